@@ -1,0 +1,1 @@
+"""Errors, paths, settings, logging and job control. Standard library and appdirs only."""

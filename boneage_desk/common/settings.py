@@ -1,0 +1,83 @@
+"""Typed settings in one JSON file; unknown keys are kept, illegal values are told, never guessed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boneage_desk.common.errors import InputError, StoreError
+
+SETTINGS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: 'en' or 'zh'.
+
+    ``device``: 'auto', 'cpu' or 'cuda'.
+    """
+
+    language: str = "en"
+    theme: str = "dark"
+    paper: str = "A4"
+    device: str = "auto"
+    reader_name: str = ""
+    site_name: str = ""
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "language": ("en", "zh"),
+            "theme": ("dark", "light", "system"),
+            "paper": ("A4", "Letter"),
+            "device": ("auto", "cpu", "cuda"),
+        }
+        for key, values in allowed.items():
+            if getattr(self, key) not in values:
+                raise InputError(
+                    f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(values)}."
+                )
+
+
+def load(folder: Path) -> Settings:
+    """Settings from ``folder/settings.json``; defaults where the file or a key is missing.
+
+    Raises InputError when the file is not valid JSON or a value is illegal.
+    """
+    path = folder / "settings.json"
+    if not path.exists():
+        return Settings()
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The settings file cannot be read ({error}).", f"Mend or delete {path.name} in the data folder."
+        ) from error
+    if not isinstance(raw, dict):
+        raise InputError("The settings file does not hold a JSON object.", f"Delete {path.name}.")
+    if int(raw.get("version", SETTINGS_VERSION)) > SETTINGS_VERSION:
+        raise InputError("The settings were written by a newer version.", "Update BoneAge Desk.")
+    names = {field.name for field in dataclasses.fields(Settings)}
+    return Settings(**{key: value for key, value in raw.items() if key in names})
+
+
+def save(folder: Path, settings: Settings) -> None:
+    """Write atomically; keys of other versions that stand in the file are kept."""
+    path = folder / "settings.json"
+    kept: dict[str, Any] = {}
+    if path.exists():
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+            kept = old if isinstance(old, dict) else {}
+        except ValueError:
+            kept = {}
+    kept.update(dataclasses.asdict(settings), version=SETTINGS_VERSION)
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreError(f"Settings could not be saved ({error}).", "Check disk space and rights.") from error

@@ -1,0 +1,95 @@
+"""What the engines return for one film, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from boneage_desk.reading.findings import GradeOpinion, Region
+from boneage_desk.standards.types import Sex
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model that took part: card name, 'architecture.tag' and SHA-256 of its weights."""
+
+    name: str
+    tag: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A doubt about the film or result. ``blocking``: no bone age may be given.
+
+    Codes in use: no_hand, several_hands, foot, laterality_conflict, laterality_unknown,
+    bone_uncertain, bone_missing, low_quality, inverted, sex_missing, birth_date_missing,
+    age_mismatch, not_radiograph, weights_missing.
+    """
+
+    code: str
+    message: str
+    blocking: bool = False
+    bone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """Half width in months of the prediction interval for one sex and band of bone age."""
+
+    sex: Sex
+    from_months: float
+    to_months: float
+    half_width_months: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalTable:
+    """Conformal half widths measured on held-out films; ``coverage`` e.g. 0.9; ``source`` in words."""
+
+    coverage: float
+    rows: tuple[IntervalRow, ...]
+    source: str = ""
+
+    def half_width(self, sex: Sex, months: float) -> float | None:
+        """Half width in months for a bone age, or None where nothing was measured."""
+        for row in self.rows:
+            if row.sex is sex and row.from_months <= months < row.to_months:
+                return row.half_width_months
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeHandOpinion:
+    """A second bone age from the whole film, with the model that gave it."""
+
+    model: str
+    bone_age_months: float
+    interval_months: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoneResult:
+    """The machine's region and grade of one bone; either may be None (not found, not graded)."""
+
+    bone: str
+    region: Region | None
+    grade: GradeOpinion | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """Outcome of reading one film. ``bones`` holds all 13 in table order (some perhaps empty).
+
+    ``hand_mirror``: what geometry says of the side on a PA film held fingers up: 'L', 'R' or ''.
+    ``rotation_deg``: turn of the hand on the film. ``timing_ms``: step name to milliseconds.
+    """
+
+    bones: tuple[BoneResult, ...]
+    flags: tuple[Flag, ...] = ()
+    models: tuple[ModelRef, ...] = ()
+    interval: IntervalTable | None = None
+    whole_hand: tuple[WholeHandOpinion, ...] = ()
+    hand_mirror: str = ""
+    rotation_deg: float = 0.0
+    timing_ms: dict[str, float] = field(default_factory=dict)
+    device: str = ""

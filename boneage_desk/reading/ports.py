@@ -1,0 +1,158 @@
+"""Protocols that adapters fulfil. wiring.py joins them; ui and cli know nothing else.
+
+All calls block the thread that makes them and must not be made on the window's thread unless the
+docstring says 'quick'. They raise BoneAgeError subclasses for expected failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from boneage_desk.common.jobs import CancelToken, Progress, no_progress
+from boneage_desk.common.settings import Settings
+from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.film import Film, Frame
+from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.session import AuditEvent, Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class FilmEntry:
+    """A film found by scanning: where it is, how many frames, and short facts for a list."""
+
+    path: str
+    member: str = ""
+    frame_count: int = 1
+    patient_id: str = ""
+    patient_name: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmProblem:
+    """A file that was looked at and is no film; ``code`` and ``message`` as of the FilmError."""
+
+    path: str
+    code: str
+    message: str
+    member: str = ""
+
+
+class FilmReader(Protocol):
+    """Opens files (imaging)."""
+
+    def open(self, path: str, *, frame: int | None = None, member: str = "") -> Film:
+        """The film at ``path``. A multi-frame file needs ``frame`` (1-based): else FilmError
+        'choose-frame'."""
+
+    def scan(
+        self, paths: Sequence[str], *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> Iterator[FilmEntry | FilmProblem]:
+        """Films in files, folders (recursive), DICOMDIRs and zips, in a stable order. Files that are
+        plainly not films (text, csv ...) in a folder are passed over silently; a file named
+        directly that is no film yields a FilmProblem."""
+
+
+class AnalysisEngine(Protocol):
+    """The inference process (engines)."""
+
+    def start(self) -> None:
+        """Quick: begin to bring the process up; safe to call twice."""
+
+    def state(self) -> str:
+        """Quick: 'stopped', 'starting', 'ready: cpu', 'ready: cuda', 'busy', 'failed: why'."""
+
+    def analyse(
+        self, frame: Frame, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> AnalysisResult:
+        """Detect and grade 13 bones. Raises Cancelled, EngineError, FilmError. A film without a
+        readable hand is no error: the result has a blocking flag and empty bones."""
+
+    def regrade(
+        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+    ) -> GradeOpinion:
+        """Grade one bone on a box that a person drew or moved."""
+
+    def grade_crops(
+        self, crops: Sequence[npt.NDArray[np.uint8 | np.uint16]], bone: str
+    ) -> list[GradeOpinion]:
+        """Grade ready-cut crops (rows, columns), distal up, of one bone, in order."""
+
+    def saliency(
+        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Grad-CAM of the bone's grade as (height, width) float32 0..1 over the *box* in film
+        orientation, at most 256 px a side."""
+
+    def models(self) -> tuple[ModelRef, ...]:
+        """Quick: the models that would run, from their cards."""
+
+    def stop(self) -> None:
+        """End the process; safe to call twice."""
+
+
+class ReadingStore(Protocol):
+    """The data base (archive). Every save is one transaction with its audit event."""
+
+    def add(self, reading: Reading, event: AuditEvent) -> None:
+        """A new reading. Raises StoreError 'exists' when the id is taken."""
+
+    def save(self, reading: Reading, event: AuditEvent) -> None:
+        """The reading's new value and the event that made it, on disk when this returns."""
+
+    def get(self, reading_id: str) -> Reading:
+        """The last saved value; StoreError 'not-found'."""
+
+    def find_by_film(self, sha256: str, frame_number: int) -> Reading | None:
+        """The newest reading of the same film, so that opening it twice does not make two."""
+
+    def list(self) -> list[Reading]:
+        """All readings, newest first."""
+
+    def events(self, reading_id: str | None = None) -> list[AuditEvent]:
+        """Audit events, oldest first."""
+
+    def verify(self) -> list[str]:
+        """Broken links of the audit chain, in words; empty when whole."""
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+
+
+class ReportWriter(Protocol):
+    """Writes the PDF (reports)."""
+
+    def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
+        """One-page PDF of the reading; ``paper`` 'A4' or 'Letter'."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What wiring hands to ui and cli. Factories make heavy adapters on first use, once.
+
+    ``now`` gives a time-zone-aware time; ``who`` the reader's account name; ``new_id`` a fresh id.
+    """
+
+    data_dir: Path
+    settings: Settings
+    films: Callable[[], FilmReader]
+    engine: Callable[[], AnalysisEngine]
+    store: Callable[[], ReadingStore]
+    reports: Callable[[], ReportWriter]
+    cut_crop: Callable[[Frame, Box, float, int], npt.NDArray[np.uint8]]
+    """(frame, box, angle_deg, size) -> (size, size) uint8 crop, distal up, contrast stretched."""
+    demo_film: Callable[[], Path]
+    now: Callable[[], datetime]
+    who: Callable[[], str]
+    new_id: Callable[[], str]
+    close: Callable[[], None]

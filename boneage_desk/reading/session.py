@@ -1,0 +1,459 @@
+"""The reading as one immutable value, its states, and the commands that make the next value."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from boneage_desk.common.errors import InputError
+from boneage_desk.reading.analysis import AnalysisResult, Flag, IntervalTable, ModelRef, WholeHandOpinion
+from boneage_desk.reading.film import Film, FilmSource, Laterality, Patient, Study
+from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Sex
+
+
+class State(StrEnum):
+    """Life of an assessment. Signed and amended come with the signature."""
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    SIGNED = "signed"
+    AMENDED = "amended"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One assessment of one film: facts, findings, flags, state. ``bones`` are in table order.
+
+    ``analysed_at``: when the machine's result came in, None before. ``interval`` is the measured
+    error of the machine's bone age. ``revision`` rises by one with every change.
+    """
+
+    reading_id: str
+    source: FilmSource
+    width: int
+    height: int
+    patient: Patient
+    study: Study
+    created_at: datetime
+    changed_at: datetime
+    standard: str = rus_chn.STANDARD_ID
+    edition: str = rus_chn.EDITION
+    bones: tuple[BoneFinding, ...] = field(
+        default_factory=lambda: tuple(BoneFinding(bone) for bone in rus_chn.BONES)
+    )
+    flags: tuple[Flag, ...] = ()
+    models: tuple[ModelRef, ...] = ()
+    interval: IntervalTable | None = None
+    whole_hand: tuple[WholeHandOpinion, ...] = ()
+    hand_mirror: str = ""
+    timing_ms: dict[str, float] = field(default_factory=dict)
+    analysed_at: datetime | None = None
+    impression: str = ""
+    state: State = State.DRAFT
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
+            raise ValueError("a reading needs the 13 bones in table order")
+
+    def bone(self, bone: str) -> BoneFinding:
+        """The finding of one bone; StandardError for an unknown id."""
+        rus_chn.check_bone(bone)
+        return self.bones[rus_chn.BONES.index(bone)]
+
+    @property
+    def all_reviewed(self) -> bool:
+        return all(finding.reviewed for finding in self.bones)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Who did what, when. ``before``/``after`` are short texts; ``at`` carries a time zone."""
+
+    reading_id: str
+    at: datetime
+    who: str
+    action: str
+    detail: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
+    """A draft of an opened film, nothing analysed yet; film warnings become flags."""
+    return Reading(
+        reading_id=reading_id,
+        source=film.source,
+        width=film.frame.width,
+        height=film.frame.height,
+        patient=film.patient,
+        study=film.study,
+        created_at=at,
+        changed_at=at,
+        flags=tuple(Flag(code, text) for code, text in film.warnings),
+    )
+
+
+# --- commands: each is a value with ``action`` and ``apply(reading) -> Reading`` -----------------
+
+
+class Command:
+    """A change to a reading. ``describe`` gives (detail, before, after) for the audit."""
+
+    action = ""
+
+    def apply(self, reading: Reading) -> Reading:
+        """The next value; raises InputError or StandardError when the change is not allowed."""
+        raise TypeError(f"{type(self).__name__} does not say how it changes a reading")
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "", "", ""
+
+
+def _with_bone(reading: Reading, finding: BoneFinding) -> Reading:
+    bones = tuple(finding if old.bone == finding.bone else old for old in reading.bones)
+    return dataclasses.replace(reading, bones=bones)
+
+
+def _grade_text(finding: BoneFinding) -> str:
+    if finding.human_grade is None:
+        return "-"
+    return rus_chn.label(finding.bone, finding.human_grade)
+
+
+@dataclass(frozen=True, slots=True)
+class SetGrade(Command):
+    """The person's grade (index), or None to go back to the machine's. Counts as looked at."""
+
+    bone: str
+    grade: int | None
+    comment: str = ""
+    action = "set-grade"
+
+    def apply(self, reading: Reading) -> Reading:
+        if self.grade is not None:
+            rus_chn.check_grade(self.bone, self.grade)
+        finding = dataclasses.replace(
+            reading.bone(self.bone),
+            human_grade=self.grade,
+            comment=self.comment,
+            reviewed=self.grade is not None,
+        )
+        return _with_bone(reading, finding)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return self.bone, _grade_text(before.bone(self.bone)), _grade_text(after.bone(self.bone))
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptGrade(Command):
+    """The person looked at the bone and agrees with the grade in force."""
+
+    bone: str
+    action = "accept-grade"
+
+    def apply(self, reading: Reading) -> Reading:
+        finding = reading.bone(self.bone)
+        if finding.final_grade is None:
+            raise InputError(
+                f"{rus_chn.bone_name(self.bone)} has no grade to accept.", "Enter a grade.", code="no-grade"
+            )
+        return _with_bone(
+            reading, dataclasses.replace(finding, human_grade=finding.final_grade, reviewed=True)
+        )
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return self.bone, _grade_text(before.bone(self.bone)), _grade_text(after.bone(self.bone))
+
+
+@dataclass(frozen=True, slots=True)
+class SetReviewed(Command):
+    """Tick or untick 'looked at' without touching the grade."""
+
+    bone: str
+    reviewed: bool
+    action = "set-reviewed"
+
+    def apply(self, reading: Reading) -> Reading:
+        finding = reading.bone(self.bone)
+        if self.reviewed and finding.final_grade is None:
+            raise InputError(
+                f"{rus_chn.bone_name(self.bone)} has no grade.", "Enter a grade.", code="no-grade"
+            )
+        return _with_bone(reading, dataclasses.replace(finding, reviewed=self.reviewed))
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return self.bone, str(before.bone(self.bone).reviewed), str(self.reviewed)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBox(Command):
+    """A corrected box (None: back to the machine's) with the machine's opinion on it, if any.
+
+    The bone must be looked at again: what was decided on other pixels does not count.
+    """
+
+    bone: str
+    box: Box | None
+    regrade: GradeOpinion | None = None
+    action = "set-box"
+
+    def apply(self, reading: Reading) -> Reading:
+        if self.box is not None and not _touches(self.box, reading):
+            raise InputError("The box lies outside the film.", "Draw it over the bone.", code="box-outside")
+        finding = dataclasses.replace(
+            reading.bone(self.bone),
+            human_box=self.box,
+            regrade=self.regrade if self.box is not None else None,
+            reviewed=False,
+        )
+        return _with_bone(reading, finding)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        old, new = before.bone(self.bone).box, after.bone(self.bone).box
+        return self.bone, _box_text(old), _box_text(new)
+
+
+def _touches(box: Box, reading: Reading) -> bool:
+    return box.x1 > 0 and box.y1 > 0 and box.x0 < reading.width and box.y0 < reading.height
+
+
+def _box_text(box: Box | None) -> str:
+    return "-" if box is None else " ".join(f"{v:.0f}" for v in box.as_list())
+
+
+@dataclass(frozen=True, slots=True)
+class SetPatient(Command):
+    """Facts that the file lacked or had wrong. None or '' leaves a fact as it is."""
+
+    name: str = ""
+    patient_id: str = ""
+    sex: Sex | None = None
+    birth_date: date | None = None
+    action = "set-patient"
+
+    def apply(self, reading: Reading) -> Reading:
+        birth = self.birth_date or reading.patient.birth_date
+        on = reading.study.study_date
+        if self.birth_date and birth and on and birth > on:
+            raise InputError(
+                f"The birth date {birth.isoformat()} lies after the study date {on.isoformat()}.",
+                "Correct one of them.",
+                code="birth-after-study",
+            )
+        patient = dataclasses.replace(
+            reading.patient,
+            name=self.name or reading.patient.name,
+            patient_id=self.patient_id or reading.patient.patient_id,
+            sex=self.sex or reading.patient.sex,
+            birth_date=birth,
+        )
+        return dataclasses.replace(reading, patient=patient)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "patient", _patient_text(before.patient), _patient_text(after.patient)
+
+
+def _patient_text(patient: Patient) -> str:
+    return f"sex={patient.sex or '?'} born={patient.birth_date or '?'} id={patient.patient_id or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetStudy(Command):
+    """Study date and side that the file lacked or had wrong. None leaves a fact as it is."""
+
+    study_date: date | None = None
+    laterality: Laterality | None = None
+    action = "set-study"
+
+    def apply(self, reading: Reading) -> Reading:
+        on = self.study_date or reading.study.study_date
+        birth = reading.patient.birth_date
+        if self.study_date and on and birth and birth > on:
+            raise InputError(
+                f"The study date {on.isoformat()} lies before the birth date {birth.isoformat()}.",
+                "Correct one of them.",
+                code="birth-after-study",
+            )
+        side = reading.study.laterality if self.laterality is None else self.laterality
+        study = dataclasses.replace(reading.study, study_date=on, laterality=side)
+        return dataclasses.replace(reading, study=study)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        def text(study: Study) -> str:
+            return f"date={study.study_date or '?'} side={study.laterality or '?'}"
+
+        return "study", text(before.study), text(after.study)
+
+
+@dataclass(frozen=True, slots=True)
+class SetImpression(Command):
+    """Free text of the conclusion."""
+
+    text: str
+    action = "set-impression"
+
+    def apply(self, reading: Reading) -> Reading:
+        return dataclasses.replace(reading, impression=self.text)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "impression", before.impression, after.impression
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnalysis(Command):
+    """A machine's result arrives. Human grades and boxes that are there stay as they are.
+
+    Flags that analysis gives replace those of an earlier analysis; flags of the film stay.
+    """
+
+    result: AnalysisResult
+    at: datetime
+    action = "set-analysis"
+
+    def apply(self, reading: Reading) -> Reading:
+        by_bone = {row.bone: row for row in self.result.bones}
+        bones = []
+        for finding in reading.bones:
+            row = by_bone.get(finding.bone)
+            bones.append(
+                dataclasses.replace(
+                    finding,
+                    machine_region=row.region if row else None,
+                    machine_grade=row.grade if row else None,
+                )
+            )
+        kept = tuple(flag for flag in reading.flags if not _from_analysis(flag))
+        return dataclasses.replace(
+            reading,
+            bones=tuple(bones),
+            flags=kept + self.result.flags,
+            models=self.result.models,
+            interval=self.result.interval,
+            whole_hand=self.result.whole_hand,
+            hand_mirror=self.result.hand_mirror,
+            timing_ms=dict(self.result.timing_ms),
+            analysed_at=self.at,
+        )
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        models = ", ".join(f"{model.tag}@{model.sha256[:12]}" for model in after.models)
+        return models, "", " ".join(f"{b.bone}={b.machine_grade.grade}" for b in after.bones if b.machine_grade)
+
+
+_ANALYSIS_FLAGS = frozenset(
+    "no_hand several_hands foot bone_uncertain bone_missing low_quality inverted".split()
+)
+
+
+def _from_analysis(flag: Flag) -> bool:
+    return flag.code in _ANALYSIS_FLAGS
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReviewed(Command):
+    """Draft to reviewed: every bone looked at and graded, sex known, no blocking flag."""
+
+    action = "mark-reviewed"
+
+    def apply(self, reading: Reading) -> Reading:
+        if reading.state is not State.DRAFT:
+            raise InputError(f"The reading is {reading.state}, not a draft.", code="state")
+        waiting = [f.bone for f in reading.bones if not f.reviewed or f.final_grade is None]
+        if waiting:
+            raise InputError(
+                f"{len(waiting)} bones were not looked at ({', '.join(waiting)}).",
+                "Accept or grade them.",
+                code="not-reviewed",
+            )
+        if reading.patient.sex is None:
+            raise InputError("The sex is not known.", "Enter it: it picks the table.", code="sex-missing")
+        return dataclasses.replace(reading, state=State.REVIEWED)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "state", before.state.value, after.state.value
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen(Command):
+    """Reviewed back to draft."""
+
+    action = "reopen"
+
+    def apply(self, reading: Reading) -> Reading:
+        if reading.state is not State.REVIEWED:
+            raise InputError(f"The reading is {reading.state}; it cannot be reopened.", code="state")
+        return dataclasses.replace(reading, state=State.DRAFT)
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "state", before.state.value, after.state.value
+
+
+class ReadingSession:
+    """The present value of a reading with undo and redo without limit.
+
+    It holds no clock and no store: callers pass time and person in, and save what comes out.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._undo: list[tuple[Reading, str]] = []
+        self._redo: list[tuple[Reading, str]] = []
+
+    @property
+    def reading(self) -> Reading:
+        return self._reading
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._redo)
+
+    def do(self, command: Command, *, at: datetime, who: str) -> AuditEvent:
+        """Apply ``command``; returns its audit event. A refused command changes nothing.
+
+        Raises InputError 'locked' for a signed reading, and for any edit but Reopen of a reviewed one.
+        """
+        before = self._reading
+        if before.state in (State.SIGNED, State.AMENDED):
+            raise InputError("A signed reading is read-only.", "Write an addendum.", code="locked")
+        if before.state is State.REVIEWED and not isinstance(command, Reopen):
+            raise InputError("The reading was marked reviewed.", "Reopen it to change it.", code="locked")
+        after = dataclasses.replace(command.apply(before), changed_at=at, revision=before.revision + 1)
+        detail, old, new = command.describe(before, after)
+        self._undo.append((before, command.action))
+        self._redo.clear()
+        self._reading = after
+        return AuditEvent(after.reading_id, at, who, command.action, detail, old, new)
+
+    def undo(self, *, at: datetime, who: str) -> AuditEvent | None:
+        """Go back one command; None when there is nothing to undo."""
+        return self._step(self._undo, self._redo, "undo", at, who)
+
+    def redo(self, *, at: datetime, who: str) -> AuditEvent | None:
+        """Do again what was undone; None when there is nothing."""
+        return self._step(self._redo, self._undo, "redo", at, who)
+
+    def _step(
+        self,
+        source: list[tuple[Reading, str]],
+        target: list[tuple[Reading, str]],
+        action: str,
+        at: datetime,
+        who: str,
+    ) -> AuditEvent | None:
+        if self._reading.state in (State.SIGNED, State.AMENDED):
+            raise InputError("A signed reading is read-only.", "Write an addendum.", code="locked")
+        if not source:
+            return None
+        value, undone = source.pop()
+        target.append((self._reading, undone))
+        self._reading = dataclasses.replace(value, changed_at=at, revision=self._reading.revision + 1)
+        return AuditEvent(value.reading_id, at, who, action, undone)

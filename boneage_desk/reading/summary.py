@@ -1,0 +1,151 @@
+"""The bone age of a reading as it stands, and everything that speaks against trusting it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from boneage_desk.common.errors import InputError, StandardError
+from boneage_desk.reading.ages import age_months
+from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.session import Reading
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import BoneAge, Qualifier
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the numbers strip shows.
+
+    ``score``/``bone_age``: of the grades in force (person's, else machine's); None when not to be had,
+    and then ``why_not`` says why. ``machine_score``/``machine_bone_age``: of the machine's grades alone.
+    ``interval_months``: (low, high) around ``bone_age``, from the machine's measured error on held-out
+    films; None where nothing was measured or the table ends. ``difference_months``: bone age minus
+    chronological age, None at a table's end. ``missing``: bones without any grade.
+    ``flags``: stored flags and those that follow from the facts as they stand.
+    """
+
+    score: int | None
+    bone_age: BoneAge | None
+    interval_months: tuple[float, float] | None
+    machine_score: int | None
+    machine_bone_age: BoneAge | None
+    missing: tuple[str, ...]
+    chronological_months: float | None
+    difference_months: float | None
+    flags: tuple[Flag, ...]
+    why_not: str
+
+    @property
+    def change_months(self) -> float | None:
+        """Bone age in force minus the machine's, in months; None when either is no point."""
+        if self.bone_age is None or self.machine_bone_age is None:
+            return None
+        if self.bone_age.qualifier or self.machine_bone_age.qualifier:
+            return None
+        return self.bone_age.months - self.machine_bone_age.months
+
+
+def summarise(reading: Reading) -> Summary:
+    """Scores, bone age, chronological age and flags of the reading's present value."""
+    flags = all_flags(reading)
+    final = {f.bone: f.final_grade for f in reading.bones if f.final_grade is not None}
+    machine = {f.bone: f.opinion.grade for f in reading.bones if f.opinion is not None}
+    missing = tuple(bone for bone in rus_chn.BONES if bone not in final)
+    score, age, why_not = _score(reading, final, flags)
+    machine_score, machine_age, _ = _score(reading, machine, flags)
+    chronological = chronological_months(reading)
+    difference = None
+    if age is not None and chronological is not None and age.qualifier is Qualifier.POINT:
+        difference = age.months - chronological
+    return Summary(
+        score=score,
+        bone_age=age,
+        interval_months=_interval(reading, age),
+        machine_score=machine_score,
+        machine_bone_age=machine_age,
+        missing=missing,
+        chronological_months=chronological,
+        difference_months=difference,
+        flags=flags,
+        why_not=why_not,
+    )
+
+
+def _score(
+    reading: Reading, grades: dict[str, int], flags: tuple[Flag, ...]
+) -> tuple[int | None, BoneAge | None, str]:
+    blocking = [flag for flag in flags if flag.blocking]
+    if blocking:
+        return None, None, blocking[0].message
+    if not grades:
+        return None, None, "Not read yet."
+    if reading.patient.sex is None:
+        return None, None, "The sex is not known; it picks the table. Enter M or F."
+    try:
+        score = rus_chn.total_score(grades, reading.patient.sex)
+    except StandardError as error:
+        return None, None, str(error)
+    return score, rus_chn.bone_age(score, reading.patient.sex), ""
+
+
+def _interval(reading: Reading, age: BoneAge | None) -> tuple[float, float] | None:
+    if age is None or age.qualifier or reading.interval is None or reading.patient.sex is None:
+        return None
+    half = reading.interval.half_width(reading.patient.sex, age.months)
+    return None if half is None else (max(0.0, age.months - half), age.months + half)
+
+
+def chronological_months(reading: Reading) -> float | None:
+    """Age on the study date in months; None when a date is missing or they contradict."""
+    birth, on = reading.patient.birth_date, reading.study.study_date
+    if birth is None or on is None:
+        return None
+    try:
+        return age_months(birth, on)
+    except InputError:
+        return None
+
+
+def all_flags(reading: Reading) -> tuple[Flag, ...]:
+    """Stored flags, without those that new facts have settled, and the derived ones."""
+    derived = ("sex_missing", "birth_date_missing", "birth_after_study", "laterality_unknown")
+    flags = [flag for flag in reading.flags if flag.code not in derived and flag.code != "laterality_conflict"]
+    patient, study = reading.patient, reading.study
+    if patient.sex is None:
+        recorded = f" (recorded as '{patient.sex_as_recorded}')" if patient.sex_as_recorded else ""
+        flags.append(Flag("sex_missing", f"Sex not known{recorded}: no bone age without it."))
+    if patient.birth_date is None:
+        flags.append(Flag("birth_date_missing", "Birth date not known: no chronological age."))
+    elif study.study_date is not None and patient.birth_date > study.study_date:
+        flags.append(Flag("birth_after_study", "The birth date lies after the study date: one is wrong."))
+    if study.laterality is Laterality.UNKNOWN:
+        flags.append(Flag("laterality_unknown", "Side of the hand not recorded."))
+    elif reading.hand_mirror and reading.hand_mirror != study.laterality.value:
+        side = {"L": "left", "R": "right"}
+        flags.append(
+            Flag(
+                "laterality_conflict",
+                f"Recorded as {side[study.laterality.value]} hand, but the thumb's place speaks for a "
+                f"{side[reading.hand_mirror]} hand (or a mirrored or AP film). Check the marker.",
+            )
+        )
+    return tuple(flags)
+
+
+def step_months(reading: Reading, bone: str, step: int) -> float | None:
+    """Months by which the bone age would change if ``bone`` went ``step`` grades up or down.
+
+    None when that grade does not exist, no bone age is to be had, or a table's end is touched.
+    """
+    sex, grade = reading.patient.sex, reading.bone(bone).final_grade
+    if sex is None or grade is None or not 0 <= grade + step <= rus_chn.max_grade(bone):
+        return None
+    grades = {f.bone: f.final_grade for f in reading.bones if f.final_grade is not None}
+    if len(grades) < len(rus_chn.BONES):
+        return None
+    now = rus_chn.bone_age(rus_chn.total_score(grades, sex), sex)
+    then = rus_chn.bone_age(rus_chn.total_score({**grades, bone: grade + step}, sex), sex)
+    if now.qualifier or then.qualifier:
+        return None
+    return then.months - now.months
