@@ -116,13 +116,13 @@ class ReadingStore(Protocol):
     def find_by_film(self, sha256: str, frame_number: int) -> Reading | None:
         """The newest reading of the same film, so that opening it twice does not make two."""
 
-    def list(self) -> list[Reading]:
+    def list(self) -> Sequence[Reading]:
         """All readings, newest first."""
 
-    def events(self, reading_id: str | None = None) -> list[AuditEvent]:
+    def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
         """Audit events, oldest first."""
 
-    def verify(self) -> list[str]:
+    def verify(self) -> Sequence[str]:
         """Broken links of the audit chain, in words; empty when whole."""
 
     def close(self) -> None:
