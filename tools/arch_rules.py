@@ -99,6 +99,25 @@ def _pure(path: Path, tree: ast.AST) -> Iterator[Breach]:
         )  # fmt: skip
 
 
+def _safe_weights(path: Path, tree: ast.AST) -> Iterator[Breach]:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "load"
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "torch"
+            and not any(
+                k.arg == "weights_only" and isinstance(k.value, ast.Constant) and k.value.value is True
+                for k in node.keywords
+            )
+        ):
+            yield Breach(
+                "weights", path, node.lineno,
+                "torch.load() can run code from the file. Use safetensors.torch.load_file, or weights_only=True.",
+            )  # fmt: skip
+
+
 def breaches(top: Path) -> list[Breach]:
     """All breaches in the package below ``top``."""
     package = top / PACKAGE
@@ -116,9 +135,10 @@ def breaches(top: Path) -> list[Breach]:
                     f"{length} lines; past {LONGEST_MODULE} a module has two subjects. Split it.",
                 )  # fmt: skip
             )
+        tree = ast.parse(source, filename=str(path))
+        found.extend(_safe_weights(shown, tree))
         layer = shown.parts[1]
         if layer in ALLOWED:
-            tree = ast.parse(source, filename=str(path))
             found.extend(_standard_library_only(layer, shown, tree))
             if layer == "reading":
                 found.extend(_pure(shown, tree))
