@@ -13,15 +13,20 @@ class Sender(QObject):
 
 application = QCoreApplication([])
 sender = Sender()
-heard = []
-sender.said.connect(heard.append)
+heard = 0
+
+def hear(value):
+    global heard
+    heard += value is True
+
+sender.said.connect(hear)
 for _ in range(5000):
     sender.said.emit(True)
-print(len(heard), all(value is True for value in heard))
+print(heard)
 """
 
 
 def test_a_signal_is_emitted_5000_times() -> None:
     # in a child: what it guards against ends the process
     done = subprocess.run([sys.executable, "-c", EMIT], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout.strip()) == (0, "5000 True"), done.stderr
+    assert (done.returncode, done.stdout.strip()) == (0, "5000"), done.stderr
