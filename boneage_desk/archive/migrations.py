@@ -1,0 +1,191 @@
+"""The shape of the data base, as named steps. A step that was ever released is never edited.
+
+Each step runs in one transaction with its record in ``schema_migrations``; a file that was not new is
+copied beside itself before the first step that is missing (``backup.before_migrating``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from boneage_desk import __version__
+from boneage_desk.common.errors import StoreError
+
+APPLICATION_ID = 0x424F4E45  # 'BONE'
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A step: its name, which is its identity, and its statements."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+# `assessments.document` is the reading (reading/codec.py) and the truth. The columns beside it, studies
+# and findings are copies of parts of it, written in the same transaction, for work lists and questions.
+FIRST = Migration(
+    "0001-studies-assessments-findings-audit",
+    (
+        """
+        CREATE TABLE studies (
+            study_id INTEGER PRIMARY KEY,
+            study_key TEXT NOT NULL UNIQUE,
+            study_uid TEXT NOT NULL,
+            patient_id TEXT NOT NULL,
+            patient_name TEXT NOT NULL,
+            patient_name_ideographic TEXT NOT NULL,
+            sex TEXT CHECK (sex IN ('M', 'F')),
+            birth_date TEXT,
+            study_date TEXT,
+            accession TEXT NOT NULL,
+            description TEXT NOT NULL,
+            modality TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX studies_by_patient ON studies (patient_id)",
+        "CREATE INDEX studies_by_date ON studies (study_date)",
+        """
+        CREATE TABLE assessments (
+            assessment_id INTEGER PRIMARY KEY AUTOINCREMENT,
+            reading_id TEXT NOT NULL UNIQUE,
+            study_id INTEGER NOT NULL REFERENCES studies (study_id),
+            film_sha256 TEXT NOT NULL,
+            frame_number INTEGER NOT NULL,
+            laterality TEXT NOT NULL,
+            standard TEXT NOT NULL,
+            state TEXT NOT NULL,
+            revision INTEGER NOT NULL CHECK (revision >= 0),
+            created_at TEXT NOT NULL,
+            changed_at TEXT NOT NULL,
+            analysed_at TEXT,
+            document TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX assessments_by_film ON assessments (film_sha256, frame_number)",
+        "CREATE INDEX assessments_by_study ON assessments (study_id)",
+        """
+        CREATE TABLE findings (
+            reading_id TEXT NOT NULL REFERENCES assessments (reading_id),
+            bone TEXT NOT NULL,
+            machine_grade INTEGER,
+            human_grade INTEGER,
+            final_grade INTEGER,
+            reviewed INTEGER NOT NULL CHECK (reviewed IN (0, 1)),
+            comment TEXT NOT NULL,
+            x0 REAL, y0 REAL, x1 REAL, y1 REAL,
+            PRIMARY KEY (reading_id, bone)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE audit (
+            seq INTEGER PRIMARY KEY,
+            reading_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            who TEXT NOT NULL,
+            action TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            software TEXT NOT NULL,
+            document_sha256 TEXT NOT NULL,
+            previous TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX audit_by_reading ON audit (reading_id, seq)",
+        """
+        CREATE TRIGGER audit_refuses_update BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END
+        """,
+        """
+        CREATE TRIGGER audit_refuses_delete BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END
+        """,
+        # also refuses INSERT OR REPLACE over a row, which fires no delete trigger
+        """
+        CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
+        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'audit rows are only added at the end'); END
+        """,
+        """
+        CREATE TRIGGER assessments_are_kept BEFORE DELETE ON assessments
+        BEGIN SELECT RAISE(ABORT, 'assessments are never deleted'); END
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+
+_RECORDS = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    applied_at TEXT NOT NULL,
+    software TEXT NOT NULL
+) STRICT
+"""
+
+
+def applied(connection: sqlite3.Connection) -> list[str]:
+    """Names of the steps that the file has, in order. Writes nothing.
+
+    Raises StoreError 'not-ours' for a data base of another program.
+    """
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    if not tables and mark == 0:
+        return []
+    if mark != APPLICATION_ID or "schema_migrations" not in tables:
+        raise StoreError(
+            "The data base was made by another program.",
+            "Choose another data folder, or move that file away.",
+            code="not-ours",
+        )
+    return [row[0] for row in connection.execute("SELECT name FROM schema_migrations ORDER BY number")]
+
+
+def pending(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> list[Migration]:
+    """The steps that the file lacks. Raises StoreError 'newer' when it has steps that we do not know."""
+    done = applied(connection)
+    known = [migration.name for migration in migrations]
+    if done != known[: len(done)]:
+        unknown = ", ".join(name for name in done if name not in known) or "steps in another order"
+        raise StoreError(
+            f"The data base was written by a newer version of BoneAge Desk ({unknown}).",
+            "Update the program; the file was not touched.",
+            code="newer",
+        )
+    return list(migrations[len(done) :])
+
+
+def migrate(
+    connection: sqlite3.Connection, migrations: Sequence[Migration], now: Callable[[], str]
+) -> list[str]:
+    """Run the missing steps, each in one transaction with its record; the names of those that ran."""
+    ran = []
+    while todo := pending(connection, migrations):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # another process may have been quicker
+            todo = pending(connection, migrations)
+            if todo:
+                step = todo[0]
+                connection.execute(_RECORDS)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                for statement in step.statements:
+                    connection.execute(statement)
+                connection.execute(
+                    "INSERT INTO schema_migrations (name, applied_at, software) VALUES (?, ?, ?)",
+                    (step.name, now(), __version__),
+                )
+                ran.append(step.name)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return ran

@@ -1,0 +1,94 @@
+"""A reading as rows: its document, and the columns that lists and questions need."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from boneage_desk.archive.audit import clean
+from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.session import Reading
+
+
+def insert(connection: sqlite3.Connection, reading: Reading, document: str) -> None:
+    """A new assessment with its study and findings."""
+    connection.execute(
+        """
+        INSERT INTO assessments (reading_id, study_id, film_sha256, frame_number, laterality, standard, state,
+                                 revision, created_at, changed_at, analysed_at, document)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            reading.reading_id, _study(connection, reading), reading.source.sha256, reading.source.frame_number,
+            reading.study.laterality.value, reading.standard, reading.state.value, reading.revision,
+            reading.created_at.isoformat(), reading.changed_at.isoformat(),
+            reading.analysed_at.isoformat() if reading.analysed_at else None, document,
+        ),
+    )  # fmt: skip
+    _findings(connection, reading)
+
+
+def update(connection: sqlite3.Connection, reading: Reading, document: str) -> None:
+    """The present value of an assessment that is there."""
+    connection.execute(
+        """
+        UPDATE assessments SET study_id = ?, laterality = ?, state = ?, revision = ?, changed_at = ?,
+                               analysed_at = ?, document = ?
+        WHERE reading_id = ?
+        """,
+        (
+            _study(connection, reading), reading.study.laterality.value, reading.state.value, reading.revision,
+            reading.changed_at.isoformat(), reading.analysed_at.isoformat() if reading.analysed_at else None,
+            document, reading.reading_id,
+        ),
+    )  # fmt: skip
+    _findings(connection, reading)
+
+
+def _study(connection: sqlite3.Connection, reading: Reading) -> int:
+    """The study's row, as the newest change knows it. A file without DICOM is a study of its own."""
+    study, patient = reading.study, reading.patient
+    key = f"uid:{study.study_uid}" if study.study_uid else f"file:{reading.source.sha256}"
+    row = connection.execute(
+        """
+        INSERT INTO studies (study_key, study_uid, patient_id, patient_name, patient_name_ideographic, sex,
+                             birth_date, study_date, accession, description, modality)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (study_key) DO UPDATE SET
+            patient_id = excluded.patient_id, patient_name = excluded.patient_name,
+            patient_name_ideographic = excluded.patient_name_ideographic, sex = excluded.sex,
+            birth_date = excluded.birth_date, study_date = excluded.study_date,
+            accession = excluded.accession, description = excluded.description, modality = excluded.modality
+        RETURNING study_id
+        """,
+        (
+            clean(key), clean(study.study_uid), clean(patient.patient_id), clean(patient.name),
+            clean(patient.name_ideographic), patient.sex.value if patient.sex else None,
+            patient.birth_date.isoformat() if patient.birth_date else None,
+            study.study_date.isoformat() if study.study_date else None,
+            clean(study.accession), clean(study.description), clean(study.modality),
+        ),
+    ).fetchone()  # fmt: skip
+    return int(row[0])
+
+
+def _findings(connection: sqlite3.Connection, reading: Reading) -> None:
+    connection.executemany(
+        """
+        INSERT INTO findings (reading_id, bone, machine_grade, human_grade, final_grade, reviewed, comment,
+                              x0, y0, x1, y1)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (reading_id, bone) DO UPDATE SET
+            machine_grade = excluded.machine_grade, human_grade = excluded.human_grade,
+            final_grade = excluded.final_grade, reviewed = excluded.reviewed, comment = excluded.comment,
+            x0 = excluded.x0, y0 = excluded.y0, x1 = excluded.x1, y1 = excluded.y1
+        """,
+        [_finding(reading.reading_id, finding) for finding in reading.bones],
+    )
+
+
+def _finding(reading_id: str, finding: BoneFinding) -> tuple[object, ...]:
+    box = finding.box.as_list() if finding.box else [None] * 4
+    return (
+        reading_id, finding.bone, finding.opinion.grade if finding.opinion else None, finding.human_grade,
+        finding.final_grade, int(finding.reviewed), clean(finding.comment), *box,
+    )  # fmt: skip

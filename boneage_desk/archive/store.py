@@ -1,0 +1,222 @@
+"""`SqliteStore`: readings and their audit events in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from boneage_desk.archive import audit, backup, faults, rows
+from boneage_desk.archive.migrations import MIGRATIONS, Migration, migrate, pending
+from boneage_desk.common.errors import StoreError
+from boneage_desk.reading.codec import decode_reading, encode_reading
+from boneage_desk.reading.session import AuditEvent, Reading
+
+FILE_NAME = "boneage.sqlite3"
+
+
+def _utc_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class SqliteStore:
+    """Fulfils :class:`boneage_desk.reading.ports.ReadingStore`.
+
+    One connection behind one lock: any thread may call, calls wait for each other. Other processes may
+    use the same file; a save that would overwrite what one of them saved is refused ('conflict').
+
+    An event whose save failed is remembered, and goes to disk with the next save of its reading that
+    succeeds: after 'disk full' the audit has no gap.
+
+    path: the file; its folder must exist. busy_seconds: how long to wait for another process's lock.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        busy_seconds: float = 2.0,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        now: Callable[[], str] = _utc_text,
+    ) -> None:
+        self._path = Path(path)
+        self._lock = threading.RLock()
+        self._failed: dict[str, list[tuple[AuditEvent, Reading]]] = {}
+        self._connection: sqlite3.Connection | None = None
+        with self._told("opening"):
+            self._connection = self._open(busy_seconds, migrations, now)
+
+    def _open(
+        self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str]
+    ) -> sqlite3.Connection:
+        if not self._path.exists():
+            # made here, since SQLite would give it the rights that the umask leaves
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(
+            self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            # nothing is written before the file is known to be ours and not newer
+            todo = pending(connection, migrations)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA recursive_triggers = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            if todo and len(todo) < len(migrations):
+                done = migrations[len(migrations) - len(todo) - 1].name
+                backup.before_migrating(connection, self._path, done, now())
+            migrate(connection, migrations, now)
+            self._check_writable(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @staticmethod
+    def _check_writable(connection: sqlite3.Connection) -> None:
+        """A read-only file is told now, not at the first change."""
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+    # ------------------------------------------------------------------------------------- writing
+    def add(self, reading: Reading, event: AuditEvent) -> None:
+        document = _document(reading)
+        with self._told("saving"), self._transaction() as connection:
+            if connection.execute(
+                "SELECT 1 FROM assessments WHERE reading_id = ?", (reading.reading_id,)
+            ).fetchone():
+                raise StoreError(f"Reading {reading.reading_id} exists already.", code="exists")
+            rows.insert(connection, reading, document)
+            audit.append(connection, _of(reading, event), reading.revision, document)
+
+    def save(self, reading: Reading, event: AuditEvent) -> None:
+        with self._lock:
+            waiting = [
+                (old, value)
+                for old, value in self._failed.get(reading.reading_id, [])
+                if value.revision < reading.revision
+            ]
+            todo = [*waiting, (_of(reading, event), reading)]
+            try:
+                with self._told("saving"), self._transaction() as connection:
+                    self._save(connection, todo)
+            except StoreError as error:
+                if error.code not in ("conflict", "not-found"):
+                    self._failed[reading.reading_id] = todo
+                raise
+            self._failed.pop(reading.reading_id, None)
+
+    @staticmethod
+    def _save(connection: sqlite3.Connection, todo: list[tuple[AuditEvent, Reading]]) -> None:
+        reading = todo[-1][1]
+        found = connection.execute(
+            "SELECT revision FROM assessments WHERE reading_id = ?", (reading.reading_id,)
+        ).fetchone()
+        if found is None:
+            raise StoreError(f"There is no reading {reading.reading_id}.", code="not-found")
+        if found[0] != todo[0][1].revision - 1:
+            raise StoreError(
+                "This reading was changed elsewhere since it was opened here.",
+                "Open it again to see that change; yours was not saved.",
+                code="conflict",
+            )
+        document = _document(reading)
+        rows.update(connection, reading, document)
+        for event, value in todo:
+            audit.append(connection, event, value.revision, document if value is reading else _document(value))
+
+    # ------------------------------------------------------------------------------------- reading
+    def get(self, reading_id: str) -> Reading:
+        found = self._documents("WHERE reading_id = ?", (reading_id,))
+        if not found:
+            raise StoreError(f"There is no reading {reading_id}.", code="not-found")
+        return found[0]
+
+    def find_by_film(self, sha256: str, frame_number: int) -> Reading | None:
+        found = self._documents(
+            "WHERE film_sha256 = ? AND frame_number = ? ORDER BY assessment_id DESC LIMIT 1",
+            (sha256, frame_number),
+        )
+        return found[0] if found else None
+
+    def list(self) -> list[Reading]:
+        return self._documents("ORDER BY assessment_id DESC", ())
+
+    def events(self, reading_id: str | None = None) -> list[AuditEvent]:
+        with self._told("reading"), self._lock:
+            return audit.events(self._open_connection(), reading_id)
+
+    def verify(self) -> list[str]:
+        with self._told("checking"), self._lock:
+            connection = self._open_connection()
+            # one state of the file, whatever other processes write meanwhile
+            connection.execute("BEGIN")
+            try:
+                damage = [
+                    f"The file is damaged: {row[0]}"
+                    for row in connection.execute("PRAGMA quick_check")
+                    if row[0] != "ok"
+                ]
+                return damage + audit.broken_links(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    def backup(self, target: Path) -> Path:
+        """A checked copy of the data base at ``target``."""
+        with self._told("copying"), self._lock:
+            return backup.copy_to(self._open_connection(), target)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    # ---------------------------------------------------------------------------------------- help
+    def _documents(self, where: str, values: tuple[object, ...]) -> list[Reading]:
+        with self._told("reading"), self._lock:
+            found = self._open_connection().execute(f"SELECT document FROM assessments {where}", values).fetchall()
+        return [decode_reading(json.loads(row[0])) for row in found]
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError("The data base is closed.", "Start the program again.", code="closed")
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, on disk at the end."""
+        with self._lock:
+            connection = self._open_connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # some errors (disk full among them) have rolled back already
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise faults.explain(error, self._path, doing) from error
+
+
+def _document(reading: Reading) -> str:
+    return json.dumps(encode_reading(reading), ensure_ascii=True, separators=(",", ":"))
+
+
+def _of(reading: Reading, event: AuditEvent) -> AuditEvent:
+    if event.reading_id != reading.reading_id:
+        raise ValueError(f"an event of reading {event.reading_id} saved with reading {reading.reading_id}")
+    return event

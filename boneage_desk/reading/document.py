@@ -1,0 +1,108 @@
+"""The JSON document of one reading: what ``read`` and ``batch`` write. docs/json.md describes it.
+
+Stable and versioned (resources/schema/reading-v1.schema.json). Within version 1, keys are only added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boneage_desk import __version__
+from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import Summary, summarise
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import BoneAge, Sex
+
+SCHEMA_VERSION = 1
+SOFTWARE = {"name": "BoneAge Desk", "version": __version__}
+
+
+def film_path(path: str, member: str = "") -> str:
+    """The key of a film: its path, and for a member of a zip ``zip!member``."""
+    return f"{path}!{member}" if member else path
+
+
+def document(reading: Reading) -> dict[str, Any]:
+    """The reading as it stands. ``grade``/``probabilities`` are the machine's on the box in force,
+    ``human_grade`` the person's, ``score`` is of the grade in force (the person's, else the machine's).
+    """
+    summary = summarise(reading)
+    source = reading.source
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "software": dict(SOFTWARE),
+        "input": {
+            "path": film_path(source.path, source.member),
+            "sha256": source.sha256,
+            "width": reading.width,
+            "height": reading.height,
+            "laterality": reading.study.laterality.value or None,
+            "frame": source.frame_number,
+        },
+        "sex": reading.patient.sex.value if reading.patient.sex else None,
+        "chronological_age_months": _round(summary.chronological_months),
+        "bones": [_bone(finding, reading.patient.sex) for finding in reading.bones],
+        "standards": {reading.standard: _standard(summary)},
+        "whole_hand": [
+            {
+                "model": opinion.model,
+                "bone_age_months": _round(opinion.bone_age_months),
+                "interval_months": _pair(opinion.interval_months),
+            }
+            for opinion in reading.whole_hand
+        ],
+        "models": [{"name": m.name, "tag": m.tag, "sha256": m.sha256} for m in reading.models],
+        "flags": [
+            {"code": f.code, "message": f.message, "bone": f.bone or None, "blocking": f.blocking}
+            for f in summary.flags
+        ],
+        "timing_ms": {step: round(ms, 1) for step, ms in reading.timing_ms.items()},
+    }
+
+
+def error_document(path: str, error: BoneAgeError) -> dict[str, Any]:
+    """The document of a film that could not be read."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "software": dict(SOFTWARE),
+        "input": {"path": path},
+        "error": {"code": error.code, "message": str(error)},
+    }
+
+
+def bone_age_fields(score: int, age: BoneAge) -> dict[str, Any]:
+    """``score``, ``bone_age_months`` and ``qualifier``: '' a point, '<' or '>=' the table's end."""
+    return {"score": score, "bone_age_months": _round(age.months), "qualifier": age.qualifier.value}
+
+
+def _standard(summary: Summary) -> dict[str, Any] | None:
+    if summary.score is None or summary.bone_age is None:
+        return None
+    return {
+        **bone_age_fields(summary.score, summary.bone_age),
+        "interval_months": _pair(summary.interval_months),
+    }
+
+
+def _bone(finding: BoneFinding, sex: Sex | None) -> dict[str, Any]:
+    opinion, region, final = finding.opinion, finding.machine_region, finding.final_grade
+    return {
+        "bone": finding.bone,
+        "box": [round(v, 2) for v in finding.box.as_list()] if finding.box else None,
+        "detection_confidence": round(region.confidence, 4) if region else None,
+        "grade": opinion.grade if opinion else None,
+        "grade_label": rus_chn.label(finding.bone, opinion.grade) if opinion else None,
+        "probabilities": [round(p, 5) for p in opinion.probabilities] if opinion else [],
+        "score": rus_chn.score(finding.bone, final, sex) if final is not None and sex is not None else None,
+        "human_grade": finding.human_grade,
+    }
+
+
+def _round(months: float | None) -> float | None:
+    return None if months is None else round(months, 2)
+
+
+def _pair(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else [round(interval[0], 2), round(interval[1], 2)]
