@@ -12,6 +12,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 CARRIED = ("models", "resources")
+# What training leaves beside the models that are kept (.gitignore has them too)
+LEFT_OUT = {".pt", ".pth", ".ckpt", ".pyc"}
 
 
 class CarryData(BuildHookInterface):
@@ -22,4 +24,7 @@ class CarryData(BuildHookInterface):
             folder = Path(self.root, name)
             if not folder.is_dir():
                 raise FileNotFoundError(f"{folder} is missing: a wheel without {name}/ cannot read a film")
-            build_data["force_include"][str(folder)] = f"boneage_desk/_data/{name}"
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and path.suffix not in LEFT_OUT:
+                    inside = path.relative_to(folder).as_posix()
+                    build_data["force_include"][str(path)] = f"boneage_desk/_data/{name}/{inside}"
