@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import AnalysisResult, ModelRef
-from boneage_desk.reading.film import Film, Frame
+from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.session import AuditEvent, Reading
 
@@ -136,6 +136,15 @@ class ReportWriter(Protocol):
         """One-page PDF of the reading; ``paper`` 'A4' or 'Letter'."""
 
 
+class VoiLut(Protocol):
+    """The one place that turns a display transform into grey (imaging)."""
+
+    def __call__(
+        self, voi: Voi, max_value: int, dtype: npt.DTypeLike, *, invert: bool = False
+    ) -> npt.NDArray[np.uint8]:
+        """Grey 0..255 for every value of ``dtype`` (256 or 65,536 entries)."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What wiring hands to ui and cli. Factories make heavy adapters on first use, once.
@@ -151,6 +160,8 @@ class Services:
     reports: Callable[[], ReportWriter]
     cut_crop: Callable[[Frame, Box, float, int], npt.NDArray[np.uint8]]
     """(frame, box, angle_deg, size) -> (size, size) uint8 crop, distal up, contrast stretched."""
+    voi_lut: VoiLut
+    """Grey table of a display transform; quick enough for every step of a drag."""
     demo_film: Callable[[], Path]
     now: Callable[[], datetime]
     who: Callable[[], str]

@@ -416,6 +416,16 @@ class ReadingSession:
     def can_redo(self) -> bool:
         return bool(self._redo)
 
+    @property
+    def undo_action(self) -> str:
+        """The action that undo would take back, e.g. 'set-grade'; '' when there is none."""
+        return self._undo[-1][1] if self._undo else ""
+
+    @property
+    def redo_action(self) -> str:
+        """The action that redo would do again; '' when there is none."""
+        return self._redo[-1][1] if self._redo else ""
+
     def do(self, command: Command, *, at: datetime, who: str) -> AuditEvent:
         """Apply ``command``; returns its audit event. A refused command changes nothing.
 
