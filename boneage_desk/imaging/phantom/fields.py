@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 #: Side of one pixel of the texture tile, in L, and the tile's side in pixels.
-TEXTURE_PIXEL = 0.0036
+TEXTURE_PIXEL = 0.0028
 TEXTURE_SIDE = 256
 
 _FAR = -10.0
@@ -82,11 +82,12 @@ def _signed_distance(points: Floats, polygon: Floats) -> Floats:
     step = max(1, 400_000 // max(1, len(points)))
     for k in range(0, len(a), step):
         ax, ay = a[k : k + step, 0], a[k : k + step, 1]
+        by = b[k : k + step, 1]
         ex, ey = edge[k : k + step, 0], edge[k : k + step, 1]
         wx, wy = x - ax, y - ay
         h = np.clip((wx * ex + wy * ey) / length2[k : k + step], 0.0, 1.0)
         best = np.minimum(best, ((wx - h * ex) ** 2 + (wy - h * ey) ** 2).min(1))
-        crosses = (ay > y) != (ay + ey > y)
+        crosses = (ay > y) != (by > y)
         slope = ex / np.where(np.abs(ey) < 1e-9, 1e-9, ey)
         inside ^= (np.count_nonzero(crosses & (wx < wy * slope), axis=1) & 1).astype(bool)
     distance = np.sqrt(best)
@@ -95,6 +96,8 @@ def _signed_distance(points: Floats, polygon: Floats) -> Floats:
 
 def distance_grid(polygon: Doubles, pixel: float, fine: float = 28.0) -> Grid:
     """The signed distance of a polygon on a grid fit for a film pixel of side `pixel` L."""
+    if pixel > 0.006 and len(polygon) > 40:  # a small film does not show every vertex
+        polygon = polygon[::2]
     lo, hi = polygon.min(0), polygon.max(0)
     spacing = max(0.8 * pixel, float((hi - lo).min()) / fine)
     pad = 2.0 * max(spacing, pixel)
@@ -158,7 +161,7 @@ def polyline_distance(line: Doubles, to_film: Doubles, box: Box) -> Floats:
 
 @lru_cache(maxsize=1)
 def texture_tile() -> Floats:
-    """Trabecular network, periodic [512, 512] (2 x 2 tiles), mean 0, about -1..1."""
+    """Trabecular network, periodic [768, 512] (3 x 2 tiles), mean 0, about -1..1.8."""
     rng = np.random.default_rng(20260)
     n = TEXTURE_SIDE
     fy, fx = np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n), indexing="ij")
@@ -172,11 +175,11 @@ def texture_tile() -> Floats:
     band = np.exp(-(((radius * 40.0) - 1.0) ** 2) / 0.4)
     slow = np.fft.ifft2(np.fft.fft2(rng.standard_normal((n, n))) * band).real
     tile = (tile - tile.mean()) / tile.std() * 0.5 + 0.25 * slow / slow.std()
-    return np.tile(np.clip(tile, -1.2, 1.8), (2, 2)).astype(np.float32)
+    return np.tile(np.clip(tile, -1.2, 1.8), (3, 2)).astype(np.float32)
 
 
 def carry_texture(to_film: Doubles, box: Box, stretch: float, phase: tuple[int, int]) -> Floats:
     """The texture in a bone's frame; `stretch` > 1 lengthens it along the bone."""
     k = 1.0 / TEXTURE_PIXEL
-    to_index = affine([[k, 0.0, phase[0]], [0.0, k / stretch, phase[1]]])
+    to_index = affine([[k, 0.0, 72.0 + phase[0]], [0.0, k / stretch, 72.0 + phase[1]]])
     return _warp(texture_tile(), to_index @ np.linalg.inv(to_film), box, 0.0)

@@ -16,9 +16,9 @@ from boneage_desk.imaging.phantom.forms import Form, family
 #: Half widths of a shaft along it: (part of its length, or L for the forearm; half widths of the
 #: metaphysis).
 _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
-    "pp": ((0.06, 0.97), (0.15, 0.84), (0.30, 0.68), (0.5, 0.58), (0.68, 0.55), (0.82, 0.62)),
-    "mp": ((0.06, 0.97), (0.16, 0.84), (0.32, 0.68), (0.5, 0.60), (0.66, 0.60), (0.82, 0.70)),
-    "dp": ((0.06, 0.96), (0.18, 0.76), (0.36, 0.54), (0.55, 0.44), (0.72, 0.46)),
+    "pp": ((0.06, 0.97), (0.15, 0.88), (0.30, 0.74), (0.5, 0.64), (0.68, 0.60), (0.82, 0.64)),
+    "mp": ((0.06, 0.97), (0.16, 0.87), (0.32, 0.74), (0.5, 0.65), (0.66, 0.63), (0.82, 0.70)),
+    "dp": ((0.06, 0.96), (0.18, 0.76), (0.34, 0.55), (0.50, 0.45), (0.62, 0.42)),
     "mc": ((0.04, 0.98), (0.11, 0.86), (0.24, 0.69), (0.45, 0.60), (0.62, 0.62), (0.78, 0.72)),
     "mc1": ((0.05, 0.97), (0.16, 0.84), (0.32, 0.70), (0.5, 0.64), (0.68, 0.68), (0.82, 0.82)),
     "radius": ((0.03, 0.99), (0.10, 0.93), (0.25, 0.80), (0.5, 0.66), (0.9, 0.55), (1.6, 0.50)),
@@ -27,7 +27,7 @@ _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
 
 #: Half width of the far end: head of a phalanx, tuft, base of a metacarpal.
 _FAR_END: dict[str, float] = {
-    "pp": 0.70, "pp1": 0.80, "mp": 0.78, "dp": 0.60, "dp1": 0.64, "mc1": 0.93, "mc2": 1.28,
+    "pp": 0.74, "pp1": 0.84, "mp": 0.82, "dp": 0.66, "dp1": 0.72, "mc1": 0.93, "mc2": 1.28,
     "mc3": 1.0, "mc4": 0.95, "mc5": 1.2,
 }  # fmt: skip
 
@@ -63,7 +63,7 @@ def joint_border(form: Form, width: float, bone: str, u: Doubles) -> Doubles:
     height = form.height * width
     square = np.where(u > 0, form.square_lateral, form.square_medial)
     if kind == "mc":  # a dome: nearly round, a little flattened at the end
-        dome = 2.0 + 0.5 * form.fused
+        dome = 2.0 + 0.55 * min(1.0, form.rim + 0.3 * (form.square_medial > 3.0))
         end = (1.0 - np.abs(u) ** dome) ** (1.0 / dome)
         return np.asarray(0.24 * height - 0.74 * height * end)
     end = (1.0 - np.abs(u) ** square) ** (1.0 / square)
@@ -71,19 +71,19 @@ def joint_border(form: Form, width: float, bone: str, u: Doubles) -> Doubles:
     t = -thick * end
     if kind == "radius":
         # styloid process laterally; two facets with a hump between them
-        t = t - form.styloid * 0.10 * width * _step(u, 0.35, 0.95) * end
-        t = t - form.facets * 0.035 * width * np.exp(-(((u + 0.18) / 0.13) ** 2))
-        t = t + form.facets * 0.025 * width * (
+        t = t - form.styloid * 0.13 * width * _step(u, 0.1, 0.95) * end
+        t = t - form.facets * 0.018 * width * np.exp(-(((u + 0.12) / 0.12) ** 2))
+        t = t + form.facets * 0.030 * width * (
             np.exp(-(((u + 0.55) / 0.22) ** 2)) + np.exp(-(((u - 0.28) / 0.25) ** 2))
         )
     elif kind == "ulna":
         # styloid process medially, a notch, then the head
-        t = t - form.styloid * 0.26 * width * np.exp(-(((u + 0.84) / 0.13) ** 2))
-        t = t + form.styloid * 0.05 * width * np.exp(-(((u + 0.50) / 0.14) ** 2))
+        t = t - form.styloid * 0.22 * width * np.exp(-(((u + 0.74) / 0.20) ** 2)) * end**0.5
+        t = t + form.styloid * 0.05 * width * np.exp(-(((u + 0.30) / 0.14) ** 2))
         t = t - form.styloid * 0.05 * width * np.exp(-(((u - 0.25) / 0.45) ** 2))
     elif form.ridge:
-        lobes = form.hollow * (np.exp(-(((np.abs(u) - 0.5) / 0.26) ** 2)))
-        t = t + width * (lobes - form.ridge * np.exp(-((u / 0.30) ** 2)))
+        lobes = 0.6 * form.hollow * (np.exp(-(((np.abs(u) - 0.55) / 0.30) ** 2)))
+        t = t + width * (lobes - 0.6 * form.ridge * np.exp(-((u / 0.45) ** 2)))
     elif form.hollow:
         t = t + width * form.hollow * (1.0 - u * u) ** 1.2
     return np.asarray(t)
@@ -124,8 +124,9 @@ def _far_end(bone: str, half: float, end: float) -> list[tuple[float, float]]:
     wide = half * _FAR_END.get(bone, _FAR_END[bone[:2]] if bone[:2] in _FAR_END else 1.0)
     if kind in ("dp", "dp1"):  # tuft
         return [
-            (wide, end - 0.24 * half), (wide * 0.86, end - 0.10 * half), (wide * 0.4, end),
-            (-wide * 0.4, end), (-wide * 0.86, end - 0.10 * half), (-wide, end - 0.24 * half),
+            (wide * 0.88, end - 0.74 * half), (wide, end - 0.46 * half), (wide * 0.82, end - 0.16 * half),
+            (wide * 0.38, end), (-wide * 0.38, end), (-wide * 0.82, end - 0.16 * half),
+            (-wide, end - 0.46 * half), (-wide * 0.88, end - 0.74 * half),
         ]  # fmt: skip
     if kind == "mc1":  # round head
         return [
@@ -203,7 +204,7 @@ _CARPALS: dict[str, tuple[float, float, float, float, tuple[tuple[float, float],
         (310, 0.080))),
     "pisiform": (-0.205, 0.935, 9.8, 14.5, (
         (0, 0.050), (60, 0.055), (120, 0.054), (180, 0.050), (240, 0.058), (300, 0.058))),
-    "sesamoid": (0.600, 0.365, 12.4, 15.0, (
+    "sesamoid": (0.635, 0.385, 12.4, 15.0, (
         (0, 0.024), (90, 0.030), (180, 0.024), (270, 0.030))),
 }  # fmt: skip
 
@@ -220,5 +221,7 @@ def carpal_outline(name: str, years: float) -> tuple[Doubles, float] | None:
     radius = np.array([r for _, r in rim])
     form = growth**1.5  # round at first, then its own shape
     radius = growth * ((1.0 - form) * 0.92 * radius.mean() + form * radius)
+    radius *= 1.09
+    y = y - 0.015 if y < 0.9 else y
     points = np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], 1)
     return smooth(points, 6), growth

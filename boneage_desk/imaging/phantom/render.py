@@ -27,7 +27,7 @@ from boneage_desk.imaging.phantom.outlines import (
 )
 
 #: Attenuation per L of compact and of spongy bone.
-COMPACT, SPONGY = 7.0, 2.9
+COMPACT, SPONGY = 10.5, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Tissue:
     shaft_cortex: float = 0.0
     middle: float = 0.0  # t where the cortex is thickest
     spread: float = 1.0
+    marrow: float = 0.0  # part of the spongy core that a shaft lacks
     grain: float = 0.22
     stretch: float = 1.0
     density: float = 1.0
@@ -100,6 +101,7 @@ class Canvas:
         pixel = self.pixel
         half = np.float32(tissue.thickness)
         cortex: Floats | np.float32 = np.float32(tissue.cortex)
+        bump: Floats | np.float32 = np.float32(0.0)
         if tissue.shaft_cortex:
             t = fields.local_axis(to_film, box, 1)
             t = (t - np.float32(tissue.middle)) / np.float32(tissue.spread)
@@ -109,9 +111,11 @@ class Canvas:
         outer = np.sqrt(d * (2.0 * half - d))
         room = np.maximum(half - cortex, np.float32(1e-3))
         e = np.clip(d - cortex, 0.0, room)
-        inner = np.sqrt(e * (2.0 * room - e))
+        # the walls that the ray grazes are thicker than those it crosses
+        deep = (half - np.float32(0.45) * cortex) / room
+        inner = np.minimum(np.sqrt(e * (2.0 * room - e)) * deep, outer)
         grain = tissue.grain * float(np.clip(0.016 / pixel - 1.0, 0.0, 1.0))
-        core = inner * np.float32(SPONGY)
+        core = inner * np.float32(SPONGY) * (np.float32(1.0) - np.float32(tissue.marrow) * bump)
         if grain > 0.01:
             core *= 1.0 + np.float32(grain) * fields.carry_texture(to_film, box, tissue.stretch, phase)
         value = np.float32(COMPACT) * (outer - inner) + core
@@ -185,11 +189,22 @@ def _plate_cut(bone: LongBone) -> list[tuple[Doubles, float]]:
 
 
 def _bridge(bone: LongBone) -> Doubles:
-    """The block of bone that fills the plate of a fusing bone."""
-    half, width, gap = bone.half, 2 * bone.half, bone.form.gap * 2 * bone.half
-    top, bottom = bone.plate - gap - 0.12 * width, bone.plate + 0.14 * width
-    w = half * (0.985 if bone.form.fused < 1 else 1.02)
-    return np.array([(-w, top), (w, top), (w * 0.99, bottom), (-w * 0.99, bottom)])
+    """The block of bone that fills the plate of a fusing bone and smooths its flanks."""
+    form, half = bone.form, bone.half
+    width = 2 * half
+    top = bone.plate - (form.gap + 0.10) * width
+    flare = 0.10 + 0.45 * form.fused  # how far the flanks run on along the shaft
+    left, right = extents(form, width)
+    shrink = 0.985 if form.fused < 1 else 0.995
+    points = [(left * shrink * 0.97, top), (right * shrink * 0.97, top)]
+    points += [(right * shrink, bone.plate - 0.3 * form.gap * width)]
+    side = bone.shaft[bone.shaft[:, 0] > 0.3 * half]
+    side = side[np.argsort(side[:, 1])]
+    down = [(k, bone.plate + k * flare * width) for k in (0.4, 0.7, 1.0)]
+    out = [(float(np.interp(t, side[:, 1], side[:, 0])) * (1.012 - 0.03 * k), t) for k, t in down]
+    points += out + [(-s, t) for s, t in reversed(out)]
+    points += [(left * shrink, bone.plate - 0.3 * form.gap * width)]
+    return np.array(points)
 
 
 def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
@@ -222,7 +237,7 @@ def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
         for at in (-0.52, 0.52):
             t = np.linspace(-0.20, 0.34, 9) * form.height * width
             side = mid + at * half + 0.05 * width * np.sin(np.linspace(0, 2.2, 9)) * np.sign(at)
-            canvas.line(np.stack([side, t], 1), frame, fine, 0.10 * form.rim, fade=False)
+            canvas.line(np.stack([side, t], 1), frame, fine, 0.075 * form.rim, fade=False)
     elif form.rim and kind == "radius":
         inside = joint + (0.085 + 0.05 * (u + 1) / 2) * width
         canvas.line(np.stack([s, inside], 1)[2:-2], frame, fine, 0.16 * form.rim)
@@ -246,24 +261,25 @@ def draw_long_bone(canvas: Canvas, anatomy: Anatomy, bone: str) -> None:
     length = 1.1 if forearm else end - built.plate
     young = 1.0 - anatomy.maturity
     shaft = Tissue(
-        thickness=(0.36 if not forearm else 0.28) * width + 0.008,
-        cortex=0.006,
-        shaft_cortex=(0.13 if not forearm else 0.09) * width * (1.0 - 0.25 * young),
+        thickness=(0.34 if not forearm else 0.21) * width + 0.008,
+        cortex=0.006 if not forearm else 0.008,
+        shaft_cortex=(0.14 if not forearm else 0.10) * width * (1.0 - 0.25 * young),
         middle=built.plate + (0.56 if not forearm else 0.9) * length,
-        spread=(0.27 if not forearm else 0.5) * length,
-        grain=0.30,
-        stretch=2.4,
+        spread=(0.30 if not forearm else 0.55) * length,
+        marrow=0.45,
+        grain=0.42 if not forearm else 0.30,
+        stretch=1.9 if not forearm else 2.6,
     )
     if bone[:2] == "dp":
-        shaft = Tissue(0.30 * width + 0.008, 0.006, 0.06 * width, shaft.middle, 0.25 * length)
+        shaft = Tissue(0.30 * width + 0.006, 0.005, 0.09 * width, shaft.middle, 0.28 * length, 0.4, 0.30, 1.6)
     if form.present:
         thickness = min(0.40 * width, 0.9 * form.height * width) * 0.85 + 0.006
         epiphysis = Tissue(
             thickness=thickness * (0.75 if forearm else 1.0),
             cortex=0.0055,
-            grain=0.24,
-            density=0.55 if form.blur else 1.0,
-            blur=0.012 if form.blur else 0.0,
+            grain=0.42,
+            density=0.8 if form.blur else 1.0,
+            blur=0.009 if form.blur else 0.0,
         )
     if built.epiphysis is not None and form.fused > 0.0:
         canvas.solid([built.epiphysis, built.shaft, _bridge(built)], frame, shaft, _plate_cut(built))
@@ -286,10 +302,12 @@ def draw_bones(canvas: Canvas, anatomy: Anatomy) -> None:
         tissue = Tissue(
             thickness=0.010 + (0.022 if small else 0.040) * growth,
             cortex=0.0055 if growth > 0.3 else 0.004,
-            grain=0.26,
+            grain=0.48,
             density=0.6 + 0.4 * min(1.0, growth * 2),
             blur=0.010 if growth < 0.25 else 0.0,
         )
-        canvas.solid([outline], np.eye(3), tissue)
+        middle = outline.mean(0)
+        frame = fields.affine([[1.0, 0.0, middle[0]], [0.0, 1.0, middle[1]]])
+        canvas.solid([outline - middle], frame, tissue)
     for bone in anatomy.poses:
         draw_long_bone(canvas, anatomy, bone)

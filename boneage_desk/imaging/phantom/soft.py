@@ -130,6 +130,6 @@ def soft_attenuation(anatomy: Anatomy, shape: tuple[int, int], to_film: Doubles,
     depth = fields.carry(grid, to_film, box, fill=-1.0)
     value = fields.carry(thickness(grid, seed), to_film, box, fill=0.0)
     # a round finger: the chord rises steeply under the skin, then flattens
-    d = np.clip(depth * np.float32(1.0 / 0.11), 0.0, 1.0)
+    d = np.clip(depth * np.float32(1.0 / 0.09), 0.0, 1.0)
     value += np.float32(0.15) * np.sqrt(d * (2.0 - d))
     return value
