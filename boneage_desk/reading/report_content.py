@@ -1,0 +1,285 @@
+"""What a report says, as one frozen value, so that text, PDF and DICOM results say the same.
+
+:func:`build` decides every word and number; writers only place them. Facts that are not known are said
+to be unknown: ``Fact.known`` is False and ``value`` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from boneage_desk import __version__
+from boneage_desk.common.errors import InputError
+from boneage_desk.reading.findings import BoneFinding, Box
+from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
+from boneage_desk.reading.report_result import headline, headline_note, results
+from boneage_desk.reading.report_texts import LANGUAGES
+from boneage_desk.reading.report_values import Fact, clean
+from boneage_desk.reading.session import Reading, State
+from boneage_desk.reading.summary import Summary, summarise
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Qualifier, Sex
+
+SOFTWARE = f"BoneAge Desk {__version__}"
+SHORT_HASH = 12
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class BoneRow:
+    """One line of the table: printed words. ``notes`` stand under the line."""
+
+    bone: str
+    code: str
+    name: str
+    machine: str
+    probability: str
+    human: str
+    final: str
+    score: str
+    changed: bool = False
+    uncertain: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Machine, probability, human, final, score: the columns after the bone's name."""
+        return self.machine, self.probability, self.human, self.final, self.score
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """One box over the film. ``certain`` False: dashed; ``by_person``: corrected by the reader."""
+
+    bone: str
+    label: str
+    box: Box
+    certain: bool
+    by_person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FlagLine:
+    """A doubt in words; ``blocking``: no bone age may be given."""
+
+    text: str
+    blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """All that a report says, in order. ``note`` belongs to ``headline``: interval, bound or reason."""
+
+    language: str
+    title: str
+    site: str
+    state: State
+    state_text: str
+    notices: tuple[str, ...]
+    patient_title: str
+    patient: tuple[Fact, ...]
+    examination_title: str
+    examination: tuple[Fact, ...]
+    headline: Fact
+    headline_months: str
+    note: str
+    results: tuple[Fact, ...]
+    impression_title: str
+    impression: str
+    impression_written: bool
+    flags_title: str
+    flags: tuple[FlagLine, ...]
+    flags_none: str
+    bones_title: str
+    columns: tuple[str, ...]
+    bones: tuple[BoneRow, ...]
+    total: tuple[str, str]
+    legend: str
+    film_title: str
+    film_caption: str
+    film_absent: str
+    film_size: tuple[int, int]
+    overlays: tuple[Overlay, ...]
+    provenance_title: str
+    provenance: tuple[Fact, ...]
+    limits: str
+    cut_mark: str
+
+
+def build(
+    reading: Reading,
+    summary: Summary | None = None,
+    *,
+    language: str = "en",
+    site_name: str = "",
+    reader_name: str = "",
+    software: str = SOFTWARE,
+) -> ReportContent:
+    """The report of ``reading`` as it stands; ``language`` 'en' or 'zh'.
+
+    ``summary`` is worked out when not given. Raises InputError for an unknown language.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"No report in language '{language}'.", f"Use one of: {', '.join(LANGUAGES)}.")
+    summary = summarise(reading) if summary is None else summary
+    words = Words(language)
+    impression = clean(reading.impression, lines=True)
+    return ReportContent(
+        language=language,
+        title=words("title"),
+        site=clean(site_name),
+        state=reading.state,
+        state_text=words(f"state.{reading.state.value}"),
+        notices=(words("synthetic"),) if reading.study.synthetic else (),
+        patient_title=words("patient"),
+        patient=patient_facts(reading, summary, words),
+        examination_title=words("examination"),
+        examination=examination_facts(reading, words),
+        headline=headline(reading, summary, words),
+        headline_months=words("months", months=f"{summary.bone_age.months:.1f}")
+        if summary.bone_age is not None and summary.bone_age.qualifier is Qualifier.POINT
+        else "",
+        note=headline_note(reading, summary, words),
+        results=results(reading, summary, words, clean(reader_name)),
+        impression_title=words("impression"),
+        impression=impression or words("impression.none"),
+        impression_written=bool(impression),
+        flags_title=words("flags"),
+        flags=_flags(summary, words),
+        flags_none=words("flags.none"),
+        bones_title=words("findings"),
+        columns=tuple(words(f"col.{key}") for key in ("bone", "machine", "probability", "human", "final", "score")),
+        bones=tuple(_row(finding, reading.patient.sex, words) for finding in reading.bones),
+        total=(words("total"), NOTHING if summary.score is None else str(summary.score)),
+        legend=words("legend"),
+        film_title=words("film"),
+        film_caption=words("film.caption"),
+        film_absent=words("film.absent"),
+        film_size=(reading.width, reading.height),
+        overlays=_overlays(reading),
+        provenance_title=words("provenance"),
+        provenance=_provenance(reading, words, software),
+        limits=words("limits"),
+        cut_mark=words("cut"),
+    )
+
+
+def bone_code(bone: str) -> str:
+    """The short name beside a joint: 'R', 'U', 'MC1', 'PP3' ..."""
+    return {"radius": "R", "ulna": "U"}.get(bone, bone.upper())
+
+
+def _flags(summary: Summary, words: Words) -> tuple[FlagLine, ...]:
+    """Flags in words, the blocking ones first; the same sentence is said once."""
+    lines: dict[str, FlagLine] = {}
+    for flag in sorted(summary.flags, key=lambda flag: not flag.blocking):
+        said = words.flag(flag)
+        shown = words("flags.blocking", text=said) if flag.blocking else said
+        lines.setdefault(said, FlagLine(shown, flag.blocking))
+    return tuple(lines.values())
+
+
+# --- table and film ------------------------------------------------------------------------------
+
+
+def _row(finding: BoneFinding, sex: Sex | None, words: Words) -> BoneRow:
+    bone, opinion, final = finding.bone, finding.opinion, finding.final_grade
+    human = NOTHING
+    if finding.human_grade is not None:
+        human = rus_chn.label(bone, finding.human_grade)
+    elif finding.reviewed:
+        human = words("looked_at")
+    return BoneRow(
+        bone=bone,
+        code=bone_code(bone),
+        name=rus_chn.bone_name(bone, words.language),
+        machine=rus_chn.label(bone, opinion.grade) if opinion else NOTHING,
+        probability=_percent(opinion.probability) if opinion else NOTHING,
+        human=human,
+        final=rus_chn.label(bone, final) if final is not None else NOTHING,
+        score=str(rus_chn.score(bone, final, sex)) if final is not None and sex is not None else NOTHING,
+        changed=finding.overridden,
+        uncertain=finding.uncertain,
+        notes=_notes(finding, words),
+    )
+
+
+def _notes(finding: BoneFinding, words: Words) -> tuple[str, ...]:
+    notes = []
+    region = finding.machine_region
+    if finding.overridden:
+        notes.append(words("mark.changed"))
+    if finding.human_box is not None:
+        notes.append(words("mark.moved"))
+        if finding.machine_grade is not None:
+            first = rus_chn.label(finding.bone, finding.machine_grade.grade)
+            notes.append(words("mark.first", label=first))
+    elif region is None:
+        notes.append(words("mark.not_found"))
+    elif not region.certain:
+        reason = clean(region.reason)
+        notes.append(words("mark.uncertain") + (f": {reason}" if reason else ""))
+    if finding.final_grade is None:
+        notes.append(words("mark.missing"))
+    comment = clean(finding.comment)
+    if comment:
+        notes.append(words("comment", comment=comment))
+    return tuple(notes)
+
+
+def _percent(probability: float) -> str:
+    """'72'; '>99' and '<1' instead of a certainty that no model has."""
+    if probability > 0.99:
+        return ">99"
+    return "<1" if probability < 0.01 else f"{probability * 100:.0f}"
+
+
+def _overlays(reading: Reading) -> tuple[Overlay, ...]:
+    shown = []
+    for finding in reading.bones:
+        if finding.box is None:
+            continue
+        grade = finding.final_grade
+        label = bone_code(finding.bone)
+        if grade is not None:
+            label += f" {rus_chn.label(finding.bone, grade)}"
+        shown.append(Overlay(finding.bone, label, finding.box, not finding.uncertain, finding.human_box is not None))
+    return tuple(shown)
+
+
+# --- origin --------------------------------------------------------------------------------------
+
+
+def _provenance(reading: Reading, words: Words, software: str) -> tuple[Fact, ...]:
+    source = reading.source
+    frame = ""
+    if source.frame_count > 1:
+        frame = words("frame", number=source.frame_number, count=source.frame_count)
+    film = words(
+        "film_hash.value",
+        digest=clean(source.sha256)[:16],
+        width=reading.width,
+        height=reading.height,
+        frame=frame,
+    )
+    models = "; ".join(
+        f"{clean(model.name)} {clean(model.tag)} @ {clean(model.sha256)[:SHORT_HASH]}" for model in reading.models
+    )
+    analysed = reading.analysed_at
+    return (
+        Fact("models", words("models"), models or words("not_recorded"), known=bool(models)),
+        Fact("film", words("film_hash"), film if source.sha256 else words("not_recorded"), bool(source.sha256)),
+        Fact("software", words("software"), clean(software)),
+        Fact(
+            "reading",
+            words("reading"),
+            words("reading.value", id=clean(reading.reading_id), revision=reading.revision),
+        ),
+        Fact(
+            "analysed",
+            words("analysed"),
+            words.moment(analysed) if analysed else words("machine.not_read"),
+            known=analysed is not None,
+        ),
+        Fact("printed", words("printed"), words.moment(reading.changed_at)),
+    )

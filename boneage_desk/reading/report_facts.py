@@ -1,0 +1,102 @@
+"""Who and what the report is about, line by line, and the words of one language."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.report_texts import has, text
+from boneage_desk.reading.report_values import Fact, clean, person
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import Summary
+from boneage_desk.standards import rus_chn
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The report's words in one language: ``words("score")``."""
+
+    language: str
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        return text(self.language, key, **values)
+
+    def years_months(self, months: float) -> str:
+        """'10 y 6 m' for 126.2: the nearest whole month, as everywhere in the program."""
+        whole = math.floor(abs(months) + 0.5)
+        return self("years_months", years=whole // 12, months=whole % 12)
+
+    def moment(self, at: datetime) -> str:
+        """'2026-03-02 14:05 +08:00'; the zone is left out when the clock gave none."""
+        zone = at.strftime("%z")
+        return at.strftime("%Y-%m-%d %H:%M") + (f" {zone[:3]}:{zone[3:5]}" if zone else "")
+
+    def flag(self, flag: Flag) -> str:
+        """A flag in words; the program's own message where this language has none for the code."""
+        key = f"flag.{flag.code}"
+        said = self(key) if has(self.language, key) else clean(flag.message)
+        if flag.bone in rus_chn.BONES:
+            name = rus_chn.bone_name(flag.bone, self.language)
+            if name.lower() not in said.lower() and flag.bone not in said.lower().split():
+                said = f"{name}: {said}"
+        return said
+
+    def fact(self, key: str, value: str) -> Fact:
+        """A fact, or 'not recorded' when ``value`` is empty."""
+        return Fact(key, self(key), value or self("not_recorded"), known=bool(value))
+
+
+def patient_facts(reading: Reading, summary: Summary, words: Words) -> tuple[Fact, ...]:
+    """Name, id, sex, birth date, age on the study date, referrer."""
+    patient = reading.patient
+    recorded = clean(patient.sex_as_recorded)
+    if patient.sex is not None:
+        sex = Fact("sex", words("sex"), words(f"sex.{patient.sex.value}"))
+    elif recorded:
+        sex = Fact("sex", words("sex"), words("sex.other", recorded=recorded), known=False)
+    else:
+        sex = words.fact("sex", "")
+    return (
+        words.fact("name", clean(patient.display_name)),
+        words.fact("patient_id", clean(patient.patient_id)),
+        sex,
+        words.fact("birth_date", patient.birth_date.isoformat() if patient.birth_date else ""),
+        _chronological(reading, summary, words),
+        words.fact("referrer", person(reading.study.referrer)),
+    )
+
+
+def _chronological(reading: Reading, summary: Summary, words: Words) -> Fact:
+    label = words("chronological")
+    months = summary.chronological_months
+    if months is not None:
+        value = f"{words.years_months(months)} ({words('months', months=f'{months:.1f}')})"
+        return Fact("chronological", label, value)
+    if reading.patient.birth_date is None:
+        reason = "chronological.no_birth"
+    elif reading.study.study_date is None:
+        reason = "chronological.no_study"
+    else:
+        reason = "chronological.conflict"
+    return Fact("chronological", label, words(reason), known=False)
+
+
+def examination_facts(reading: Reading, words: Words) -> tuple[Fact, ...]:
+    """Date, accession, what was asked for, view, side, institution."""
+    study = reading.study
+    parts = (clean(study.modality), clean(study.body_part), clean(study.description))
+    described = ", ".join(dict.fromkeys(part for part in parts if part))
+    if not described and not reading.source.is_dicom:
+        described = words("file.raster")
+    side = "" if study.laterality is Laterality.UNKNOWN else words(f"side.{study.laterality.value}")
+    return (
+        words.fact("study_date", study.study_date.isoformat() if study.study_date else ""),
+        words.fact("accession", clean(study.accession)),
+        words.fact("study", described),
+        words.fact("view", clean(study.view)),
+        words.fact("side", side),
+        words.fact("institution", clean(study.institution)),
+    )

@@ -1,0 +1,50 @@
+"""The report as plain text, for a RIS."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from boneage_desk.reading.report_content import ReportContent
+from boneage_desk.reading.report_values import Fact
+
+
+def plain_text(content: ReportContent) -> str:
+    """The report as text for a RIS; columns are padded with spaces, lines end with a newline."""
+    lines = [content.title.upper(), *([content.site] if content.site else [])]
+    lines += [f"*** {content.state_text} ***", *(f"*** {notice} ***" for notice in content.notices)]
+    for title, facts in (
+        (content.patient_title, content.patient),
+        (content.examination_title, content.examination),
+    ):
+        lines += ["", title.upper(), *_fact_lines(facts)]
+    months = f" ({content.headline_months})" if content.headline_months else ""
+    lines += ["", f"{content.headline.label.upper()}: {content.headline.value}{months}", content.note]
+    lines += _fact_lines(content.results)
+    lines += ["", content.impression_title.upper(), content.impression, "", content.flags_title.upper()]
+    lines += [f"- {flag.text}" for flag in content.flags] or [content.flags_none]
+    lines += ["", content.bones_title.upper(), *_bone_lines(content), content.legend]
+    lines += ["", content.provenance_title.upper(), *_fact_lines(content.provenance), "", content.limits]
+    return "\n".join(lines) + "\n"
+
+
+def _fact_lines(facts: tuple[Fact, ...]) -> list[str]:
+    wide = max((_columns(fact.label) for fact in facts), default=0)
+    return [f"{_pad(fact.label + ':', wide + 1)} {fact.value}" for fact in facts]
+
+
+def _bone_lines(content: ReportContent) -> list[str]:
+    table = [content.columns, *((f"{row.name} ({row.code})", *row.cells) for row in content.bones)]
+    table.append((content.total[0], "", "", "", "", content.total[1]))
+    widths = [max(_columns(line[i]) for line in table) for i in range(len(content.columns))]
+    lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
+    notes = {i + 1: row.notes for i, row in enumerate(content.bones) if row.notes}
+    return [f"{line}  {'; '.join(notes[i])}" if i in notes else line for i, line in enumerate(lines)]
+
+
+def _columns(text: str) -> int:
+    """Columns that a text takes in a fixed-width font: a Han character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _columns(text))

@@ -1,0 +1,163 @@
+"""The result part of the report: bone age, interval, differences, second opinions."""
+
+from __future__ import annotations
+
+import math
+
+from boneage_desk.reading.report_facts import Words
+from boneage_desk.reading.report_values import Fact, clean
+from boneage_desk.reading.session import Reading, State
+from boneage_desk.reading.summary import Summary
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import BoneAge, Qualifier
+
+
+def headline(reading: Reading, summary: Summary, words: Words) -> Fact:
+    """The bone age in years and months, or that none is given."""
+    label = words("bone_age.draft" if reading.state is State.DRAFT else "bone_age")
+    if summary.bone_age is None:
+        return Fact("bone_age", label, words("bone_age.none"), known=False)
+    return Fact("bone_age", label, _age_text(summary.bone_age, words))
+
+
+def _age_text(age: BoneAge, words: Words) -> str:
+    sign = f"{age.qualifier} " if age.qualifier else ""
+    return sign + words.years_months(age.months)
+
+
+def headline_note(reading: Reading, summary: Summary, words: Words) -> str:
+    """Interval and what it is, or why there is a bound, or why there is no bone age."""
+    if summary.bone_age is None:
+        return words("why", reason=_reason(reading, summary, words))
+    if summary.bone_age.qualifier is Qualifier.AT_LEAST:
+        return words("bound.at_least")
+    if summary.bone_age.qualifier is Qualifier.BELOW:
+        return words("bound.below")
+    if summary.interval_months is None or reading.interval is None:
+        return words("interval.none")
+    low, high = summary.interval_months
+    source = clean(reading.interval.source)
+    return words(
+        "interval",
+        percent=f"{reading.interval.coverage * 100:.0f}",
+        low=words.years_months(low),
+        high=words.years_months(high),
+        source=words("interval.source", source=source) if source else "",
+    )
+
+
+def _reason(reading: Reading, summary: Summary, words: Words) -> str:
+    """Why there is no bone age; in the words of :class:`Summary` where the program knows no others."""
+    blocking = [flag for flag in summary.flags if flag.blocking]
+    if blocking:
+        return words.flag(blocking[0]).rstrip(".。")
+    if len(summary.missing) == len(rus_chn.BONES):
+        return words("why.not_read")
+    if reading.patient.sex is None:
+        return words("why.sex")
+    if summary.missing:
+        names = ", ".join(rus_chn.bone_name(bone, words.language) for bone in summary.missing)
+        return words("why.missing", count=len(summary.missing), bones=names)
+    return clean(summary.why_not)
+
+
+def results(reading: Reading, summary: Summary, words: Words, reader: str) -> tuple[Fact, ...]:
+    """Method, score, differences, second opinions, and how much of it a person looked at."""
+    sex = reading.patient.sex
+    known_standard = reading.standard == rus_chn.STANDARD_ID
+    method = words(
+        "method.value",
+        name=rus_chn.NAME if known_standard else clean(reading.standard),
+        edition=clean(reading.edition),
+        table=words(f"method.{sex.value}") if sex is not None else "",
+    )
+    score = Fact("score", words("score"), words("bone_age.none"), known=False)
+    if summary.score is not None:
+        score = Fact("score", words("score"), words("score.value", score=summary.score))
+    seen = sum(finding.reviewed for finding in reading.bones)
+    changed = sum(finding.overridden for finding in reading.bones)
+    moved = sum(finding.human_box is not None for finding in reading.bones)
+    verification = words(
+        "verification.value",
+        seen=seen,
+        changed=changed,
+        moved=moved,
+        plural="" if changed == 1 else "s",
+        es="" if moved == 1 else "es",
+    )
+    facts = [
+        Fact("method", words("method"), method),
+        score,
+        _difference(summary, words),
+        Fact("normal_range", words("normal_range"), words("normal_range.none"), known=False),
+        _machine(reading, summary, words),
+        *_second_opinions(reading, summary, words),
+        Fact("verification", words("verification"), verification),
+    ]
+    if reader:
+        facts.append(Fact("reader", words("reader"), reader))
+    return tuple(facts)
+
+
+def _difference(summary: Summary, words: Words) -> Fact:
+    label = words("difference")
+    if summary.bone_age is None:
+        return Fact("difference", label, words("difference.no_bone_age"), known=False)
+    if summary.chronological_months is None:
+        return Fact("difference", label, words("difference.no_age"), known=False)
+    if summary.difference_months is None:
+        return Fact("difference", label, words("difference.bound"), known=False)
+    # the band follows the whole months that are printed, so that the line agrees with itself
+    whole = math.floor(abs(summary.difference_months) + 0.5)
+    behind = summary.difference_months < 0
+    if whole <= 12:
+        band = "within"
+    elif whole <= 24:
+        band = "behind" if behind else "ahead"
+    else:
+        band = "far_behind" if behind else "far_ahead"
+    sign = "" if whole == 0 else "-" if behind else "+"
+    value = words(
+        "difference.value",
+        span=words("span", sign=sign, years=whole // 12, months=whole % 12),
+        months=_signed(summary.difference_months),
+        words=words(band),
+    )
+    return Fact("difference", label, value)
+
+
+def _signed(months: float) -> str:
+    """'+1.9', '-12.0', '0.0' (never '-0.0')."""
+    shown = f"{months:+.1f}"
+    return "0.0" if shown in ("+0.0", "-0.0") else shown
+
+
+def _machine(reading: Reading, summary: Summary, words: Words) -> Fact:
+    label = words("machine")
+    if reading.analysed_at is None:
+        return Fact("machine", label, words("machine.not_read"), known=False)
+    if summary.machine_bone_age is None or summary.machine_score is None:
+        return Fact("machine", label, words("machine.none"), known=False)
+    age = _age_text(summary.machine_bone_age, words)
+    return Fact("machine", label, words("machine.value", age=age, score=summary.machine_score))
+
+
+def _second_opinions(reading: Reading, summary: Summary, words: Words) -> list[Fact]:
+    facts = []
+    for opinion in reading.whole_hand:
+        interval = difference = ""
+        if opinion.interval_months is not None:
+            low, high = (words.years_months(value) for value in opinion.interval_months)
+            interval = words("second_opinion.interval", low=low, high=high)
+        if summary.bone_age is not None and summary.bone_age.qualifier is Qualifier.POINT:
+            months = _signed(opinion.bone_age_months - summary.bone_age.months)
+            difference = words("second_opinion.difference", months=months)
+        value = words(
+            "second_opinion.value",
+            age=words.years_months(opinion.bone_age_months),
+            interval=interval,
+            difference=difference,
+            model=clean(opinion.model),
+        )
+        facts.append(Fact("second_opinion", words("second_opinion"), value))
+    return facts

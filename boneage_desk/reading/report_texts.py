@@ -1,0 +1,208 @@
+"""Every word of the report in one table, English and Chinese. English is plain ASCII: old RIS eat the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "zh")
+
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "title": ("Bone age report", "骨龄评估报告"),
+    "state.draft": ("DRAFT - not verified by a reader", "草稿 - 未经医师核实"),
+    "state.reviewed": ("REVIEWED by a reader - not signed", "已由医师审阅 - 未签名"),
+    "state.signed": ("SIGNED", "已签名"),
+    "state.amended": ("AMENDED", "已修订"),
+    "synthetic": (
+        "SYNTHETIC FILM: drawn by a program for demonstration, not of a patient",
+        "合成图像：由程序绘制，仅供演示，并非患者影像",
+    ),
+    "not_recorded": ("not recorded", "未记录"),
+    "none": ("none", "无"),
+    # who and what
+    "patient": ("Patient", "患者"),
+    "name": ("Name", "姓名"),
+    "patient_id": ("Patient ID", "患者编号"),
+    "sex": ("Sex", "性别"),
+    "sex.M": ("male", "男"),
+    "sex.F": ("female", "女"),
+    "sex.other": ("not recorded as M or F (film says '{recorded}')", "未记录为男或女（影像标记为“{recorded}”）"),
+    "birth_date": ("Birth date", "出生日期"),
+    "chronological": ("Chronological age", "生活年龄"),
+    "chronological.no_birth": ("not known: birth date not recorded", "未知：出生日期未记录"),
+    "chronological.no_study": ("not known: study date not recorded", "未知：检查日期未记录"),
+    "chronological.conflict": (
+        "not given: the birth date lies after the study date",
+        "不予给出：出生日期晚于检查日期",
+    ),
+    "referrer": ("Referrer", "申请医师"),
+    "examination": ("Examination", "检查"),
+    "study_date": ("Study date", "检查日期"),
+    "accession": ("Accession", "检查号"),
+    "study": ("Study", "检查项目"),
+    "view": ("View", "投照位"),
+    "side": ("Side", "侧别"),
+    "side.L": ("left", "左手"),
+    "side.R": ("right", "右手"),
+    "institution": ("Institution", "检查机构"),
+    "file.raster": (
+        "picture file without DICOM header; patient facts were entered by hand",
+        "非 DICOM 图片文件；患者信息由人工录入",
+    ),
+    # result
+    "result": ("Result", "结果"),
+    "bone_age": ("Bone age", "骨龄"),
+    "bone_age.draft": ("Bone age (draft)", "骨龄（草稿）"),
+    "bone_age.none": ("not given", "不予给出"),
+    "months": ("{months} months", "{months} 个月"),
+    "years_months": ("{years} y {months} m", "{years} 岁 {months} 个月"),
+    "span": ("{sign}{years} y {months} m", "{sign}{years} 年 {months} 个月"),
+    "to": ("{low} to {high}", "{low} 至 {high}"),
+    "interval": (
+        "{percent} % interval {low} to {high}: the AI's measured error{source}. It is not the normal range.",
+        "{percent}% 区间 {low} 至 {high}：为 AI 的实测误差{source}，不是正常值范围。",
+    ),
+    "interval.source": (" ({source})", "（{source}）"),
+    "interval.none": (
+        "Interval not given: no measured error is on record for this sex and bone age.",
+        "未给出区间：该性别与骨龄范围内无实测误差记录。",
+    ),
+    "bound.at_least": (
+        "The table ends here: a bound, not a value. All 13 bones have reached their last grade.",
+        "已达表格上限：此为界限而非数值。13 块骨均已达到最高等级。",
+    ),
+    "bound.below": (
+        "The score lies below the table's first year: a bound, not a value.",
+        "总分低于表格起始年龄：此为界限而非数值。",
+    ),
+    "why": ("No bone age: {reason}", "无骨龄结果：{reason}"),
+    "why.not_read": ("the film was not read yet", "尚未阅片"),
+    "why.sex": (
+        "the sex is not recorded; it picks the table",
+        "性别未记录；性别决定所用表格",
+    ),
+    "why.missing": (
+        "{count} of 13 bones have no grade ({bones}); a missing bone is not scored as zero",
+        "13 块骨中有 {count} 块无等级（{bones}）；缺失的骨不按零分计算",
+    ),
+    "difference": ("Bone age - chron. age", "骨龄与生活年龄之差"),
+    "difference.value": ("{span} ({months} months), {words}", "{span}（{months} 个月），{words}"),
+    "difference.bound": ("not given: the bone age is a bound", "不予给出：骨龄仅为界限"),
+    "difference.no_age": ("not given: chronological age not known", "不予给出：生活年龄未知"),
+    "difference.no_bone_age": ("not given: no bone age", "不予给出：无骨龄结果"),
+    "within": ("within 1 year", "相差 1 年以内"),
+    "ahead": ("1 to 2 years ahead", "提前 1 至 2 年"),
+    "behind": ("1 to 2 years behind", "落后 1 至 2 年"),
+    "far_ahead": ("more than 2 years ahead", "提前 2 年以上"),
+    "far_behind": ("more than 2 years behind", "落后 2 年以上"),
+    "normal_range": ("Normal range", "正常值范围"),
+    "normal_range.none": (
+        "not computed: this version holds no SD table; classification is the reader's",
+        "未计算：本版本无标准差表；提前或落后由医师判定",
+    ),
+    "score": ("Score", "总分"),
+    "score.value": ("{score} of 1000 points", "{score} 分（满分 1000）"),
+    "machine": ("AI grades alone", "仅按 AI 等级"),
+    "machine.value": ("{age} ({score} points)", "{age}（{score} 分）"),
+    "machine.none": ("no bone age", "无骨龄结果"),
+    "machine.not_read": ("not read by the AI", "AI 未阅片"),
+    "verification": ("Checked by reader", "医师核对"),
+    "verification.value": (
+        "{seen} of 13 bones looked at, {changed} grade{plural} changed, {moved} box{es} corrected",
+        "已核对 13 块骨中的 {seen} 块，修改 {changed} 个等级，修正 {moved} 个框",
+    ),
+    "second_opinion": ("Whole-hand model", "全手模型"),
+    "second_opinion.value": (
+        "{age}{interval}{difference} (independent second opinion, {model})",
+        "{age}{interval}{difference}（独立的第二意见，{model}）",
+    ),
+    "second_opinion.interval": (" [{low} to {high}]", " [{low} 至 {high}]"),
+    "second_opinion.difference": (", {months} months from the bone age", "，与骨龄相差 {months} 个月"),
+    "method": ("Method", "方法"),
+    "method.value": ("{name}, {edition}{table}", "{name}，{edition}{table}"),
+    "method.M": (", table for boys", "，男孩表"),
+    "method.F": (", table for girls", "，女孩表"),
+    "reader": ("Reader of this station", "本机医师"),
+    # findings
+    "findings": ("Grades of the 13 bones", "13 块骨的等级"),
+    "col.bone": ("Bone", "骨"),
+    "col.machine": ("AI", "AI"),
+    "col.probability": ("AI %", "AI %"),
+    "col.human": ("Reader", "医师"),
+    "col.final": ("Final", "最终"),
+    "col.score": ("Points", "分值"),
+    "total": ("Total", "合计"),
+    "looked_at": ("seen", "已看"),
+    "mark.changed": ("changed by reader", "医师已修改"),
+    "mark.uncertain": ("AI uncertain", "AI 不确定"),
+    "mark.missing": ("no grade", "无等级"),
+    "mark.not_found": ("not found by AI", "AI 未找到"),
+    "mark.moved": ("box corrected by reader", "框经医师修正"),
+    "mark.first": ("AI on its own box: {label}", "AI 在原框上为 {label}"),
+    "comment": ('reason: "{comment}"', "理由：“{comment}”"),
+    "legend": (
+        "AI %: the model's probability for its grade. Reader: grade decided by the reader; '-' not looked at.",
+        "AI %：模型对该等级给出的概率。医师：医师确定的等级；“-”表示尚未核对。",
+    ),
+    "film": ("Film", "影像"),
+    "film.caption": (
+        "Labels: bone and final grade. Box: thin = AI, thick = corrected by reader, dashed = uncertain.",
+        "标注：骨与最终等级。框：细线 = AI，粗线 = 医师修正，虚线 = 不确定。",
+    ),
+    "film.absent": (
+        "The film was not available when this report was written.",
+        "生成本报告时影像不可用。",
+    ),
+    "flags": ("Points to check", "需核对事项"),
+    "flags.none": ("No flags were raised.", "无提示事项。"),
+    "flags.blocking": ("PREVENTS A BONE AGE: {text}", "不能给出骨龄：{text}"),
+    "impression": ("Impression", "印象"),
+    "impression.none": ("No impression was written.", "未填写印象。"),
+    # provenance
+    "provenance": ("Models and origin", "模型与来源"),
+    "models": ("Models", "模型"),
+    "film_hash": ("Film SHA-256", "影像 SHA-256"),
+    "film_hash.value": ("{digest}... ({width} x {height} px{frame})", "{digest}...（{width} x {height} 像素{frame}）"),
+    "frame": (", frame {number} of {count}", "，第 {number}/{count} 帧"),
+    "software": ("Software", "软件"),
+    "reading": ("Reading", "阅片记录"),
+    "reading.value": ("{id}, revision {revision}", "{id}，修订 {revision}"),
+    "analysed": ("Analysed by AI", "AI 分析时间"),
+    "printed": ("State of", "数据时间"),
+    "limits": (
+        "A reading aid, not a cleared medical device: the result needs a physician's own reading of the film.",
+        "本软件为阅片辅助工具，不是获批的医疗器械：结果须由医师亲自阅片确认。",
+    ),
+    "cut": ("... [cut to fit the page; whole in the text copy]", "……[为适应页面已截断；全文见文本版]"),
+    # flags by code, for the languages in which the program does not raise them
+    "flag.no_hand": ("", "影像中未找到手。"),
+    "flag.several_hands": ("", "影像中有不止一只手。"),
+    "flag.foot": ("", "影像似为足部，而非手部。"),
+    "flag.laterality_conflict": ("", "记录的侧别与拇指位置不符（或影像被镜像、或为前后位）。请核对标记。"),
+    "flag.laterality_unknown": ("", "侧别未记录。"),
+    "flag.bone_uncertain": ("", "位置或等级不确定。"),
+    "flag.bone_missing": ("", "未找到。"),
+    "flag.low_quality": ("", "影像质量低。"),
+    "flag.inverted": ("", "影像灰度可能反转。"),
+    "flag.sex_missing": ("", "性别未知：无法给出骨龄。"),
+    "flag.birth_date_missing": ("", "出生日期未知：无法计算生活年龄。"),
+    "flag.birth_after_study": ("", "出生日期晚于检查日期：其中之一有误。"),
+    "flag.age_mismatch": ("", "影像记录的年龄与出生日期不符。"),
+    "flag.not_radiograph": ("", "该文件不是 X 线片。"),
+    "flag.weights_missing": ("", "模型权重缺失。"),
+}
+
+
+def text(language: str, key: str, /, **values: object) -> str:
+    """The text of ``key`` in 'en' or 'zh' with its values filled in; KeyError for an unknown key."""
+    template = _TEXTS[key][LANGUAGES.index(language)]
+    return template.format(**values) if values else template
+
+
+def keys() -> tuple[str, ...]:
+    """All keys of the table."""
+    return tuple(_TEXTS)
+
+
+def has(language: str, key: str) -> bool:
+    """Whether the table holds words for ``key`` in ``language``."""
+    return bool(_TEXTS.get(key, ("", ""))[LANGUAGES.index(language)])

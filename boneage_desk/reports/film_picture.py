@@ -1,0 +1,115 @@
+"""The film for the page: a grey picture of sensible size, and where the labels go."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from boneage_desk.reading.film import Frame
+
+DPI = 220
+JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle in points, y downwards from the picture's top-left corner."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def overlap(self, other: Rect) -> float:
+        """Shared area in square points."""
+        across = min(self.x1, other.x1) - max(self.x0, other.x0)
+        down = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return across * down if across > 0 and down > 0 else 0.0
+
+    def inside(self, wide: float, high: float) -> bool:
+        return self.x0 >= 0 and self.y0 >= 0 and self.x1 <= wide and self.y1 <= high
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """JPEG of the film as it is printed and its size in points. ``grey``: the same pixels, for labels."""
+
+    jpeg: bytes
+    wide: float
+    high: float
+    grey: npt.NDArray[np.uint8]
+
+
+def fit(columns: int, rows: int, room_wide: float, room_high: float) -> tuple[float, float]:
+    """The largest size in points with the film's aspect that fits the room."""
+    scale = min(room_wide / columns, room_high / rows)
+    return columns * scale, rows * scale
+
+
+def make(frame: Frame, wide: float, high: float) -> Picture:
+    """The frame with its default display transform, never enlarged beyond its own pixels."""
+    import numpy as np
+    from PIL import Image
+
+    from boneage_desk.imaging.render import apply_voi
+
+    grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
+    share = min(1.0, wide / 72 * DPI / frame.width)
+    size = (max(1, round(frame.width * share)), max(1, round(frame.height * share)))
+    image = Image.fromarray(np.ascontiguousarray(grey))
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY, dpi=(DPI, DPI))
+    return Picture(buffer.getvalue(), wide, high, np.asarray(image))
+
+
+def place_labels(boxes: Sequence[Rect], sizes: Sequence[tuple[float, float]], picture: Picture) -> list[Rect]:
+    """One place for each label: beside its own box, off other boxes and labels, over dark ground."""
+    placed: list[Rect] = []
+    for i, (box, (wide, high)) in enumerate(zip(boxes, sizes, strict=True)):
+        others = [other for j, other in enumerate(boxes) if j != i]
+        best = min(
+            _candidates(box, wide, high, picture),
+            key=lambda spot: _cost(spot, box, others, placed, picture),
+        )
+        placed.append(best)
+    return placed
+
+
+def _candidates(box: Rect, wide: float, high: float, picture: Picture) -> list[Rect]:
+    spots = []
+    middle_x, middle_y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    for gap in (1.5, 6.0, 12.0, 20.0, 30.0):
+        for shift in (0.0, -0.6, 0.6):
+            y = middle_y - high / 2 + shift * high
+            spots.append((box.x1 + gap, y))
+            spots.append((box.x0 - gap - wide, y))
+        spots.append((middle_x - wide / 2, box.y0 - gap - high))
+        spots.append((middle_x - wide / 2, box.y1 + gap))
+    rects = [Rect(x, y, x + wide, y + high) for x, y in spots]
+    inside = [rect for rect in rects if rect.inside(picture.wide, picture.high)]
+    if inside:
+        return inside
+    x = min(max(0.0, box.x1), max(0.0, picture.wide - wide))
+    y = min(max(0.0, middle_y - high / 2), max(0.0, picture.high - high))
+    return [Rect(x, y, x + wide, y + high)]
+
+
+def _cost(spot: Rect, box: Rect, others: Sequence[Rect], placed: Sequence[Rect], picture: Picture) -> float:
+    rows, columns = picture.grey.shape
+    x0, x1 = (int(x / picture.wide * columns) for x in (spot.x0, spot.x1))
+    y0, y1 = (int(y / picture.high * rows) for y in (spot.y0, spot.y1))
+    under = picture.grey[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1]
+    brightness = float(under.mean()) / 255 if under.size else 0.0
+    area = (spot.x1 - spot.x0) * (spot.y1 - spot.y0)
+    hidden = sum(spot.overlap(other) for other in others) + spot.overlap(box)
+    clash = sum(spot.overlap(other) for other in placed)
+    away = max(box.x0 - spot.x1, spot.x0 - box.x1, box.y0 - spot.y1, spot.y0 - box.y1, 0.0)
+    return hidden / area * 4 + clash / area * 8 + brightness * 2.5 + away / 20

@@ -1,0 +1,375 @@
+"""The one page: blocks that know their height, stacked from top to bottom.
+
+A page is first planned (:class:`Plan`), then drawn. Where it does not fit, everything shrinks; where
+the smallest size does not do, the longest texts are cut and say so (:func:`fitted`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from boneage_desk.reading.report_content import FlagLine, ReportContent
+from boneage_desk.reading.report_values import Fact
+from boneage_desk.reading.session import State
+from boneage_desk.reports import fonts, table
+from boneage_desk.reports.film_picture import Picture, fit
+from boneage_desk.reports.overlay import draw_film
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
+PAPERS = {"A4": (595.2756, 841.8898), "Letter": (612.0, 792.0)}
+MARGIN = 34.0
+SCALES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+LIMITS = (4000, 1200, 600, 300, 160, 90, 50)
+LABEL_GREY = 0.38
+FILM_SHARE = 0.43
+LEAST_FILM = 150.0
+
+MakePicture = Callable[[float, float], Picture]
+"""(width, height) in points -> the film's picture for that room."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Wrapped lines of every block at one scale, and the height of each."""
+
+    content: ReportContent
+    scale: float
+    wide: float
+    patient: list[list[str]] = field(default_factory=list)
+    examination: list[list[str]] = field(default_factory=list)
+    results: list[list[str]] = field(default_factory=list)
+    note: list[str] = field(default_factory=list)
+    impression: list[str] = field(default_factory=list)
+    flags: list[list[str]] = field(default_factory=list)
+    provenance: list[list[str]] = field(default_factory=list)
+    caption: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    rows: table.TablePlan | None = None
+
+    # sizes ------------------------------------------------------------------------------------
+    @property
+    def body(self) -> float:
+        return 8.6 * self.scale
+
+    @property
+    def small(self) -> float:
+        return 6.8 * self.scale
+
+    @property
+    def gap(self) -> float:
+        return 7.0 * self.scale
+
+    @property
+    def half(self) -> float:
+        return (self.wide - 14) / 2
+
+    @property
+    def label_wide(self) -> float:
+        facts = (*self.content.patient, *self.content.examination)
+        return max(fonts.width(fact.label, self.small) for fact in facts) + 6
+
+    @property
+    def result_left(self) -> float:
+        return self.wide * 0.36
+
+    @property
+    def result_label(self) -> float:
+        return max(fonts.width(fact.label, self.small) for fact in self.content.results) + 6
+
+    @property
+    def film_wide(self) -> float:
+        return self.wide * FILM_SHARE
+
+    @property
+    def table_wide(self) -> float:
+        return self.wide * (1 - FILM_SHARE) - 12
+
+    def line(self, size: float) -> float:
+        return size * fonts.LEADING
+
+    # heights ----------------------------------------------------------------------------------
+    @property
+    def header_high(self) -> float:
+        notices = len(self.content.notices) * self.line(self.body)
+        return (31 if self.content.site else 24) * self.scale + notices + self.gap
+
+    @property
+    def facts_high(self) -> float:
+        rows = max(len(self.patient), len(self.examination))
+        return sum(self.fact_row_high(i) for i in range(rows)) + self.gap
+
+    def fact_row_high(self, i: int) -> float:
+        sides = [side[i] for side in (self.patient, self.examination) if i < len(side)]
+        return max(len(lines) for lines in sides) * self.line(self.body) + 1.5 * self.scale
+
+    @property
+    def result_high(self) -> float:
+        left = 44 * self.scale + len(self.note) * self.line(self.small * 1.08)
+        right = sum(len(lines) for lines in self.results) * self.line(self.body) + 1
+        return max(left, right) + 12 * self.scale
+
+    @property
+    def words_high(self) -> float:
+        """Impression and flags."""
+        flags = sum(len(lines) for lines in self.flags) or 1
+        lines = len(self.impression) + flags + 2
+        return lines * self.line(self.body) + 2 * self.gap
+
+    @property
+    def provenance_high(self) -> float:
+        return sum(len(lines) for lines in self.provenance) * self.line(self.small) + self.gap
+
+    @property
+    def footer_high(self) -> float:
+        return len(self.limits) * self.line(self.small) + 8
+
+    @property
+    def fixed_high(self) -> float:
+        """Everything but film and table."""
+        return (
+            self.header_high
+            + self.facts_high
+            + self.result_high
+            + self.gap
+            + self.words_high
+            + self.provenance_high
+            + self.footer_high
+        )
+
+    @property
+    def middle_least(self) -> float:
+        """The least height for film and table."""
+        assert self.rows is not None
+        return max(self.rows.least_high, LEAST_FILM) + self.gap
+
+
+def plan(content: ReportContent, wide: float, scale: float) -> Plan:
+    """Break every text of the page into lines at one scale."""
+    made = Plan(content, scale, wide)
+    value_wide = made.half - made.label_wide
+    made.patient = [_wrapped(fact, made.body, value_wide) for fact in content.patient]
+    made.examination = [_wrapped(fact, made.body, value_wide) for fact in content.examination]
+    made.note = fonts.wrap(content.note, made.small * 1.08, made.result_left - 20)
+    room = made.wide - made.result_left - made.result_label - 10
+    made.results = [fonts.wrap(fact.value, made.body, room) for fact in content.results]
+    made.impression = fonts.wrap(content.impression, made.body, wide)
+    made.flags = [fonts.wrap(flag.text, made.body, wide - 9, flag.blocking) for flag in content.flags]
+    room = wide - max(fonts.width(fact.label, made.small) for fact in content.provenance) - 6
+    made.provenance = [fonts.wrap(fact.value, made.small, room) for fact in content.provenance]
+    made.caption = fonts.wrap(content.film_caption, made.small, made.film_wide)
+    made.limits = fonts.wrap(content.limits, made.small * 1.1, wide)
+    made.rows = table.plan(content, made.table_wide, scale)
+    return made
+
+
+def _wrapped(fact: Fact, size: float, room: float) -> list[str]:
+    return fonts.wrap(fact.value, size, room, bold=fact.key == "name" and fact.known)
+
+
+def fitted(content: ReportContent, wide: float, high: float) -> Plan:
+    """The plan of the largest scale that fits; texts are cut only where the smallest does not."""
+    for limit in LIMITS:
+        short = shortened(content, limit)
+        for scale in SCALES:
+            made = plan(short, wide, scale)
+            if made.fixed_high + made.middle_least <= high:
+                return made
+    return made
+
+
+def shortened(content: ReportContent, limit: int) -> ReportContent:
+    """No text of a file or person longer than ``limit`` characters (impression: four times that)."""
+
+    def cut(text: str, most: int = limit) -> str:
+        return text if len(text) <= most else text[:most].rstrip() + content.cut_mark
+
+    def facts(given: tuple[Fact, ...]) -> tuple[Fact, ...]:
+        return tuple(dataclasses.replace(fact, value=cut(fact.value)) for fact in given)
+
+    flags = tuple(FlagLine(cut(flag.text), flag.blocking) for flag in content.flags)
+    most = max(3, limit // 60)
+    if len(flags) > most:
+        flags = (*flags[:most], FlagLine(f"+ {len(flags) - most} {content.cut_mark}", False))
+    return dataclasses.replace(
+        content,
+        site=cut(content.site),
+        patient=facts(content.patient),
+        examination=facts(content.examination),
+        results=facts(content.results),
+        note=cut(content.note, max(limit, 160)),
+        impression=cut(content.impression, limit * 4),
+        flags=flags,
+        bones=tuple(dataclasses.replace(row, notes=tuple(cut(note) for note in row.notes)) for row in content.bones),
+        provenance=facts(content.provenance),
+    )
+
+
+# --- drawing -------------------------------------------------------------------------------------
+
+
+def draw(canvas: Canvas, content: ReportContent, paper: tuple[float, float], picture: MakePicture | None) -> None:
+    """Draw the whole page; ``picture`` None: the film is not at hand, and the page says so."""
+    wide, high = paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN
+    made = fitted(content, wide, high)
+    top = paper[1] - MARGIN
+    y = _header(canvas, made, MARGIN, top)
+    y = _facts(canvas, made, MARGIN, y)
+    y = _result(canvas, made, MARGIN, y) - made.gap
+    y = _words(canvas, made, MARGIN, y)
+    low = MARGIN + made.footer_high + made.provenance_high
+    _middle(canvas, made, MARGIN, y, y - low - made.gap, picture)
+    _provenance(canvas, made, MARGIN, low)
+    _footer(canvas, made, MARGIN, MARGIN + made.footer_high)
+
+
+def _header(canvas: Canvas, made: Plan, x: float, top: float) -> float:
+    content, scale = made.content, made.scale
+    size = 17 * scale
+    fonts.draw(canvas, x, top - size * 0.86, content.title, size, bold=True)
+    draft = content.state is State.DRAFT
+    chip = 9.6 * scale
+    wide = fonts.width(content.state_text, chip, bold=True) + 14
+    box = (x + made.wide - wide, top - 18 * scale, wide, 18 * scale)
+    canvas.setLineWidth(0.9)
+    canvas.setStrokeGray(0)
+    canvas.setFillGray(0 if draft else 1)
+    canvas.rect(*box, stroke=1, fill=1)
+    fonts.draw(
+        canvas, box[0] + 7, box[1] + 5.4 * scale, content.state_text, chip, bold=True, grey=1.0 if draft else 0.0
+    )
+    y = top - 22 * scale
+    if content.site:
+        fitting = fonts.fitting_size(content.site, 8.6 * scale, made.wide)
+        fonts.draw(canvas, x, y - 7 * scale, content.site, fitting, grey=0.2)
+        y -= 9 * scale
+    for notice in content.notices:
+        y -= made.line(made.body)
+        fonts.draw(canvas, x, y + 1, notice, fonts.fitting_size(notice, made.body, made.wide, True), bold=True)
+    bottom = top - made.header_high
+    canvas.setLineWidth(0.9)
+    canvas.line(x, bottom + made.gap - 2, x + made.wide, bottom + made.gap - 2)
+    return bottom - 1
+
+
+def _fact(
+    canvas: Canvas, x: float, y: float, fact: Fact, lines: list[str], label_wide: float, small: float, body: float
+) -> None:
+    """One labelled value with its first base line one line below ``y``."""
+    base = y - body
+    fonts.draw(canvas, x, base, fact.label, small, grey=LABEL_GREY)
+    for line in lines:
+        bold = fact.key == "name" and fact.known
+        fonts.draw(canvas, x + label_wide, base, line, body, bold=bold, grey=0.0 if fact.known else 0.35)
+        base -= body * fonts.LEADING
+
+
+def _facts(canvas: Canvas, made: Plan, x: float, top: float) -> float:
+    """Patient left, examination right, line by line at the same height."""
+    for side, facts, wrapped in (
+        (x, made.content.patient, made.patient),
+        (x + made.half + 14, made.content.examination, made.examination),
+    ):
+        y = top
+        for i, (fact, lines) in enumerate(zip(facts, wrapped, strict=True)):
+            _fact(canvas, side, y, fact, lines, made.label_wide, made.small, made.body)
+            y -= made.fact_row_high(i)
+    return top - made.facts_high
+
+
+def _result(canvas: Canvas, made: Plan, x: float, top: float) -> float:
+    content, scale = made.content, made.scale
+    bottom = top - made.result_high
+    canvas.setFillGray(0.93)
+    canvas.rect(x, bottom, made.wide, made.result_high, stroke=0, fill=1)
+    pad = 8 * scale
+    room = made.result_left - 20
+    y = top - pad - made.small
+    fonts.draw(canvas, x + pad, y, content.headline.label, made.small * 1.15, grey=LABEL_GREY)
+    size = fonts.fitting_size(content.headline.value, 21 * scale, room, bold=True)
+    y -= 21 * scale
+    fonts.draw(canvas, x + pad, y, content.headline.value, size, bold=True)
+    if content.headline_months:
+        used = fonts.width(content.headline.value, size, bold=True) + 6
+        if used + fonts.width(content.headline_months, made.small) <= room + 6:
+            fonts.draw(canvas, x + pad + used, y, content.headline_months, made.small)
+    y -= 3 * scale
+    for line in made.note:
+        y -= made.line(made.small * 1.08)
+        fonts.draw(canvas, x + pad, y, line, made.small * 1.08)
+    left = x + made.result_left
+    y = top - pad * 0.7
+    for fact, lines in zip(content.results, made.results, strict=True):
+        _fact(canvas, left, y, fact, lines, made.result_label, made.small, made.body)
+        y -= len(lines) * made.line(made.body)
+    return bottom
+
+
+def _words(canvas: Canvas, made: Plan, x: float, top: float) -> float:
+    content = made.content
+    y = top - made.body
+    fonts.draw(canvas, x, y, content.impression_title, made.body, bold=True)
+    for line in made.impression:
+        y -= made.line(made.body)
+        fonts.draw(canvas, x, y, line, made.body, grey=0.0 if content.impression_written else 0.35)
+    y -= made.gap + made.line(made.body)
+    fonts.draw(canvas, x, y, content.flags_title, made.body, bold=True)
+    if not content.flags:
+        y -= made.line(made.body)
+        fonts.draw(canvas, x, y, content.flags_none, made.body, grey=0.35)
+    for flag, lines in zip(content.flags, made.flags, strict=True):
+        for i, line in enumerate(lines):
+            y -= made.line(made.body)
+            if i == 0:
+                fonts.draw(canvas, x, y, "!" if flag.blocking else "-", made.body, bold=True)
+            fonts.draw(canvas, x + 9, y, line, made.body, bold=flag.blocking)
+    return top - made.words_high
+
+
+def _middle(canvas: Canvas, made: Plan, x: float, top: float, room: float, picture: MakePicture | None) -> None:
+    """Film left, table right. The table is drawn last: reading order follows the drawing order."""
+    assert made.rows is not None
+    content = made.content
+    caption_high = len(made.caption) * made.line(made.small)
+    columns, rows = content.film_size
+    wide, high = fit(columns, rows, made.film_wide, room - caption_high - 3)
+    if picture is None:
+        high = min(room - caption_high - 3, 150)
+        canvas.setStrokeGray(0.6)
+        canvas.setLineWidth(0.6)
+        canvas.rect(x, top - high, made.film_wide, high, stroke=1, fill=0)
+        lines = fonts.wrap(content.film_absent, made.body, made.film_wide - 24)
+        y = top - high / 2 + len(lines) * made.line(made.body) / 2
+        for line in lines:
+            y -= made.line(made.body)
+            fonts.draw(canvas, x + 12, y, line, made.body, grey=0.2)
+    else:
+        draw_film(canvas, content, picture(wide, high), x, top, made.small)
+        y = top - high - 2
+        for line in made.caption:
+            y -= made.line(made.small)
+            fonts.draw(canvas, x, y, line, made.small, grey=LABEL_GREY)
+    table.draw(canvas, made.rows, x + made.wide - made.table_wide, top, room)
+
+
+def _provenance(canvas: Canvas, made: Plan, x: float, top: float) -> None:
+    facts = made.content.provenance
+    label_wide = max(fonts.width(fact.label, made.small) for fact in facts) + 6
+    y = top
+    for fact, lines in zip(facts, made.provenance, strict=True):
+        _fact(canvas, x, y, fact, lines, label_wide, made.small, made.small)
+        y -= len(lines) * made.line(made.small)
+
+
+def _footer(canvas: Canvas, made: Plan, x: float, top: float) -> None:
+    canvas.setStrokeGray(0)
+    canvas.setLineWidth(0.6)
+    canvas.line(x, top - 2, x + made.wide, top - 2)
+    y = top - 4
+    for line in made.limits:
+        y -= made.line(made.small)
+        fonts.draw(canvas, x, y, line, made.small * 1.1)

@@ -1,0 +1,135 @@
+"""The report as a one-page PDF: fulfils :class:`boneage_desk.reading.ports.ReportWriter`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import threading
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.settings import Settings
+from boneage_desk.reading import report_content
+from boneage_desk.reading.film import Frame
+from boneage_desk.reading.report_content import ReportContent
+from boneage_desk.reading.session import Reading
+from boneage_desk.reports import film_picture, fonts, page
+
+LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN"}
+
+
+class PdfReports:
+    """Writes reports in the site's language, with its name. Safe to call from any thread.
+
+    Equal readings give equal bytes: the only time in the file is the reading's own.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._lock = threading.Lock()
+
+    def content(self, reading: Reading) -> ReportContent:
+        """What the report says; also for the text copy (``reading.report_plain.plain_text``)."""
+        return report_content.build(
+            reading,
+            language=self._settings.language,
+            site_name=self._settings.site_name,
+            reader_name=self._settings.reader_name,
+        )
+
+    def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
+        """One-page PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
+
+        Either the whole file is there afterwards or the old one is untouched. Raises InputError for
+        an unknown paper or a frame of another film, StoreError when the disk refuses.
+        """
+        data = self.render(reading, frame, paper=paper)
+        write_whole(Path(out), data)
+        return Path(out)
+
+    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4") -> bytes:
+        """The PDF's bytes."""
+        if paper not in page.PAPERS:
+            raise InputError(f"No paper '{paper}'.", f"Use one of: {', '.join(page.PAPERS)}.", code="paper")
+        if frame is not None and (frame.width, frame.height) != (reading.width, reading.height):
+            raise InputError(
+                f"The film has {frame.width} x {frame.height} pixels, the reading is of one with "
+                f"{reading.width} x {reading.height}.",
+                "Open the film that was read.",
+                code="other-film",
+            )
+        with self._lock:
+            return _render(self.content(reading), frame, page.PAPERS[paper], reading.changed_at)
+
+
+def _render(content: ReportContent, frame: Frame | None, paper: tuple[float, float], changed_at: datetime) -> bytes:
+    from reportlab.pdfgen.canvas import Canvas
+
+    for name in (fonts.REGULAR, fonts.BOLD):
+        fonts.font(name)
+    buffer = io.BytesIO()
+    canvas = Canvas(
+        buffer,
+        pagesize=paper,
+        invariant=1,
+        pageCompression=1,
+        pdfVersion=(1, 7),
+        lang=LANGUAGE_TAGS[content.language],
+        initialFontName=fonts.REGULAR,
+    )
+    _set_time(canvas, changed_at)
+    canvas.setTitle(f"{content.title} - {content.state_text}")
+    canvas.setAuthor(content.site or report_content.SOFTWARE)
+    canvas.setSubject(content.title)
+    canvas.setCreator(report_content.SOFTWARE)
+    canvas.setProducer(report_content.SOFTWARE)
+    canvas.setViewerPreference("DisplayDocTitle", "true")
+    picture = None if frame is None else partial(film_picture.make, frame)
+    page.draw(canvas, content, paper, picture)
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _set_time(canvas: Any, at: datetime) -> None:
+    """Creation date = the reading's last change: reportlab's 'invariant' would say 1 January 2000."""
+    stamp = canvas._doc._timeStamp
+    moment = at.astimezone(UTC) if at.tzinfo else at
+    stamp.t = moment.replace(tzinfo=UTC).timestamp()
+    stamp.lt = moment.timetuple()
+    stamp.YMDhms = tuple(moment.timetuple())[:6]
+
+
+def write_whole(out: Path, data: bytes) -> None:
+    """Write beside ``out``, bring it to the disk, then put it in place; no torn file stays behind."""
+    temporary = out.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, out)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StoreError(f"The report could not be saved: {_why(error)}.", _remedy(error), code="report") from error
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).rstrip(".")
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space or choose another disk; nothing was written."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "Choose a folder that exists."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR):
+        return "Choose a folder that you may write to, or close the old report if a viewer holds it open."
+    return "Choose another place for the report."

@@ -1,0 +1,138 @@
+"""The table of the 13 bones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boneage_desk.reading.report_content import BoneRow, ReportContent
+from boneage_desk.reports import fonts
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
+MOST_PITCH = 19.0
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """Wrapped notes, column positions and the least height of the table at one scale."""
+
+    content: ReportContent
+    wide: float
+    scale: float
+    notes: tuple[tuple[str, ...], ...]
+    legend: tuple[str, ...]
+    rights: tuple[float, ...]
+    """Right edges of the columns after the bone's name."""
+
+    @property
+    def body(self) -> float:
+        return 8.3 * self.scale
+
+    @property
+    def small(self) -> float:
+        return 6.8 * self.scale
+
+    @property
+    def head_high(self) -> float:
+        return 13 * self.scale
+
+    @property
+    def notes_high(self) -> float:
+        return sum(len(lines) for lines in self.notes) * self.small * 1.2
+
+    @property
+    def legend_high(self) -> float:
+        return len(self.legend) * self.small * fonts.LEADING + 2
+
+    @property
+    def least_pitch(self) -> float:
+        return self.body * 1.38
+
+    def high(self, pitch: float) -> float:
+        """Height with rows of ``pitch``: head, 13 rows with notes, total, legend."""
+        rows = len(self.content.bones) + 1
+        return self.title_high + self.head_high + rows * pitch + self.notes_high + self.legend_high
+
+    @property
+    def title_high(self) -> float:
+        return self.body * 1.3
+
+    @property
+    def least_high(self) -> float:
+        return self.high(self.least_pitch)
+
+
+def plan(content: ReportContent, wide: float, scale: float) -> TablePlan:
+    """Break the notes into lines and set the columns."""
+    small = 6.8 * scale
+    shares = (0.545, 0.655, 0.775, 0.885, 1.0)
+    return TablePlan(
+        content=content,
+        wide=wide,
+        scale=scale,
+        notes=tuple(
+            tuple(fonts.wrap("; ".join(row.notes), small, wide - 14)) if row.notes else () for row in content.bones
+        ),
+        legend=tuple(fonts.wrap(content.legend, small, wide)),
+        rights=tuple(share * wide - 3 for share in shares),
+    )
+
+
+def draw(canvas: Canvas, made: TablePlan, x: float, top: float, room: float) -> None:
+    """Draw the table below ``top``; rows spread to fill ``room``, within reason."""
+    content = made.content
+    rows = len(content.bones) + 1
+    spare = (room - made.high(0)) / rows
+    pitch = max(made.least_pitch, min(MOST_PITCH * made.scale, spare))
+    y = top - made.body * 0.95
+    fonts.draw(canvas, x, y, content.bones_title, made.body, bold=True)
+    y = top - made.title_high - made.head_high
+    fonts.draw(canvas, x + 2, y + 3.5 * made.scale, content.columns[0], made.small, grey=0.25)
+    for title, right in zip(content.columns[1:], made.rights, strict=True):
+        _right(canvas, x + right, y + 3.5 * made.scale, title, made.small, grey=0.25)
+    _rule(canvas, x, y, made.wide, 0.9)
+    for row, notes in zip(content.bones, made.notes, strict=True):
+        high = pitch + len(notes) * made.small * 1.2
+        if row.changed or row.uncertain:
+            canvas.setFillGray(0.94)
+            canvas.rect(x, y - high, made.wide, high, stroke=0, fill=1)
+        base = y - pitch / 2 - made.body * 0.36
+        _bone(canvas, made, row, x, base)
+        for line in notes:
+            base -= made.small * 1.2
+            fonts.draw(canvas, x + 10, base, line, made.small, grey=0.1)
+        y -= high
+        _rule(canvas, x, y, made.wide, 0.25)
+    base = y - pitch / 2 - made.body * 0.36
+    fonts.draw(canvas, x + 2, base, content.total[0], made.body, bold=True)
+    _right(canvas, x + made.rights[-1], base, content.total[1], made.body, bold=True)
+    y -= pitch
+    _rule(canvas, x, y, made.wide, 0.9)
+    for line in made.legend:
+        y -= made.small * fonts.LEADING
+        fonts.draw(canvas, x, y, line, made.small, grey=0.38)
+
+
+def _bone(canvas: Canvas, made: TablePlan, row: BoneRow, x: float, base: float) -> None:
+    room = made.wide * 0.44
+    code = f" {row.code}"
+    size = fonts.fitting_size(row.name + code, made.body, room)
+    fonts.draw(canvas, x + 2, base, row.name, size)
+    fonts.draw(canvas, x + 2 + fonts.width(row.name, size), base, code, size, grey=0.38)
+    for i, (cell, right) in enumerate(zip(row.cells, made.rights, strict=True)):
+        final = i == 3
+        _right(canvas, x + right, base, cell, made.body, bold=final or (i == 2 and row.changed))
+
+
+def _right(
+    canvas: Canvas, right: float, y: float, text: str, size: float, *, bold: bool = False, grey: float = 0.0
+) -> None:
+    fonts.draw(canvas, right - fonts.width(text, size, bold), y, text, size, bold=bold, grey=grey)
+
+
+def _rule(canvas: Canvas, x: float, y: float, wide: float, weight: float) -> None:
+    canvas.setStrokeGray(0.0 if weight > 0.5 else 0.55)
+    canvas.setLineWidth(weight)
+    canvas.line(x, y, x + wide, y)
