@@ -67,7 +67,9 @@ def reading(
     """A draft, not analysed."""
     return Reading(
         reading_id=reading_id,
-        source=FilmSource(f"C:/films with spaces/左手 {film}.dcm", sha(film), True, transfer_syntax="1.2.840.10008.1.2.1"),
+        source=FilmSource(
+            f"C:/films with spaces/左手 {film}.dcm", sha(film), True, transfer_syntax="1.2.840.10008.1.2.1"
+        ),
         width=2000,
         height=2500,
         patient=Patient(name, "李^明", "0042", sex, date(2014, 3, 2)),

@@ -86,7 +86,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             raise ValueError(f"{where} is no object")
         given = {
             name: _decode(field_kind, value[name], f"{where}.{name}")
-            for name, field_kind in _fields(kind)
+            for name, field_kind in _fields(cast(Any, kind))
             if name in value
         }
         return cast(Any, kind)(**given)

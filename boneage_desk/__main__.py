@@ -1,0 +1,28 @@
+"""Starts BoneAge Desk: the window, or a command. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """``boneage-desk``: without a command the window, else the command line."""
+    from boneage_desk.cli.main import main as command_line
+    from boneage_desk.wiring import build_app
+
+    return command_line(sys.argv[1:], build_app())
+
+
+def main_gui() -> int:
+    """``boneage-desk-gui``: the window, with the films named on the command line."""
+    words = sys.argv[1:]
+    if words[:1] != ["gui"]:
+        sys.argv[1:] = ["gui", *words]
+    return main()
+
+
+if __name__ == "__main__":
+    from multiprocessing import freeze_support
+
+    freeze_support()
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What the command line is handed: the rest of the program, as callables. wiring.py fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from boneage_desk.reading.ports import AnalysisEngine, Services
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """One model in ``models/``: whether its weights are there and are those of its card."""
+
+    name: str
+    tag: str
+    sha256: str
+    ok: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Nothing here does work before it is called.
+
+    ``services``: builds the services on a data folder. ``run_window(services, paths, demo)`` returns the
+    exit code. ``screenshot(services, film, out)`` draws the window with the film read. ``check_models``
+    hashes the weights of all models. ``engines(services)``: fresh engines by backend name, for bench.
+    """
+
+    services: Callable[[Path], Services]
+    run_window: Callable[[Services, Sequence[str], bool], int]
+    screenshot: Callable[[Services, Path, Path], None]
+    check_models: Callable[[], list[ModelCheck]]
+    engines: Callable[[Services], dict[str, Callable[[], AnalysisEngine]]]

@@ -1,0 +1,217 @@
+"""``boneage-desk batch``: many films to one JSONL file; resumes, and one bad film is one error line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from boneage_desk.cli import output
+from boneage_desk.cli.app import App
+from boneage_desk.cli.films import Facts, analyse, split_member
+from boneage_desk.cli.lines import Results
+from boneage_desk.cli.table import Table, read_table
+from boneage_desk.common.errors import BoneAgeError, Cancelled, EngineError, FilmError, InputError
+from boneage_desk.reading.document import document, error_document, film_path
+from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
+
+NEEDED = ("detector", "grader")
+GIVE_UP_AFTER = 3
+"""Films in a row on which the engine itself fails before the run ends."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="films, folders, zips")
+    parser.add_argument(
+        "--table", metavar="CSV", help="columns id,sex[,birth_date]; id: file name, its stem, or PatientID"
+    )
+    parser.add_argument(
+        "--engines", default="detector,grader", metavar="NAMES", help="detector,grader[,whole-hand]"
+    )
+    parser.add_argument("--out", required=True, metavar="JSONL", help="one JSON object a line; an existing file is continued")
+    parser.add_argument("--retry-errors", action="store_true", help="read films again that have an error line")
+    parser.add_argument("--json", action="store_true", help="a summary of the run as one JSON object on stdout")
+
+
+def run(options: argparse.Namespace, app: App) -> int:
+    from boneage_desk.cli.main import FAILED, OK
+
+    output.check_target(options.out, ".jsonl", [path for path in options.paths if not Path(path).is_dir()])
+    table = read_table(Path(options.table)) if options.table else Table({})
+    services = app.services(options.data_dir)
+    try:
+        check_engines(options.engines, services)
+        results = Results(Path(options.out), retry=options.retry_errors)
+        try:
+            job = _Run(services, table, results)
+            services.engine().start()
+            job.go(options.paths)
+        finally:
+            results.close()
+        output.note(job.summary())
+        if options.json:
+            output.emit(job.counts())
+        return FAILED if job.films and not job.read and not job.skipped else OK
+    finally:
+        services.close()
+
+
+def check_engines(text: str, services: Services) -> None:
+    """Refuse names that no model answers to, before a film is opened."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    offered = [model.name for model in services.engine().models()]
+    known = (*NEEDED, "whole-hand")
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"There is no engine '{name}'.", f"Known: {', '.join(known)}.", code="unknown-engine"
+            )
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise InputError(
+            f"A reading needs {' and '.join(missing)}.", "Use --engines detector,grader.", code="engines"
+        )
+    if "whole-hand" in names and not any("whole" in name for name in offered):
+        raise InputError(
+            "There is no whole-hand model in this installation.", "Leave whole-hand out of --engines.",
+            code="unknown-engine",
+        )  # fmt: skip
+
+
+class _Run:
+    """One run of batch over its films."""
+
+    def __init__(self, services: Services, table: Table, results: Results) -> None:
+        self._services = services
+        self._table = table
+        self._results = results
+        self._held: list[tuple[str, EngineError]] = []
+        self._bar = _Bar()
+        self.films = self.read = self.errors = self.skipped = self.without_age = 0
+
+    def go(self, paths: list[str]) -> None:
+        found = list(self._films(paths))
+        self.films = len(found)
+        if not found:
+            raise InputError("There is no film in what was named.", code="no-film")
+        for number, entry in enumerate(found):
+            key = film_path(entry.path, entry.member)
+            if key in self._results.done:
+                self.skipped += 1
+                continue
+            self._bar.show(number, self.films, key)
+            self._one(key, entry)
+        if self._held and not self.read:
+            raise self._held[-1][1]
+        self._release()
+        self._bar.end(self.films)
+
+    def _films(self, paths: list[str]) -> Iterator[FilmEntry | FilmProblem]:
+        seen = set()
+        for path in paths:
+            file, member = split_member(path)
+            entries = [FilmEntry(file, member)] if member else self._services.films().scan([file])
+            for entry in entries:
+                key = film_path(entry.path, entry.member)
+                if key not in seen:
+                    seen.add(key)
+                    yield entry
+
+    def _one(self, key: str, entry: FilmEntry | FilmProblem) -> None:
+        try:
+            if isinstance(entry, FilmProblem):
+                raise FilmError(entry.message, code=entry.code)
+            value = self._read(entry)
+        except Cancelled:
+            raise
+        except EngineError as error:
+            self._engine_failed(key, error)
+            return
+        except BoneAgeError as error:
+            self._line(error_document(key, error))
+            return
+        except Exception as error:
+            # a bug met on one film must not cost the night's run
+            told = BoneAgeError(f"{type(error).__name__}: {error}", code="bug")
+            self._line(error_document(key, told))
+            return
+        self._release()
+        self.read += 1
+        self.without_age += not any(value["standards"].values())
+        self._line(value)
+
+    def _read(self, entry: FilmEntry) -> dict[str, Any]:
+        film = self._services.films().open(entry.path, member=entry.member)
+        facts = self._table.facts(entry.path, entry.member, film.patient.patient_id) or Facts()
+        session, _ = analyse(self._services, film, facts)
+        return document(session.reading)
+
+    def _engine_failed(self, key: str, error: EngineError) -> None:
+        """Hold the line back: if the next film is read, this film was to blame; if not, the engine is."""
+        self._held.append((key, error))
+        if len(self._held) >= GIVE_UP_AFTER or (not self.read and self._engine_is_down()):
+            raise error
+
+    def _engine_is_down(self) -> bool:
+        return self._services.engine().state().startswith("failed")
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for key, error in held:
+            self._line(error_document(key, error))
+
+    def _line(self, value: dict[str, Any]) -> None:
+        self.errors += "error" in value
+        self._results.add(value)
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "films": self.films,
+            "read": self.read,
+            "without_bone_age": self.without_age,
+            "errors": self.errors,
+            "skipped": self.skipped,
+        }
+
+    def summary(self) -> str:
+        text = f"{self.films} films: {self.read} read"
+        if self.without_age:
+            text += f" ({self.without_age} without a bone age)"
+        text += f", {self.errors} with an error, {self.skipped} done before"
+        if self._results.failed:
+            text += "; --retry-errors reads films with an error line again"
+        return text
+
+
+class _Bar:
+    """Progress on stderr: a bar on a terminal, else a line every ten seconds."""
+
+    WIDE = 30
+
+    def __init__(self) -> None:
+        self._began = self._shown = time.monotonic()
+        self._first: int | None = None
+        self._tty = sys.stderr.isatty()
+
+    def show(self, done: int, of: int, name: str) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done
+        elif not self._tty and now - self._shown < 10:
+            return
+        self._shown = now
+        left = ""
+        if done > self._first:
+            seconds = (now - self._began) / (done - self._first) * (of - done)
+            left = f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
+        filled = round(self.WIDE * done / of)
+        bar = "#" * filled + "." * (self.WIDE - filled)
+        text = f"[{bar}] {done}/{of}{left}  {name[-40:]}"
+        print(f"\r\x1b[K{text}" if self._tty else text, end="" if self._tty else "\n", file=sys.stderr, flush=True)
+
+    def end(self, of: int) -> None:
+        if self._tty:
+            print(f"\r\x1b[K[{'#' * self.WIDE}] {of}/{of}", file=sys.stderr, flush=True)

@@ -1,0 +1,272 @@
+"""``boneage-desk bench``: the numbers of the main path, measured the same way each time."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from boneage_desk import __version__
+from boneage_desk.cli import output
+from boneage_desk.cli.app import App
+from boneage_desk.cli.films import Facts, analyse, wait_ready
+from boneage_desk.common.errors import BoneAgeError, EngineError, InputError
+from boneage_desk.reading.document import document
+from boneage_desk.reading.film import Film
+from boneage_desk.reading.ports import Services
+from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade
+from boneage_desk.reading.summary import summarise
+from boneage_desk.standards.types import Sex
+
+FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
+TIMES = {"startup": 5, "open": 7, "read": 7, "recompute": 200, "report": 5, "batch": 10}
+WAIT_S = 180
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=list(TIMES))
+    parser.add_argument("--film", metavar="FILE", help="another film than the demo study (not for startup)")
+    parser.add_argument("-n", type=int, metavar="N", help="how often (default: by what is measured)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(options: argparse.Namespace, app: App) -> int:
+    times = TIMES[options.what] if options.n is None else options.n
+    if times < 1:
+        raise InputError("-n must be 1 or more.", code="usage")
+    measure = {
+        "startup": startup, "open": opening, "read": reading, "recompute": recompute, "report": report, "batch": batch,
+    }[options.what]  # fmt: skip
+    # a data folder of its own: no user's case is read or written
+    with tempfile.TemporaryDirectory(prefix="boneage-bench-", dir=options.data_dir) as folder:
+        found = measure(app, Path(folder), options.film, times)
+    value = {
+        "bench": options.what,
+        "n": times,
+        **found,
+        "version": __version__,
+        "python": platform.python_version(),
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": platform.platform(),
+    }
+    if options.json:
+        output.emit(value)
+    else:
+        for name, number in value.items():
+            print(f"{name}: {number}")
+    return 0
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def _spread(name: str, values: list[float]) -> dict[str, float]:
+    """Median under ``name``, with the least and the most beside it."""
+    ordered = sorted(values)
+    return {
+        name: round(statistics.median(ordered), 2),
+        f"{name}_min": round(ordered[0], 2),
+        f"{name}_max": round(ordered[-1], 2),
+    }
+
+
+def _film(services: Services, path: str | None) -> Film:
+    return services.films().open(path or str(services.demo_film()))
+
+
+def startup(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """First paint of the window, from the moment its process is asked for."""
+    environment = {**os.environ, FIRST_PAINT_ENV: "1"}
+    offscreen = sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if offscreen:
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    start = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "boneage_desk"]
+    values = [_first_paint([*start, "gui", "--data-dir", str(folder)], environment) for _ in range(times)]
+    return {
+        **_spread("first_paint_ms", values),
+        "first_run_ms": round(values[0], 2),
+        "display": environment.get("QT_QPA_PLATFORM", "own"),
+    }
+
+
+def _first_paint(command: list[str], environment: dict[str, str]) -> float:
+    began = time.time()
+    try:
+        child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        raise BoneAgeError("The window did not paint within 60 s.", code="no-first-paint") from None
+    for line in child.stdout.splitlines():
+        if line.startswith("first_paint "):
+            return (float(line.split()[1]) - began) * 1000
+    said = (child.stderr.strip().splitlines() or ["nothing"])[-1]
+    raise BoneAgeError(f"The window did not paint (exit code {child.returncode}): {said}", code="no-first-paint")
+
+
+def opening(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """A 2000 x 2500 16-bit DICOM film from disk to the greys of the screen."""
+    from boneage_desk.imaging.voi import apply_voi
+
+    services = app.services(folder)
+    try:
+        path = film or str(_large_film(folder))
+        reader = services.films()
+
+        def work() -> None:
+            frame = reader.open(path).frame
+            apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
+
+        cold = _milliseconds(work)
+        values = [_milliseconds(work) for _ in range(times)]
+        frame = reader.open(path).frame
+        return {
+            **_spread("open_ms", values),
+            "first_open_ms": round(cold, 2),
+            "width": frame.width,
+            "height": frame.height,
+            "bits": frame.max_value.bit_length(),
+        }
+    finally:
+        services.close()
+
+
+def _large_film(folder: Path) -> Path:
+    from boneage_desk.imaging.phantom.dicom import write_bench_film
+
+    path = folder / "bench.dcm"
+    write_bench_film(path, width=2000, height=2500)
+    return path
+
+
+def reading(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """Engine up, then detection and 13 grades, for each way that the models can run."""
+    services = app.services(folder)
+    try:
+        frame = _film(services, film).frame
+        by_backend: dict[str, Any] = {}
+        for name, make in app.engines(services).items():
+            engine = make()
+            try:
+                began = time.perf_counter()
+                state = wait_ready(engine, WAIT_S)
+                up = (time.perf_counter() - began) * 1000
+                if not state.startswith("ready"):
+                    by_backend[name] = {"error": state}
+                    continue
+                first = _milliseconds(lambda engine=engine: engine.analyse(frame))
+                values = [_milliseconds(lambda engine=engine: engine.analyse(frame)) for _ in range(times)]
+                steps = engine.analyse(frame).timing_ms
+                by_backend[name] = {
+                    "engine_up_ms": round(up, 1),
+                    "first_read_ms": round(first, 1),
+                    **_spread("read_ms", values),
+                    "device": state.partition(": ")[2],
+                    "steps_ms": {step: round(ms, 1) for step, ms in steps.items()},
+                }
+            finally:
+                engine.stop()
+        return {**_best(by_backend), "backends": by_backend}
+    finally:
+        services.close()
+
+
+def _best(by_backend: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of the way the window takes ('auto'), and how much faster it is than plain torch."""
+    auto = by_backend.get("auto", {})
+    if "read_ms" not in auto:
+        raise EngineError(f"The models did not start: {auto.get('error', 'no engine')}", "See: boneage-desk doctor")
+    found = {key: auto[key] for key in ("engine_up_ms", "first_read_ms", "read_ms", "device")}
+    plain = by_backend.get("torch", {}).get("read_ms")
+    if plain:
+        found["torch_over_auto"] = round(plain / auto["read_ms"], 2)
+    return found
+
+
+def recompute(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """A grade changed: command, new bone age, saved to disk with its audit event. No models."""
+    services = app.services(folder)
+    try:
+        session, steps = _opened(services, film)
+        store = services.store()
+        store.add(*steps[0])
+        for value, event in steps[1:]:
+            store.save(value, event)
+        think, save = [], []
+        for i in range(times):
+            began = time.perf_counter()
+            event = session.do(SetGrade("radius", 5 + i % 2), at=datetime.now(UTC), who="bench")
+            summarise(session.reading)
+            thought = time.perf_counter()
+            store.save(session.reading, event)
+            think.append((thought - began) * 1000)
+            save.append((time.perf_counter() - thought) * 1000)
+        total = [a + b for a, b in zip(think, save, strict=True)]
+        return {**_spread("recompute_ms", total), **_spread("bone_age_ms", think), **_spread("save_ms", save)}
+    finally:
+        services.close()
+
+
+def _opened(services: Services, film: str | None) -> tuple[ReadingSession, list[tuple[Any, AuditEvent]]]:
+    """A reading of the film with every bone graded by hand: the models are not needed."""
+    from boneage_desk.reading.session import SetPatient, new_reading
+    from boneage_desk.standards import rus_chn
+
+    at = datetime.now(UTC)
+    first = new_reading(_film(services, film), services.new_id(), at)
+    session = ReadingSession(first)
+    steps = [(first, AuditEvent(first.reading_id, at, "bench", "open"))]
+    commands = [SetPatient(sex=Sex.FEMALE), *(SetGrade(bone, 6) for bone in rus_chn.BONES)]
+    for command in commands:
+        event = session.do(command, at=at, who="bench")
+        steps.append((session.reading, event))
+    return session, steps
+
+
+def report(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """The PDF of a reading with its film."""
+    services = app.services(folder)
+    try:
+        opened = _film(services, film)
+        session, _ = _opened(services, film)
+        writer, out = services.reports(), folder / "report.pdf"
+        paper = services.settings.paper
+        first = _milliseconds(lambda: writer.write(session.reading, opened.frame, out, paper=paper))
+        values = [
+            _milliseconds(lambda: writer.write(session.reading, opened.frame, out, paper=paper)) for _ in range(times)
+        ]
+        return {**_spread("report_ms", values), "first_report_ms": round(first, 2), "bytes": out.stat().st_size}
+    finally:
+        services.close()
+
+
+def batch(app: App, folder: Path, film: str | None, times: int) -> dict[str, Any]:
+    """Films a minute: open, read, write the line."""
+    services = app.services(folder)
+    try:
+        path = film or str(services.demo_film())
+        wait_ready(services.engine(), WAIT_S)
+        analyse(services, services.films().open(path), Facts())
+        out = folder / "results.jsonl"
+        began = time.perf_counter()
+        with open(out, "w", encoding="ascii") as file:
+            for _ in range(times):
+                session, _ = analyse(services, services.films().open(path), Facts())
+                file.write(output.line(document(session.reading)) + "\n")
+                file.flush()
+        seconds = time.perf_counter() - began
+        return {"films_per_minute": round(60 * times / seconds, 1), "ms_per_film": round(1000 * seconds / times, 1)}
+    finally:
+        services.close()

@@ -1,0 +1,195 @@
+"""``boneage-desk doctor``: is everything there that a reading needs, and which versions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from boneage_desk import __version__
+from boneage_desk.cli import output
+from boneage_desk.cli.app import App, ModelCheck
+from boneage_desk.cli.films import wait_ready
+from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.ports import Services
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Sex
+
+PACKAGES = (
+    "PySide6", "pyqtgraph", "numpy", "pillow", "tifffile", "pydicom", "torch", "torchvision", "ultralytics", "timm",
+    "captum", "safetensors", "openvino", "onnxruntime", "reportlab",
+)  # fmt: skip
+DECODERS = {
+    "pylibjpeg": "", "libjpeg": "JPEG baseline, extended and lossless", "openjpeg": "JPEG 2000", "rle": "RLE",
+    "jpeg_ls": "JPEG-LS", "gdcm": "a second opinion on all of them",
+}  # fmt: skip
+LOW_DISK = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. ``needed`` False: the program does without."""
+
+    name: str
+    ok: bool
+    detail: str
+    needed: bool = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="do not start the models")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(options: argparse.Namespace, app: App) -> int:
+    from boneage_desk.cli.main import FAILED, OK
+
+    models, checks = _models(app)
+    checks += _rest(options.data_dir, app, options.quick)
+    ok = all(check.ok for check in checks if check.needed)
+    versions = package_versions()
+    if options.json:
+        output.emit(
+            {
+                "ok": ok,
+                "version": __version__,
+                "python": platform.python_version(),
+                "system": platform.platform(),
+                "processors": os.cpu_count(),
+                "packages": versions,
+                "data_dir": str(options.data_dir),
+                "models": [asdict(model) for model in models],
+                "checks": [asdict(check) for check in checks],
+            }
+        )
+        options.printed = True
+    else:
+        print(f"BoneAge Desk {__version__}, Python {platform.python_version()}, {platform.platform()}")
+        print("  " + ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items()))
+        for check in checks:
+            mark = "ok " if check.ok else "BAD" if check.needed else "-- "
+            print(f"{mark} {check.name}: {check.detail}")
+    bad = [check for check in checks if check.needed and not check.ok]
+    if bad:
+        output.complain(
+            BoneAgeError(f"Not in order: {'; '.join(f'{c.name}: {c.detail}' for c in bad)}", code="doctor")
+        )
+    return OK if ok else FAILED
+
+
+def package_versions() -> dict[str, str | None]:
+    """Versions as installed, with nothing imported."""
+    import importlib.metadata
+
+    found: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _rest(data_dir: Path, app: App, quick: bool) -> Iterator[Check]:
+    yield _standard()
+    services = app.services(data_dir)
+    try:
+        yield _writable(data_dir)
+        yield _disk(data_dir)
+        yield _store(services)
+        yield from _decoders()
+        yield _display()
+        yield _demo(services)
+        if not quick:
+            yield _engine(services)
+    finally:
+        services.close()
+
+
+def _standard() -> Check:
+    try:
+        top = {bone: rus_chn.max_grade(bone) for bone in rus_chn.BONES}
+        scores = {rus_chn.total_score(top, sex) for sex in Sex}
+    except BoneAgeError as error:
+        return Check("standard", False, str(error))
+    ok = scores == {rus_chn.MAX_SCORE}
+    return Check("standard", ok, f"{rus_chn.NAME}, {rus_chn.EDITION}, table {rus_chn.SHA256[:12]}")
+
+
+def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:
+    try:
+        models = app.check_models()
+    except BoneAgeError as error:
+        return [], [Check("model weights", False, str(error))]
+    if not models:
+        return [], [Check("model weights", False, "no model is installed")]
+    return models, [
+        Check(f"model {m.name}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models
+    ]
+
+
+def _writable(folder: Path) -> Check:
+    probe = folder / f".doctor-{os.getpid()}"
+    try:
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        return Check("data folder", False, f"{folder} cannot be written ({error.strerror})")
+    return Check("data folder", True, str(folder))
+
+
+def _disk(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    return Check("disk", free > LOW_DISK, f"{free / 1e9:.1f} GB free")
+
+
+def _store(services: Services) -> Check:
+    try:
+        store = services.store()
+        broken = store.verify()
+        count = len(store.events())
+    except BoneAgeError as error:
+        return Check("store", False, str(error))
+    return Check("store", not broken, "; ".join(broken[:3]) or f"{count} audit rows, chain whole")
+
+
+def _decoders() -> Iterator[Check]:
+    import importlib.util
+
+    there = [name for name in DECODERS if importlib.util.find_spec(name)]
+    missing = [f"{name} ({DECODERS[name]})" for name in DECODERS if name not in there]
+    needed = not missing or missing == [f"gdcm ({DECODERS['gdcm']})"]
+    yield Check("decoders", needed, ", ".join(there) + (f"; missing: {', '.join(missing)}" if missing else ""))
+
+
+def _display() -> Check:
+    if sys.platform in ("win32", "darwin"):
+        return Check("display", True, sys.platform, needed=False)
+    for name in ("WAYLAND_DISPLAY", "DISPLAY"):
+        if os.environ.get(name):
+            return Check("display", True, f"{name}={os.environ[name]}", needed=False)
+    return Check("display", False, "none (DISPLAY and WAYLAND_DISPLAY are not set): no window, commands work", False)
+
+
+def _demo(services: Services) -> Check:
+    try:
+        path = services.demo_film()
+        film = services.films().open(str(path))
+    except BoneAgeError as error:
+        return Check("demo study", False, str(error), needed=False)
+    return Check("demo study", True, f"{path.name}, {film.frame.width} x {film.frame.height}", needed=False)
+
+
+def _engine(services: Services) -> Check:
+    engine = services.engine()
+    began = time.perf_counter()
+    state = wait_ready(engine, 120)
+    seconds = time.perf_counter() - began
+    ok = state.startswith("ready")
+    return Check("engine", ok, f"{state}, up in {seconds:.1f} s" if ok else state)

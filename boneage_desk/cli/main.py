@@ -1,0 +1,153 @@
+"""Parses the command line, runs the command, and turns every outcome into an exit code.
+
+0 success; 1 a film, the engine or the disk failed; 2 the command line or what it supplied is wrong;
+3 read, but no bone age is to be had; 70 a bug; 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from boneage_desk import __version__
+from boneage_desk.cli import output
+from boneage_desk.cli.app import App
+from boneage_desk.common import paths
+from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError, StandardError, StoreError
+
+OK, FAILED, USAGE, NO_AGE, BUG, CANCELLED = 0, 1, 2, 3, 70, 130
+COMMANDS = {
+    "gui": "open the window, with films",
+    "read": "read one film",
+    "batch": "read many films, also inside zips, to a JSONL file",
+    "grade": "grade crops of one bone (distal end up)",
+    "score": "score and bone age of 13 grades",
+    "doctor": "check versions, models, device, display, disk, decoders and store",
+    "bench": "measure first paint, opening, reading, recomputing, report and batch",
+    "demo": "the bundled demo study: in the window, or without a display into files",
+}
+"""Names and what they do. Each is a module here with ``add_arguments(parser)`` and ``run(options, app)``."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}.", f"See: {self.prog} --help", code="usage")
+
+
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for ``argv``. Only modules of commands that stand in it are imported."""
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="folder of the store, settings and logs (else BONEAGE_DESK_DATA, else the system's place)",
+    )
+    parser = _Parser(
+        prog="boneage-desk",
+        description="Reads hand films: 13 bones, RUS-CHN grades, bone age. Without a command: opens the window.",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"BoneAge Desk {__version__}")
+    groups = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, what in COMMANDS.items():
+        sub = groups.add_parser(name, help=what, description=what, parents=[common], allow_abbrev=False)
+        if name in argv:
+            module = import_module(f"boneage_desk.cli.{name}")
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str], app: App) -> int:
+    """Run one command; returns the exit code and never raises."""
+    options = argparse.Namespace(command=None)
+    try:
+        options = build_parser(argv).parse_args(list(argv))
+        options.data_dir = _data_dir(getattr(options, "data_dir", None))
+        if options.command is None:
+            from boneage_desk.cli import gui
+
+            options.paths, options.demo = [], False
+            return gui.run(options, app)
+        return int(options.run(options, app))
+    except SystemExit as end:  # --help and --version
+        return int(end.code or 0)
+    except KeyboardInterrupt:
+        return _failed(Cancelled("Stopped."), options, CANCELLED)
+    except Cancelled as error:
+        return _failed(error, options, CANCELLED)
+    except (InputError, StandardError) as error:
+        return _failed(error, options, USAGE)
+    except BoneAgeError as error:
+        return _failed(error, options, FAILED)
+    except BrokenPipeError:
+        # the reader of our output went away; keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _bug(error, options)
+
+
+def _data_dir(given: str | None) -> Path:
+    try:
+        return paths.data_dir(given)
+    except OSError as error:
+        raise StoreError(
+            f"The data folder cannot be made ({error.strerror}: {error.filename}).",
+            "Name another with --data-dir or BONEAGE_DESK_DATA.",
+            code="data-folder",
+        ) from error
+
+
+def _failed(error: BoneAgeError, options: argparse.Namespace, code: int) -> int:
+    """One line on stderr, and where JSON was asked for on stdout, the same as an object."""
+    output.complain(error)
+    # a command that has printed its own object says so
+    if _json_on_stdout(options) and not getattr(options, "printed", False):
+        output.emit({"error": {"code": error.code, "message": str(error)}})
+    return code
+
+
+def _json_on_stdout(options: argparse.Namespace) -> bool:
+    wanted = getattr(options, "json", None)
+    return wanted is True or wanted == output.STDOUT
+
+
+def _bug(error: Exception, options: argparse.Namespace) -> int:
+    log = _write_trace(getattr(options, "data_dir", None))
+    told = BoneAgeError(
+        f"{type(error).__name__}: {error}", f"This is a bug in BoneAge Desk; details are in {log}.", code="bug"
+    )
+    return _failed(told, options, BUG)
+
+
+def _write_trace(folder: object) -> str:
+    """The trace to the log in the data folder; where that fails, to a temporary file."""
+    import logging
+
+    from boneage_desk.common import logs
+
+    if isinstance(folder, Path):
+        try:
+            logger = logs.configure(folder)
+            logger.error("bug\n%s", traceback.format_exc())
+            for handler in logger.handlers:
+                handler.flush()
+            return str(folder / "boneage-desk.log")
+        except OSError:
+            logging.lastResort = None
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="boneage-desk-", suffix=".log", delete=False) as file:
+        file.write(traceback.format_exc())
+    return file.name

@@ -1,0 +1,113 @@
+"""The film with boxes and grades as a PNG."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import summarise
+from boneage_desk.standards import rus_chn
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+    from boneage_desk.reading.film import Frame
+
+MACHINE, HUMAN, DOUBT = (90, 170, 255), (255, 150, 60), (255, 220, 70)
+"""Colours of the window: what the machine says, what a person says, what needs a look."""
+_GROUND = (12, 12, 14)
+
+_Rect = tuple[float, float, float, float]
+_Pen = tuple["ImageDraw.ImageDraw", "ImageFont.FreeTypeFont | ImageFont.ImageFont"]
+
+
+def annotated_png(frame: Frame, reading: Reading) -> bytes:
+    """The whole film at its own size, boxes drawn, label beside each box and off the others."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from boneage_desk.imaging.voi import apply_voi
+
+    grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
+    image = Image.fromarray(grey).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    size = max(12, round(max(image.size) / 75))
+    pen = (draw, ImageFont.load_default(size))
+    shown = [finding for finding in reading.bones if finding.box is not None]
+    taken = [_corners(finding) for finding in shown]
+    for finding in shown:
+        _outline(draw, finding, max(2, size // 9))
+    for finding in shown:
+        taken.append(_label(pen, finding, taken, image.size))
+    _headline(pen, reading, size)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _corners(finding: BoneFinding) -> _Rect:
+    box = finding.box
+    if box is None:
+        raise ValueError(f"{finding.bone} has no box")
+    return box.x0, box.y0, box.x1, box.y1
+
+
+def _colour(finding: BoneFinding) -> tuple[int, int, int]:
+    if finding.human_box is not None or finding.overridden:
+        return HUMAN
+    return DOUBT if finding.uncertain else MACHINE
+
+
+def _outline(draw: ImageDraw.ImageDraw, finding: BoneFinding, width: int) -> None:
+    """Solid; dashed where the machine doubts, so that colour is not all that tells."""
+    x0, y0, x1, y1 = _corners(finding)
+    colour = _colour(finding)
+    if not finding.uncertain:
+        draw.rectangle((x0, y0, x1, y1), outline=colour, width=width)
+        return
+    dash = 4.0 * width
+    for ax, ay, bx, by in ((x0, y0, x1, y0), (x1, y0, x1, y1), (x1, y1, x0, y1), (x0, y1, x0, y0)):
+        length = max(abs(bx - ax), abs(by - ay))
+        steps = max(1, round(length / dash))
+        for step in range(0, steps, 2):
+            start, end = step / steps, min(1.0, (step + 1) / steps)
+            line = (ax + (bx - ax) * start, ay + (by - ay) * start, ax + (bx - ax) * end, ay + (by - ay) * end)
+            draw.line(line, fill=colour, width=width)
+
+
+def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], film: tuple[int, int]) -> _Rect:
+    draw, font = pen
+    final = finding.final_grade
+    text = f"{finding.bone} {'?' if final is None else rus_chn.label(finding.bone, final)}"
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    wide, high = right - left, bottom - top
+    own = _corners(finding)
+    middle = (own[1] + own[3] - high) / 2
+    gap = high / 3
+    spots = []
+    for away in (gap, 3 * gap, 6 * gap):
+        spots += [(own[2] + away, middle), (own[0] - away - wide, middle)]
+        spots += [(own[0], own[1] - away - high), (own[0], own[3] + away)]
+    rects = [(x, y, x + wide, y + high) for x, y in spots]
+    inside = [r for r in rects if r[0] >= 0 and r[1] >= 0 and r[2] <= film[0] and r[3] <= film[1]]
+    best = min(inside or rects, key=lambda rect: sum(_overlap(rect, other) for other in taken))
+    pad = gap / 2
+    draw.rectangle((best[0] - pad, best[1] - pad, best[2] + pad, best[3] + pad), fill=_GROUND)
+    draw.text((best[0] - left, best[1] - top), text, font=font, fill=_colour(finding))
+    return best
+
+
+def _overlap(a: _Rect, b: _Rect) -> float:
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return across * down if across > 0 and down > 0 else 0.0
+
+
+def _headline(pen: _Pen, reading: Reading, size: int) -> None:
+    draw, font = pen
+    summary = summarise(reading)
+    age = summary.bone_age.text if summary.bone_age else "no bone age"
+    text = f"{rus_chn.NAME}  {summary.score if summary.score is not None else '-'}  {age}"
+    box = draw.textbbox((size, size), text, font=font)
+    draw.rectangle((box[0] - 6, box[1] - 6, box[2] + 6, box[3] + 6), fill=_GROUND)
+    draw.text((size, size), text, font=font, fill=(235, 235, 235))

@@ -1,0 +1,120 @@
+"""``boneage-desk read``: one film to JSON, PDF and a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from boneage_desk.cli import output
+from boneage_desk.cli.app import App
+from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
+from boneage_desk.common.errors import BoneAgeError, Cancelled, EngineError, FilmError
+from boneage_desk.reading.ages import parse_date
+from boneage_desk.reading.document import document, error_document
+from boneage_desk.reading.film import Film, Laterality
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import Summary, summarise
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Sex, years_months
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("film", metavar="FILE|FOLDER", help="a film, or a folder or zip that holds one")
+    parser.add_argument("--sex", metavar="M|F", help="picks the table; needed where the file does not say")
+    parser.add_argument("--birth-date", metavar="D", help="e.g. 2014-03-02")
+    parser.add_argument("--frame", type=int, metavar="N", help="frame of a multi-frame file, from 1")
+    parser.add_argument("--side", choices=["L", "R"], help="which hand")
+    parser.add_argument(
+        "--json", nargs="?", const=output.STDOUT, metavar="OUT", help="JSON to a file; without a name to stdout"
+    )
+    parser.add_argument("--pdf", metavar="OUT", help="one-page report")
+    parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
+    parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
+    parser.add_argument("--save", action="store_true", help="put the reading into the window's work list")
+
+
+def run(options: argparse.Namespace, app: App) -> int:
+    for target, suffix in ((options.json, ".json"), (options.pdf, ".pdf"), (options.png, ".png")):
+        output.check_target(target, suffix, [options.film])
+    facts = Facts(
+        Sex.parse(options.sex) if options.sex else None,
+        parse_date(options.birth_date) if options.birth_date else None,
+        Laterality(options.side) if options.side else None,
+    )
+    services = app.services(options.data_dir)
+    try:
+        services.engine().start()
+        film = open_one(services.films(), options.film, options.frame)
+        if facts.sex is None and film.patient.sex is None:
+            facts = Facts(ask_sex(), facts.birth_date, facts.side)
+        session, steps = analyse(services, film, facts)
+        if options.save and not save_new(services, steps):
+            output.note("The film is in the work list already; that reading was left as it is.")
+        reading = session.reading
+        if options.json:
+            output.write_json(document(reading), options.json)
+            options.printed = options.json == output.STDOUT
+        if options.png:
+            write_png(film, reading, Path(options.png))
+        if options.pdf:
+            paper = options.paper or services.settings.paper
+            services.reports().write(reading, film.frame, Path(options.pdf), paper=paper)
+        summary = summarise(reading)
+        if options.json != output.STDOUT:
+            print(describe(reading, summary))
+        return _verdict(summary, reading)
+    except Cancelled:
+        raise
+    except (FilmError, EngineError) as error:
+        if options.json and not getattr(options, "printed", False):
+            output.write_json(error_document(options.film, error), options.json)
+            options.printed = True
+        raise
+    finally:
+        services.close()
+
+
+def _verdict(summary: Summary, reading: Reading) -> int:
+    """0 with a bone age; 3 without one, with a line that says why."""
+    from boneage_desk.cli.main import NO_AGE, OK
+
+    if summary.bone_age is not None:
+        return OK
+    blocking = [flag for flag in summary.flags if flag.blocking]
+    if blocking:
+        code, remedy = blocking[0].code.replace("_", "-"), ""
+    elif reading.patient.sex is None:
+        code, remedy = "sex-missing", "Give --sex M or --sex F."
+    else:
+        code, remedy = "no-bone-age", ""
+    output.complain(BoneAgeError(f"No bone age: {summary.why_not}", remedy, code=code))
+    return NO_AGE
+
+
+def write_png(film: Film, reading: Reading, out: Path) -> None:
+    from boneage_desk.cli.picture import annotated_png
+
+    output.write_bytes(annotated_png(film.frame, reading), out)
+
+
+def describe(reading: Reading, summary: Summary) -> str:
+    """A few lines for a person."""
+    lines = []
+    for finding in reading.bones:
+        opinion = finding.opinion
+        if opinion is None:
+            lines.append(f"{finding.bone:<7} -")
+        else:
+            label = rus_chn.label(finding.bone, opinion.grade)
+            lines.append(f"{finding.bone:<7} {label:<6} {opinion.probability:4.0%}")
+    if summary.bone_age is None:
+        lines.append(f"no bone age: {summary.why_not}")
+    else:
+        interval = summary.interval_months
+        between = f" ({years_months(interval[0])} to {years_months(interval[1])})" if interval else ""
+        lines.append(f"{rus_chn.NAME} score {summary.score}, bone age {summary.bone_age.text}{between}")
+    if summary.chronological_months is not None:
+        lines.append(f"chronological age {years_months(summary.chronological_months)}")
+    lines += [f"whole hand ({o.model}): {years_months(o.bone_age_months)}" for o in reading.whole_hand]
+    lines += [f"{'!' if flag.blocking else '?'} {flag.code}: {flag.message}" for flag in summary.flags]
+    return "\n".join(lines)

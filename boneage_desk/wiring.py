@@ -1,0 +1,184 @@
+"""Joins the adapters. The one module that knows them all; every import of one is inside a function,
+so that building the services costs nothing and each part is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from boneage_desk.cli.app import App, ModelCheck
+from boneage_desk.common import paths, settings
+from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.ports import AnalysisEngine, FilmReader, ReadingStore, ReportWriter, Services
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from boneage_desk.reading.film import Frame
+    from boneage_desk.reading.findings import Box
+
+T = TypeVar("T")
+BACKENDS = ("auto", "torch")
+
+
+class _Once(Generic[T]):
+    """A value that is made at the first call, in whichever thread that is, and only once."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self.value: T | None = None
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self.value is None:
+                self.value = self._make()
+            return self.value
+
+
+def build(data_dir: Path) -> Services:
+    """Services on a data folder that exists. Quick: no adapter is made before it is used."""
+    chosen = settings.load(data_dir)
+    films: _Once[FilmReader] = _Once(_films)
+    engine: _Once[AnalysisEngine] = _Once(lambda: _engine(data_dir, chosen.device, "auto"))
+    store: _Once[ReadingStore] = _Once(lambda: _store(data_dir))
+    reports: _Once[ReportWriter] = _Once(_reports)
+
+    def close() -> None:
+        if engine.value is not None:
+            engine.value.stop()
+        if store.value is not None:
+            store.value.close()
+
+    return Services(
+        data_dir=data_dir,
+        settings=chosen,
+        films=films,
+        engine=engine,
+        store=store,
+        reports=reports,
+        cut_crop=cut_crop,
+        demo_film=demo_film,
+        now=_now,
+        who=_who,
+        new_id=_new_id,
+        close=close,
+    )
+
+
+def build_app() -> App:
+    """What the command line is handed."""
+    return App(
+        services=build, run_window=run_window, screenshot=screenshot, check_models=check_models, engines=engines
+    )
+
+
+# --------------------------------------------------------------------------------------- adapters
+def _films() -> FilmReader:
+    from boneage_desk.imaging.reader import FilmFiles
+
+    return FilmFiles()
+
+
+def _engine(data_dir: Path, device: str, backend: str) -> AnalysisEngine:
+    from boneage_desk.engines.service import InferenceService
+
+    return InferenceService(
+        paths.packaged_dir("models"), scratch=data_dir / "engine", device=device, backend=backend
+    )
+
+
+def _store(data_dir: Path) -> ReadingStore:
+    from boneage_desk.archive.store import FILE_NAME, SqliteStore
+
+    return SqliteStore(data_dir / FILE_NAME)
+
+
+def _reports() -> ReportWriter:
+    from boneage_desk.reports.pdf import PdfReports
+
+    return PdfReports()
+
+
+def engines(services: Services) -> dict[str, Callable[[], AnalysisEngine]]:
+    """Fresh engines by backend, for measurements."""
+
+    def maker(backend: str) -> Callable[[], AnalysisEngine]:
+        return lambda: _engine(services.data_dir, services.settings.device, backend)
+
+    return {backend: maker(backend) for backend in BACKENDS}
+
+
+def check_models() -> list[ModelCheck]:
+    """Hash the weights of every model that has a card."""
+    from boneage_desk.engines import catalogue
+
+    found = []
+    for card in catalogue.cards(paths.packaged_dir("models")):
+        try:
+            catalogue.check_weights(card)
+        except BoneAgeError as error:
+            found.append(ModelCheck(card.name, card.tag, card.sha256, False, str(error)))
+        else:
+            found.append(ModelCheck(card.name, card.tag, card.sha256, True))
+    return found
+
+
+# ---------------------------------------------------------------------------------- small services
+def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray[np.uint8]:
+    """The window's picture of a bone: square around the box, distal up, contrast of its own."""
+    import numpy as np
+
+    from boneage_desk.imaging.crops import CropSpec, cut
+
+    x, y = box.centre
+    crop = cut(frame.pixels, CropSpec(x, y, box.side, angle_deg), size).astype(np.float32)
+    low, high = (float(v) for v in np.percentile(crop, (2, 99.5)))
+    scaled: Any = np.clip((crop - low) * (255.0 / max(high - low, 1.0)), 0, 255)
+    return np.asarray(np.rint(scaled), np.uint8)
+
+
+def demo_film() -> Path:
+    """The bundled study."""
+    films = sorted((paths.packaged_dir("resources") / "demo").glob("*.dcm"))
+    if not films:
+        raise BoneAgeError("The demo study is missing.", "Install BoneAge Desk again.", code="installation")
+    return films[0]
+
+
+def _now() -> Any:
+    from datetime import datetime
+
+    return datetime.now().astimezone()
+
+
+def _who() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # an account without a name, as in some containers
+        return "unknown"
+
+
+def _new_id() -> str:
+    import uuid
+
+    return uuid.uuid4().hex
+
+
+# -------------------------------------------------------------------------------------- the window
+def run_window(services: Services, films: Sequence[str], demo: bool = False) -> int:
+    from boneage_desk.ui.app import run
+
+    return run(services, list(films), demo=demo)
+
+
+def screenshot(services: Services, film: Path, out: Path) -> None:
+    from boneage_desk.ui.app import screenshot as draw
+
+    draw(services, film, out)
