@@ -1,0 +1,79 @@
+"""Tolerant access to data elements: outside files break every rule, and none of it may end a reading."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+def value(ds: Dataset, keyword: str) -> Any:
+    """The element's value, or None when it is absent, empty or cannot be understood."""
+    try:
+        found = ds.get(keyword)
+    except Exception:  # a value that pydicom cannot convert: there is no end of kinds
+        return None
+    return None if found is None or found == "" else found
+
+
+def text(ds: Dataset, keyword: str) -> str:
+    """The element as one line of text without padding; several values joined by a backslash."""
+    found = value(ds, keyword)
+    if found is None:
+        return ""
+    parts = [str(part) for part in found] if _is_list(found) else [str(found)]
+    return "\\".join(part.replace("\0", "").strip() for part in parts).strip()
+
+
+def numbers(ds: Dataset, keyword: str) -> list[float]:
+    """The element's values as finite numbers; empty when one of them is none."""
+    found = value(ds, keyword)
+    if found is None:
+        return []
+    try:
+        values = [float(part) for part in (found if _is_list(found) else [found])]
+    except (TypeError, ValueError, OverflowError):
+        return []
+    return values if all(math.isfinite(v) for v in values) else []
+
+
+def integer(ds: Dataset, keyword: str, default: int = 0) -> int:
+    """The element's first value as an integer, or ``default``."""
+    found = numbers(ds, keyword)
+    return int(found[0]) if found else default
+
+
+def items(ds: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; empty when there is none."""
+    found = value(ds, keyword)
+    if not found:
+        return []
+    try:
+        return list(found)
+    except Exception:
+        return []
+
+
+def group_items(ds: Dataset, index: int, macro: str) -> list[Dataset]:
+    """Items of a functional group macro for frame ``index`` (from 0): per frame first, then shared."""
+    per_frame = items(ds, "PerFrameFunctionalGroupsSequence")
+    if index < len(per_frame):
+        found = items(per_frame[index], macro)
+        if found:
+            return found
+    shared = items(ds, "SharedFunctionalGroupsSequence")
+    return items(shared[0], macro) if shared else []
+
+
+def holder(ds: Dataset, index: int, macro: str, *keywords: str) -> Dataset:
+    """The dataset that holds ``keywords`` for frame ``index``: the top level, else the macro's item."""
+    if any(value(ds, keyword) is not None for keyword in keywords):
+        return ds
+    found = group_items(ds, index, macro)
+    return found[0] if found else ds
+
+
+def _is_list(found: Any) -> bool:
+    return not isinstance(found, str | bytes) and hasattr(found, "__iter__") and hasattr(found, "__len__")
