@@ -55,7 +55,8 @@ def _set_charset(ds: Dataset, term: str) -> None:
     from pydicom.charset import convert_encodings
 
     ds.SpecificCharacterSet = term
-    ds.set_original_encoding(*ds.original_encoding, convert_encodings(term))
+    implicit, little = ds.original_encoding
+    ds.set_original_encoding(implicit, little, convert_encodings(term))
 
 
 def patient_of(ds: Dataset, warnings: Warnings) -> Patient:

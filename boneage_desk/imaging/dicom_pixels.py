@@ -180,7 +180,7 @@ def _by_pydicom(
     parsed: Parsed, layout: Layout, index: int, name: str, plugins: tuple[str, ...]
 ) -> npt.NDArray[Any]:
     """Decode with the first plugin that can; what each said goes into the log."""
-    from pydicom.pixels.decoders import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     ds, syntax = parsed.dataset, parsed.transfer_syntax
     try:
@@ -200,7 +200,7 @@ def _by_pydicom(
             reasons.append(f"{plugin or 'pydicom'}: {error}".replace("\n", " "))
             continue
         if array.shape[:2] == (layout.rows, layout.columns):
-            return array
+            return np.asarray(array)
         reasons.append(f"{plugin}: shape {array.shape}")
     raise refusal("truncated", name, f"its picture cannot be unpacked ({'; '.join(reasons)[:200]})")
 
