@@ -18,7 +18,7 @@ from boneage_desk.reading.report_values import Fact, clean
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import Qualifier, Sex
+from boneage_desk.standards.types import Qualifier
 
 SOFTWARE = f"BoneAge Desk {__version__}"
 SHORT_HASH = 12
@@ -27,7 +27,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class BoneRow:
-    """One line of the table: printed words. ``notes`` stand under the line."""
+    """One line of the table: printed words. ``note`` stands under the line."""
 
     bone: str
     code: str
@@ -39,7 +39,7 @@ class BoneRow:
     score: str
     changed: bool = False
     uncertain: bool = False
-    notes: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -68,7 +68,11 @@ class FlagLine:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """All that a report says, in order. ``note`` belongs to ``headline``: interval, bound or reason."""
+    """All that a report says, in order.
+
+    ``note`` belongs to ``headline``: interval, bound or reason. ``sign``: the line for a hand-written
+    signature, with {0} where the pen goes; empty for a draft, which nobody signs.
+    """
 
     language: str
     title: str
@@ -98,6 +102,8 @@ class ReportContent:
     film_title: str
     film_caption: str
     film_absent: str
+    film_trimmed: str
+    sign: str
     film_size: tuple[int, int]
     overlays: tuple[Overlay, ...]
     provenance_title: str
@@ -149,12 +155,14 @@ def build(
         flags_none=words("flags.none"),
         bones_title=words("findings"),
         columns=tuple(words(f"col.{key}") for key in ("bone", "machine", "probability", "human", "final", "score")),
-        bones=tuple(_row(finding, reading.patient.sex, words) for finding in reading.bones),
+        bones=tuple(_row(finding, reading, words) for finding in reading.bones),
         total=(words("total"), NOTHING if summary.score is None else str(summary.score)),
         legend=words("legend"),
         film_title=words("film"),
         film_caption=words("film.caption"),
         film_absent=words("film.absent"),
+        film_trimmed=words("film.trimmed"),
+        sign=words("sign") if reading.state is State.REVIEWED else "",
         film_size=(reading.width, reading.height),
         overlays=_overlays(reading),
         provenance_title=words("provenance"),
@@ -182,7 +190,8 @@ def _flags(summary: Summary, words: Words) -> tuple[FlagLine, ...]:
 # --- table and film ------------------------------------------------------------------------------
 
 
-def _row(finding: BoneFinding, sex: Sex | None, words: Words) -> BoneRow:
+def _row(finding: BoneFinding, reading: Reading, words: Words) -> BoneRow:
+    sex = reading.patient.sex
     bone, opinion, final = finding.bone, finding.opinion, finding.final_grade
     human = NOTHING
     if finding.human_grade is not None:
@@ -199,13 +208,14 @@ def _row(finding: BoneFinding, sex: Sex | None, words: Words) -> BoneRow:
         final=rus_chn.label(bone, final) if final is not None else NOTHING,
         score=str(rus_chn.score(bone, final, sex)) if final is not None and sex is not None else NOTHING,
         changed=finding.overridden,
-        uncertain=finding.uncertain,
-        notes=_notes(finding, words),
+        uncertain=finding.uncertain and reading.analysed_at is not None,
+        note=words("join").join(_notes(finding, reading, words)),
     )
 
 
-def _notes(finding: BoneFinding, words: Words) -> tuple[str, ...]:
-    notes = []
+def _notes(finding: BoneFinding, reading: Reading, words: Words) -> list[str]:
+    """What there is to say of one bone, in the order in which a reader asks."""
+    notes: list[str] = []
     region = finding.machine_region
     if finding.overridden:
         notes.append(words("mark.changed"))
@@ -214,17 +224,17 @@ def _notes(finding: BoneFinding, words: Words) -> tuple[str, ...]:
         if finding.machine_grade is not None:
             first = rus_chn.label(finding.bone, finding.machine_grade.grade)
             notes.append(words("mark.first", label=first))
-    elif region is None:
+    elif region is None and reading.analysed_at is not None:
         notes.append(words("mark.not_found"))
-    elif not region.certain:
+    elif region is not None and not region.certain:
         reason = clean(region.reason)
-        notes.append(words("mark.uncertain") + (f": {reason}" if reason else ""))
-    if finding.final_grade is None:
+        notes.append(words("mark.doubt", reason=reason) if reason else words("mark.uncertain"))
+    if finding.final_grade is None and any(other.final_grade is not None for other in reading.bones):
         notes.append(words("mark.missing"))
     comment = clean(finding.comment)
     if comment:
         notes.append(words("comment", comment=comment))
-    return tuple(notes)
+    return notes
 
 
 def _percent(probability: float) -> str:

@@ -41,7 +41,7 @@ class Words:
         if flag.bone in rus_chn.BONES:
             name = rus_chn.bone_name(flag.bone, self.language)
             if name.lower() not in said.lower() and flag.bone not in said.lower().split():
-                said = f"{name}: {said}"
+                said = self("named", name=name, text=said)
         return said
 
     def fact(self, key: str, value: str) -> Fact:

@@ -37,8 +37,8 @@ def _bone_lines(content: ReportContent) -> list[str]:
     table.append((content.total[0], "", "", "", "", content.total[1]))
     widths = [max(_columns(line[i]) for line in table) for i in range(len(content.columns))]
     lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
-    notes = {i + 1: row.notes for i, row in enumerate(content.bones) if row.notes}
-    return [f"{line}  {'; '.join(notes[i])}" if i in notes else line for i, line in enumerate(lines)]
+    notes = {i + 1: row.note for i, row in enumerate(content.bones) if row.note}
+    return [f"{line}  {notes[i]}" if i in notes else line for i, line in enumerate(lines)]
 
 
 def _columns(text: str) -> int:

@@ -37,13 +37,15 @@ def headline_note(reading: Reading, summary: Summary, words: Words) -> str:
         return words("interval.none")
     low, high = summary.interval_months
     source = clean(reading.interval.source)
-    return words(
+    changed = any(finding.overridden for finding in reading.bones)
+    said = words(
         "interval",
         percent=f"{reading.interval.coverage * 100:.0f}",
         low=words.years_months(low),
         high=words.years_months(high),
         source=words("interval.source", source=source) if source else "",
     )
+    return said + words("interval.changed") if changed else said
 
 
 def _reason(reading: Reading, summary: Summary, words: Words) -> str:

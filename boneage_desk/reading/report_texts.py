@@ -62,6 +62,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "{percent}% 区间 {low} 至 {high}：为 AI 的实测误差{source}，不是正常值范围。",
     ),
     "interval.source": (" ({source})", "（{source}）"),
+    "interval.changed": (
+        " It was measured on AI grades, without a reader's changes.",
+        "该误差按 AI 等级测得，不含医师的修改。",
+    ),
     "interval.none": (
         "Interval not given: no measured error is on record for this sex and bone age.",
         "未给出区间：该性别与骨龄范围内无实测误差记录。",
@@ -122,8 +126,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "method.M": (", table for boys", "，男孩表"),
     "method.F": (", table for girls", "，女孩表"),
     "reader": ("Reader of this station", "本机医师"),
+    "sign": ("Physician: {0}   Signature: {0}   Date: {0}", "报告医师：{0}   签名：{0}   日期：{0}"),
     # findings
     "findings": ("Grades of the 13 bones", "13 块骨的等级"),
+    "join": ("; ", "；"),
+    "named": ("{name}: {text}", "{name}：{text}"),
     "col.bone": ("Bone", "骨"),
     "col.machine": ("AI", "AI"),
     "col.probability": ("AI %", "AI %"),
@@ -137,6 +144,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "mark.missing": ("no grade", "无等级"),
     "mark.not_found": ("not found by AI", "AI 未找到"),
     "mark.moved": ("box corrected by reader", "框经医师修正"),
+    "mark.doubt": ("AI uncertain: {reason}", "AI 不确定：{reason}"),
     "mark.first": ("AI on its own box: {label}", "AI 在原框上为 {label}"),
     "comment": ('reason: "{comment}"', "理由：“{comment}”"),
     "legend": (
@@ -148,6 +156,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Labels: bone and final grade. Box: thin = AI, thick = corrected by reader, dashed = uncertain.",
         "标注：骨与最终等级。框：细线 = AI，粗线 = 医师修正，虚线 = 不确定。",
     ),
+    "film.trimmed": ("Black borders of the film are left out.", "影像的黑边未显示。"),
     "film.absent": (
         "The film was not available when this report was written.",
         "生成本报告时影像不可用。",

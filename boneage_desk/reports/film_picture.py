@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from boneage_desk.reading.film import Frame
+    from boneage_desk.reading.findings import Box
 
 DPI = 220
 JPEG_QUALITY = 88
+BLOCK = 8
+BLACK = 12
+"""Grey of 255 up to which paper shows black."""
+LEAST_TRIM = 0.95
+"""Borders are trimmed only where that leaves less than this share of the film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Rect:
         return self.x0 >= 0 and self.y0 >= 0 and self.x1 <= wide and self.y1 <= high
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """JPEG of the film as it is printed and its size in points. ``grey``: the same pixels, for labels."""
 
@@ -46,28 +52,87 @@ class Picture:
     grey: npt.NDArray[np.uint8]
 
 
-def fit(columns: int, rows: int, room_wide: float, room_high: float) -> tuple[float, float]:
-    """The largest size in points with the film's aspect that fits the room."""
+def fit(columns: float, rows: float, room_wide: float, room_high: float) -> tuple[float, float]:
+    """The largest size in points with this aspect that fits the room."""
     scale = min(room_wide / columns, room_high / rows)
     return columns * scale, rows * scale
 
 
-def make(frame: Frame, wide: float, high: float) -> Picture:
-    """The frame with its default display transform, never enlarged beyond its own pixels."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """The part of a film that is printed: ``grey`` pixels whose top-left corner is (x0, y0) of the film.
+
+    ``trimmed``: black borders were left out. Nothing that can be seen on paper is ever left out.
+    """
+
+    grey: npt.NDArray[np.uint8]
+    x0: int = 0
+    y0: int = 0
+    trimmed: bool = False
+
+    @property
+    def columns(self) -> int:
+        return int(self.grey.shape[1])
+
+    @property
+    def rows(self) -> int:
+        return int(self.grey.shape[0])
+
+    def picture(self, wide: float, high: float) -> Picture:
+        """As JPEG for a place of this size on paper, never enlarged beyond its own pixels."""
+        import numpy as np
+        from PIL import Image
+
+        share = min(1.0, wide / 72 * DPI / self.columns)
+        size = (max(1, round(self.columns * share)), max(1, round(self.rows * share)))
+        image = Image.fromarray(np.ascontiguousarray(self.grey))
+        if size != image.size:
+            image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=JPEG_QUALITY, dpi=(DPI, DPI))
+        return Picture(buffer.getvalue(), wide, high, np.asarray(image))
+
+
+def show(frame: Frame, boxes: Sequence[Box]) -> Shown:
+    """The frame with its default display transform and without black borders; all ``boxes`` stay."""
+    from boneage_desk.imaging.voi import apply_voi
+
+    grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
+    if frame.padding is not None:
+        grey[frame.pixels == frame.padding] = 0
+    x0, y0, x1, y1 = _lit(grey)
+    if x1 <= x0:
+        return Shown(grey)
+    x0 = int(min([x0, *(box.x0 for box in boxes)]))
+    y0 = int(min([y0, *(box.y0 for box in boxes)]))
+    x1 = int(max([x1, *(box.x1 for box in boxes)]))
+    y1 = int(max([y1, *(box.y1 for box in boxes)]))
+    edge = round(0.03 * max(x1 - x0, y1 - y0))
+    x0, y0 = max(0, x0 - edge), max(0, y0 - edge)
+    x1, y1 = min(frame.width, x1 + edge), min(frame.height, y1 + edge)
+    if (x1 - x0) * (y1 - y0) > LEAST_TRIM * frame.width * frame.height:
+        return Shown(grey)
+    return Shown(grey[y0:y1, x0:x1], x0, y0, trimmed=True)
+
+
+def _lit(grey: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Bounds (x0, y0, x1, y1) of what is brighter than paper can show as black; x1 <= x0 where nothing is.
+
+    Means of 8 x 8 pixels are looked at: a marker counts, the noise of air does not.
+    """
     import numpy as np
     from PIL import Image
 
-    from boneage_desk.imaging.render import apply_voi
-
-    grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
-    share = min(1.0, wide / 72 * DPI / frame.width)
-    size = (max(1, round(frame.width * share)), max(1, round(frame.height * share)))
-    image = Image.fromarray(np.ascontiguousarray(grey))
-    if size != image.size:
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY, dpi=(DPI, DPI))
-    return Picture(buffer.getvalue(), wide, high, np.asarray(image))
+    lit = np.asarray(Image.fromarray(grey).reduce(BLOCK)) > BLACK
+    columns, rows = np.flatnonzero(lit.any(axis=0)), np.flatnonzero(lit.any(axis=1))
+    if columns.size == 0:
+        return 0, 0, 0, 0
+    return (
+        int(columns[0]) * BLOCK,
+        int(rows[0]) * BLOCK,
+        min(grey.shape[1], (int(columns[-1]) + 1) * BLOCK),
+        min(grey.shape[0], (int(rows[-1]) + 1) * BLOCK),
+    )
 
 
 def place_labels(boxes: Sequence[Rect], sizes: Sequence[tuple[float, float]], picture: Picture) -> list[Rect]:

@@ -97,6 +97,7 @@ def _atoms(text: str) -> list[str]:
         joins = (
             bool(last)
             and not last.endswith(" ")
+            and not (last[-1] == "-" and char.isalpha() and last[-2:-1].isalpha())
             and (char in _NO_LINE_START or last[-1] in _NO_LINE_END or not (_is_han(char) or _is_han(last[-1])))
         )
         if joins or (char == " " and last):
@@ -138,6 +139,16 @@ def fitting_size(text: str, size: float, room: float, bold: bool = False, least:
     return size if wide <= room else max(least, size * room / wide)
 
 
+def one_line(text: str, size: float, room: float, bold: bool = False) -> tuple[str, float]:
+    """``text`` and a size at which it takes one line: shrunk, and cut with '...' where that is not enough."""
+    size = fitting_size(text, size, room, bold)
+    if width(text, size, bold) <= room + 0.01:
+        return text, size
+    while text and width(text + "...", size, bold) > room:
+        text = text[:-1]
+    return text + "...", size
+
+
 def draw(canvas: Canvas, x: float, y: float, text: str, size: float, *, bold: bool = False, grey: float = 0.0) -> None:
     """One line of text with its base line at ``y``. Bold Han is the regular form with a thin outline."""
     if not text:
@@ -147,7 +158,7 @@ def draw(canvas: Canvas, x: float, y: float, text: str, size: float, *, bold: bo
     for name, piece in runs(text, bold):
         outlined = bold and name == HAN
         if outlined:
-            canvas.setLineWidth(size * 0.035)
+            canvas.setLineWidth(size * 0.018)
             line.setStrokeGray(grey)
         line.setTextRenderMode(2 if outlined else 0)
         line.setFont(name, size)

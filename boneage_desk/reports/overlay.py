@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from boneage_desk.reading.findings import Box
 from boneage_desk.reading.report_content import Overlay, ReportContent
 from boneage_desk.reports import fonts
-from boneage_desk.reports.film_picture import Picture, Rect, place_labels
+from boneage_desk.reports.film_picture import Picture, Rect, Shown, place_labels
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -28,15 +29,16 @@ def unspoken(canvas: Canvas) -> Iterator[None]:
         canvas._code.append("EMC")  # type: ignore[attr-defined]
 
 
-def draw_film(canvas: Canvas, content: ReportContent, picture: Picture, x: float, top: float, size: float) -> None:
+def draw_film(
+    canvas: Canvas, content: ReportContent, film: Shown, picture: Picture, x: float, top: float, size: float
+) -> None:
     """The picture with its top-left corner at (x, top), then boxes, then labels."""
     from reportlab.lib.utils import ImageReader
 
-    columns, rows = content.film_size
     bottom = top - picture.high
     canvas.drawImage(ImageReader(io.BytesIO(picture.jpeg)), x, bottom, picture.wide, picture.high)
-    across, down = picture.wide / columns, picture.high / rows
-    boxes = [Rect(o.box.x0 * across, o.box.y0 * down, o.box.x1 * across, o.box.y1 * down) for o in content.overlays]
+    across, down = picture.wide / film.columns, picture.high / film.rows
+    boxes = [_rect(o.box, film, across, down) for o in content.overlays]
     size = min(size, 6.6)
     sizes = [(fonts.width(o.label, size, bold=True) + 3, size * 1.25) for o in content.overlays]
     spots = place_labels(boxes, sizes, picture)
@@ -53,6 +55,13 @@ def draw_film(canvas: Canvas, content: ReportContent, picture: Picture, x: float
     canvas.setStrokeGray(0.4)
     canvas.setLineWidth(0.4)
     canvas.rect(x, bottom, picture.wide, picture.high, stroke=1, fill=0)
+
+
+def _rect(box: Box, film: Shown, across: float, down: float) -> Rect:
+    """A box of film pixels in points from the picture's top-left corner."""
+    return Rect(
+        (box.x0 - film.x0) * across, (box.y0 - film.y0) * down, (box.x1 - film.x0) * across, (box.y1 - film.y0) * down
+    )
 
 
 def _box(canvas: Canvas, overlay: Overlay, box: Rect, spot: Rect, x: float, top: float) -> None:

@@ -7,7 +7,6 @@ the smallest size does not do, the longest texts are cut and say so (:func:`fitt
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from boneage_desk.reading.report_content import FlagLine, ReportContent
 from boneage_desk.reading.report_values import Fact
 from boneage_desk.reading.session import State
 from boneage_desk.reports import fonts, table
-from boneage_desk.reports.film_picture import Picture, fit
+from boneage_desk.reports.film_picture import Shown, fit
 from boneage_desk.reports.overlay import draw_film
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ LIMITS = (4000, 1200, 600, 300, 160, 90, 50)
 LABEL_GREY = 0.38
 FILM_SHARE = 0.43
 LEAST_FILM = 150.0
-
-MakePicture = Callable[[float, float], Picture]
-"""(width, height) in points -> the film's picture for that room."""
 
 
 @dataclass(slots=True)
@@ -47,7 +43,7 @@ class Plan:
     impression: list[str] = field(default_factory=list)
     flags: list[list[str]] = field(default_factory=list)
     provenance: list[list[str]] = field(default_factory=list)
-    caption: list[str] = field(default_factory=list)
+    legend: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     rows: table.TablePlan | None = None
 
@@ -122,7 +118,16 @@ class Plan:
 
     @property
     def provenance_high(self) -> float:
-        return sum(len(lines) for lines in self.provenance) * self.line(self.small) + self.gap
+        lines = sum(len(lines) for lines in self.provenance)
+        return lines * self.line(self.small) + 1.6 * self.gap + self.sign_high
+
+    @property
+    def legend_high(self) -> float:
+        return len(self.legend) * self.line(self.small) + self.gap * 0.4
+
+    @property
+    def sign_high(self) -> float:
+        return 22 * self.scale if self.content.sign else 0.0
 
     @property
     def footer_high(self) -> float:
@@ -137,6 +142,7 @@ class Plan:
             + self.result_high
             + self.gap
             + self.words_high
+            + self.legend_high
             + self.provenance_high
             + self.footer_high
         )
@@ -148,7 +154,7 @@ class Plan:
         return max(self.rows.least_high, LEAST_FILM) + self.gap
 
 
-def plan(content: ReportContent, wide: float, scale: float) -> Plan:
+def plan(content: ReportContent, wide: float, scale: float, trimmed: bool = False) -> Plan:
     """Break every text of the page into lines at one scale."""
     made = Plan(content, scale, wide)
     value_wide = made.half - made.label_wide
@@ -161,7 +167,8 @@ def plan(content: ReportContent, wide: float, scale: float) -> Plan:
     made.flags = [fonts.wrap(flag.text, made.body, wide - 9, flag.blocking) for flag in content.flags]
     room = wide - max(fonts.width(fact.label, made.small) for fact in content.provenance) - 6
     made.provenance = [fonts.wrap(fact.value, made.small, room) for fact in content.provenance]
-    made.caption = fonts.wrap(content.film_caption, made.small, made.film_wide)
+    said = [content.legend, content.film_caption, content.film_trimmed if trimmed else ""]
+    made.legend = fonts.wrap(" ".join(said).strip(), made.small, wide)
     made.limits = fonts.wrap(content.limits, made.small * 1.1, wide)
     made.rows = table.plan(content, made.table_wide, scale)
     return made
@@ -171,12 +178,12 @@ def _wrapped(fact: Fact, size: float, room: float) -> list[str]:
     return fonts.wrap(fact.value, size, room, bold=fact.key == "name" and fact.known)
 
 
-def fitted(content: ReportContent, wide: float, high: float) -> Plan:
+def fitted(content: ReportContent, wide: float, high: float, trimmed: bool = False) -> Plan:
     """The plan of the largest scale that fits; texts are cut only where the smallest does not."""
     for limit in LIMITS:
         short = shortened(content, limit)
         for scale in SCALES:
-            made = plan(short, wide, scale)
+            made = plan(short, wide, scale, trimmed)
             if made.fixed_high + made.middle_least <= high:
                 return made
     return made
@@ -204,7 +211,7 @@ def shortened(content: ReportContent, limit: int) -> ReportContent:
         note=cut(content.note, max(limit, 160)),
         impression=cut(content.impression, limit * 4),
         flags=flags,
-        bones=tuple(dataclasses.replace(row, notes=tuple(cut(note) for note in row.notes)) for row in content.bones),
+        bones=tuple(dataclasses.replace(row, note=cut(row.note)) for row in content.bones),
         provenance=facts(content.provenance),
     )
 
@@ -212,17 +219,18 @@ def shortened(content: ReportContent, limit: int) -> ReportContent:
 # --- drawing -------------------------------------------------------------------------------------
 
 
-def draw(canvas: Canvas, content: ReportContent, paper: tuple[float, float], picture: MakePicture | None) -> None:
-    """Draw the whole page; ``picture`` None: the film is not at hand, and the page says so."""
+def draw(canvas: Canvas, content: ReportContent, paper: tuple[float, float], film: Shown | None) -> None:
+    """Draw the whole page; ``film`` None: the film is not at hand, and the page says so."""
     wide, high = paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN
-    made = fitted(content, wide, high)
+    made = fitted(content, wide, high, film is not None and film.trimmed)
     top = paper[1] - MARGIN
     y = _header(canvas, made, MARGIN, top)
     y = _facts(canvas, made, MARGIN, y)
     y = _result(canvas, made, MARGIN, y) - made.gap
     y = _words(canvas, made, MARGIN, y)
     low = MARGIN + made.footer_high + made.provenance_high
-    _middle(canvas, made, MARGIN, y, y - low - made.gap, picture)
+    room = y - low - made.legend_high - made.gap
+    _middle(canvas, made, MARGIN, y, room, film)
     _provenance(canvas, made, MARGIN, low)
     _footer(canvas, made, MARGIN, MARGIN + made.footer_high)
 
@@ -244,8 +252,8 @@ def _header(canvas: Canvas, made: Plan, x: float, top: float) -> float:
     )
     y = top - 22 * scale
     if content.site:
-        fitting = fonts.fitting_size(content.site, 8.6 * scale, made.wide)
-        fonts.draw(canvas, x, y - 7 * scale, content.site, fitting, grey=0.2)
+        site, size = fonts.one_line(content.site, 8.6 * scale, made.wide)
+        fonts.draw(canvas, x, y - 7 * scale, site, size, grey=0.2)
         y -= 9 * scale
     for notice in content.notices:
         y -= made.line(made.body)
@@ -330,15 +338,12 @@ def _words(canvas: Canvas, made: Plan, x: float, top: float) -> float:
     return top - made.words_high
 
 
-def _middle(canvas: Canvas, made: Plan, x: float, top: float, room: float, picture: MakePicture | None) -> None:
-    """Film left, table right. The table is drawn last: reading order follows the drawing order."""
+def _middle(canvas: Canvas, made: Plan, x: float, top: float, room: float, film: Shown | None) -> None:
+    """Film left, table right, legend below. The table is drawn last: reading order follows the drawing order."""
     assert made.rows is not None
     content = made.content
-    caption_high = len(made.caption) * made.line(made.small)
-    columns, rows = content.film_size
-    wide, high = fit(columns, rows, made.film_wide, room - caption_high - 3)
-    if picture is None:
-        high = min(room - caption_high - 3, 150)
+    if film is None:
+        high = min(room, LEAST_FILM)
         canvas.setStrokeGray(0.6)
         canvas.setLineWidth(0.6)
         canvas.rect(x, top - high, made.film_wide, high, stroke=1, fill=0)
@@ -348,21 +353,41 @@ def _middle(canvas: Canvas, made: Plan, x: float, top: float, room: float, pictu
             y -= made.line(made.body)
             fonts.draw(canvas, x + 12, y, line, made.body, grey=0.2)
     else:
-        draw_film(canvas, content, picture(wide, high), x, top, made.small)
-        y = top - high - 2
-        for line in made.caption:
-            y -= made.line(made.small)
-            fonts.draw(canvas, x, y, line, made.small, grey=LABEL_GREY)
-    table.draw(canvas, made.rows, x + made.wide - made.table_wide, top, room)
+        wide, high = fit(film.columns, film.rows, made.film_wide, room)
+        draw_film(canvas, content, film, film.picture(wide, high), x, top, made.small)
+    y = min(top - high, table.draw(canvas, made.rows, x + made.wide - made.table_wide, top, room)) - made.gap * 0.3
+    for line in made.legend:
+        y -= made.line(made.small)
+        fonts.draw(canvas, x, y, line, made.small, grey=LABEL_GREY)
 
 
 def _provenance(canvas: Canvas, made: Plan, x: float, top: float) -> None:
-    facts = made.content.provenance
+    """The line to sign on, models and origin."""
+    content = made.content
+    facts = content.provenance
     label_wide = max(fonts.width(fact.label, made.small) for fact in facts) + 6
     y = top
+    y -= made.gap * 0.6
+    if content.sign:
+        y -= made.sign_high
+        _sign(canvas, made, x, y + 6 * made.scale)
     for fact, lines in zip(facts, made.provenance, strict=True):
         _fact(canvas, x, y, fact, lines, label_wide, made.small, made.small)
         y -= len(lines) * made.line(made.small)
+
+
+def _sign(canvas: Canvas, made: Plan, x: float, y: float) -> None:
+    """Labels with a line after each for the pen."""
+    labels = [part.strip() for part in made.content.sign.split("{0}") if part.strip()]
+    shares = (0.42, 0.36, 0.22)
+    for label, share in zip(labels, shares, strict=True):
+        room = made.wide * share
+        fonts.draw(canvas, x, y, label, made.body)
+        start = x + fonts.width(label, made.body) + 4
+        canvas.setStrokeGray(0.3)
+        canvas.setLineWidth(0.5)
+        canvas.line(start, y - 1.5, x + room - 10, y - 1.5)
+        x += room
 
 
 def _footer(canvas: Canvas, made: Plan, x: float, top: float) -> None:

@@ -9,7 +9,6 @@ import os
 import secrets
 import threading
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +89,9 @@ def _render(content: ReportContent, frame: Frame | None, paper: tuple[float, flo
     canvas.setCreator(report_content.SOFTWARE)
     canvas.setProducer(report_content.SOFTWARE)
     canvas.setViewerPreference("DisplayDocTitle", "true")
-    picture = None if frame is None else partial(film_picture.make, frame)
-    page.draw(canvas, content, paper, picture)
+    boxes = [overlay.box for overlay in content.overlays]
+    film = None if frame is None else film_picture.show(frame, boxes)
+    page.draw(canvas, content, paper, film)
     canvas.showPage()
     canvas.save()
     return buffer.getvalue()

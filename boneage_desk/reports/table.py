@@ -22,7 +22,6 @@ class TablePlan:
     wide: float
     scale: float
     notes: tuple[tuple[str, ...], ...]
-    legend: tuple[str, ...]
     rights: tuple[float, ...]
     """Right edges of the columns after the bone's name."""
 
@@ -43,17 +42,13 @@ class TablePlan:
         return sum(len(lines) for lines in self.notes) * self.small * 1.2
 
     @property
-    def legend_high(self) -> float:
-        return len(self.legend) * self.small * fonts.LEADING + 2
-
-    @property
     def least_pitch(self) -> float:
         return self.body * 1.38
 
     def high(self, pitch: float) -> float:
-        """Height with rows of ``pitch``: head, 13 rows with notes, total, legend."""
+        """Height with rows of ``pitch``: head, 13 rows with notes, total."""
         rows = len(self.content.bones) + 1
-        return self.title_high + self.head_high + rows * pitch + self.notes_high + self.legend_high
+        return self.title_high + self.head_high + rows * pitch + self.notes_high
 
     @property
     def title_high(self) -> float:
@@ -72,16 +67,13 @@ def plan(content: ReportContent, wide: float, scale: float) -> TablePlan:
         content=content,
         wide=wide,
         scale=scale,
-        notes=tuple(
-            tuple(fonts.wrap("; ".join(row.notes), small, wide - 14)) if row.notes else () for row in content.bones
-        ),
-        legend=tuple(fonts.wrap(content.legend, small, wide)),
+        notes=tuple(tuple(fonts.wrap(row.note, small, wide - 14)) if row.note else () for row in content.bones),
         rights=tuple(share * wide - 3 for share in shares),
     )
 
 
-def draw(canvas: Canvas, made: TablePlan, x: float, top: float, room: float) -> None:
-    """Draw the table below ``top``; rows spread to fill ``room``, within reason."""
+def draw(canvas: Canvas, made: TablePlan, x: float, top: float, room: float) -> float:
+    """Draw the table below ``top`` and return its lower edge; rows spread to fill ``room``, within reason."""
     content = made.content
     rows = len(content.bones) + 1
     spare = (room - made.high(0)) / rows
@@ -93,26 +85,31 @@ def draw(canvas: Canvas, made: TablePlan, x: float, top: float, room: float) -> 
     for title, right in zip(content.columns[1:], made.rights, strict=True):
         _right(canvas, x + right, y + 3.5 * made.scale, title, made.small, grey=0.25)
     _rule(canvas, x, y, made.wide, 0.9)
+    _shades(canvas, made, x, y, pitch)
     for row, notes in zip(content.bones, made.notes, strict=True):
-        high = pitch + len(notes) * made.small * 1.2
-        if row.changed or row.uncertain:
-            canvas.setFillGray(0.94)
-            canvas.rect(x, y - high, made.wide, high, stroke=0, fill=1)
         base = y - pitch / 2 - made.body * 0.36
         _bone(canvas, made, row, x, base)
         for line in notes:
             base -= made.small * 1.2
             fonts.draw(canvas, x + 10, base, line, made.small, grey=0.1)
-        y -= high
+        y -= pitch + len(notes) * made.small * 1.2
         _rule(canvas, x, y, made.wide, 0.25)
     base = y - pitch / 2 - made.body * 0.36
     fonts.draw(canvas, x + 2, base, content.total[0], made.body, bold=True)
     _right(canvas, x + made.rights[-1], base, content.total[1], made.body, bold=True)
     y -= pitch
     _rule(canvas, x, y, made.wide, 0.9)
-    for line in made.legend:
-        y -= made.small * fonts.LEADING
-        fonts.draw(canvas, x, y, line, made.small, grey=0.38)
+    return y
+
+
+def _shades(canvas: Canvas, made: TablePlan, x: float, y: float, pitch: float) -> None:
+    """Grey behind the rows that ask for a second look; drawn before any rule."""
+    canvas.setFillGray(0.93)
+    for row, notes in zip(made.content.bones, made.notes, strict=True):
+        high = pitch + len(notes) * made.small * 1.2
+        if row.changed or row.uncertain:
+            canvas.rect(x, y - high, made.wide, high, stroke=0, fill=1)
+        y -= high
 
 
 def _bone(canvas: Canvas, made: TablePlan, row: BoneRow, x: float, base: float) -> None:
