@@ -28,7 +28,8 @@ class SqliteStore:
     """Fulfils :class:`boneage_desk.reading.ports.ReadingStore`.
 
     One connection behind one lock: any thread may call, calls wait for each other. Other processes may
-    use the same file; a save that would overwrite what one of them saved is refused ('conflict').
+    use the same file; a save that would overwrite what one of them saved is refused ('conflict'), and so is
+    every further save of that reading until it is opened again with ``get`` or ``find_by_film``.
 
     An event whose save failed is remembered, and goes to disk with the next save of its reading that
     succeeds: after 'disk full' the audit has no gap.
@@ -47,6 +48,7 @@ class SqliteStore:
         self._path = Path(path)
         self._lock = threading.RLock()
         self._failed: dict[str, list[tuple[AuditEvent, Reading]]] = {}
+        self._diverged: set[str] = set()
         self._connection: sqlite3.Connection | None = None
         with self._told("opening"):
             self._connection = self._open(busy_seconds, migrations, now)
@@ -104,10 +106,15 @@ class SqliteStore:
             ]
             todo = [*waiting, (_of(reading, event), reading)]
             try:
+                if reading.reading_id in self._diverged:
+                    raise _conflict()
                 with self._told("saving"), self._transaction() as connection:
                     self._save(connection, todo)
             except StoreError as error:
-                if error.code not in ("conflict", "not-found"):
+                if error.code == "conflict":
+                    self._diverged.add(reading.reading_id)
+                    self._failed.pop(reading.reading_id, None)
+                elif error.code != "not-found":
                     self._failed[reading.reading_id] = todo
                 raise
             self._failed.pop(reading.reading_id, None)
@@ -121,11 +128,7 @@ class SqliteStore:
         if found is None:
             raise StoreError(f"There is no reading {reading.reading_id}.", code="not-found")
         if found[0] != todo[0][1].revision - 1:
-            raise StoreError(
-                "This reading was changed elsewhere since it was opened here.",
-                "Open it again to see that change; yours was not saved.",
-                code="conflict",
-            )
+            raise _conflict()
         document = _document(reading)
         rows.update(connection, reading, document)
         for event, value in todo:
@@ -136,6 +139,7 @@ class SqliteStore:
         found = self._documents("WHERE reading_id = ?", (reading_id,))
         if not found:
             raise StoreError(f"There is no reading {reading_id}.", code="not-found")
+        self._diverged.discard(reading_id)
         return found[0]
 
     def find_by_film(self, sha256: str, frame_number: int) -> Reading | None:
@@ -143,7 +147,10 @@ class SqliteStore:
             "WHERE film_sha256 = ? AND frame_number = ? ORDER BY assessment_id DESC LIMIT 1",
             (sha256, frame_number),
         )
-        return found[0] if found else None
+        if not found:
+            return None
+        self._diverged.discard(found[0].reading_id)
+        return found[0]
 
     def list(self) -> list[Reading]:
         return self._documents("ORDER BY assessment_id DESC", ())
@@ -214,6 +221,14 @@ class SqliteStore:
 
 def _document(reading: Reading) -> str:
     return json.dumps(encode_reading(reading), ensure_ascii=True, separators=(",", ":"))
+
+
+def _conflict() -> StoreError:
+    return StoreError(
+        "This reading was changed elsewhere since it was opened here.",
+        "Open it again to see that change; yours was not saved.",
+        code="conflict",
+    )
 
 
 def _of(reading: Reading, event: AuditEvent) -> AuditEvent:

@@ -1,0 +1,173 @@
+"""What every ReadingStore must do; run on the SQLite store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boneage_desk.archive.store import SqliteStore
+from boneage_desk.common.errors import StoreError
+from boneage_desk.reading.ports import ReadingStore
+from boneage_desk.reading.session import AuditEvent, Reading, ReadingSession, SetGrade, SetImpression
+from boneage_desk.standards import rus_chn
+from tests.samples import NOON, WHO, analysed, reading, sha
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ReadingStore]:
+    opened = SqliteStore(tmp_path / "boneage.sqlite3")
+    yield opened
+    opened.close()
+
+
+def opened(value: Reading) -> AuditEvent:
+    return AuditEvent(value.reading_id, NOON, WHO, "open")
+
+
+def put(store: ReadingStore, reading_id: str = "r1", **facts: object) -> ReadingSession:
+    session = analysed(reading_id, **facts)
+    store.add(session.reading, opened(session.reading))
+    return session
+
+
+def test_what_is_saved_comes_back_the_same(store: ReadingStore) -> None:
+    session = put(store)
+    event = session.do(SetGrade("radius", 8, "clear"), at=NOON, who=WHO)
+    store.save(session.reading, event)
+    assert store.get("r1") == session.reading
+    assert store.events("r1")[-1] == event
+
+
+def test_an_id_is_taken_once(store: ReadingStore) -> None:
+    put(store)
+    with pytest.raises(StoreError) as caught:
+        put(store)
+    assert caught.value.code == "exists"
+    assert len(store.events()) == 1
+
+
+def test_unknown_readings_are_told(store: ReadingStore) -> None:
+    with pytest.raises(StoreError) as caught:
+        store.get("nobody")
+    assert caught.value.code == "not-found"
+    session = analysed("nobody")
+    with pytest.raises(StoreError) as caught:
+        store.save(session.reading, opened(session.reading))
+    assert caught.value.code == "not-found"
+
+
+def test_the_newest_comes_first_whatever_the_clock_says(store: ReadingStore) -> None:
+    for name in ("a", "b", "c"):
+        put(store, name, film=name)
+    assert [value.reading_id for value in store.list()] == ["c", "b", "a"]
+
+
+def test_the_same_film_is_found_again(store: ReadingStore) -> None:
+    put(store, "a", film="one")
+    put(store, "b", film="two")
+    put(store, "c", film="one")
+    found = store.find_by_film(sha("one"), 1)
+    assert found is not None and found.reading_id == "c"
+    assert store.find_by_film(sha("one"), 2) is None
+    assert store.find_by_film(sha("three"), 1) is None
+
+
+def test_events_are_in_order_and_by_reading(store: ReadingStore) -> None:
+    first, second = put(store, "a"), put(store, "b")
+    for session, grade in ((first, 5), (second, 6), (first, 7)):
+        event = session.do(SetGrade("ulna", grade), at=NOON, who=WHO)
+        store.save(session.reading, event)
+    assert [event.reading_id for event in store.events()] == ["a", "b", "a", "b", "a"]
+    assert [event.action for event in store.events("a")] == ["open", "set-grade", "set-grade"]
+    assert store.events("nobody") == []
+
+
+def test_someone_elses_change_is_not_overwritten(store: ReadingStore, tmp_path: Path) -> None:
+    mine = put(store)
+    other = SqliteStore(tmp_path / "boneage.sqlite3")
+    try:
+        theirs = ReadingSession(other.get("r1"))
+        event = theirs.do(SetGrade("radius", 3), at=NOON, who="colleague")
+        other.save(theirs.reading, event)
+    finally:
+        other.close()
+    for _ in range(2):  # also after more changes of mine
+        event = mine.do(SetGrade("radius", 8), at=NOON, who=WHO)
+        with pytest.raises(StoreError) as caught:
+            store.save(mine.reading, event)
+        assert caught.value.code == "conflict"
+        store.list()
+    again = ReadingSession(store.get("r1"))
+    assert again.reading.bone("radius").human_grade == 3
+    event = again.do(SetGrade("radius", 8), at=NOON, who=WHO)
+    store.save(again.reading, event)
+    assert [e.who for e in store.events("r1")] == [WHO, "colleague", WHO]
+    assert store.verify() == []
+
+
+def test_any_thread_may_save(store: ReadingStore) -> None:
+    sessions = [put(store, f"r{i}") for i in range(4)]
+    failures: list[BaseException] = []
+
+    def work(session: ReadingSession) -> None:
+        try:
+            for i in range(25):
+                event = session.do(SetGrade("mc1", i % 10), at=NOON, who=WHO)
+                store.save(session.reading, event)
+                assert store.get(session.reading.reading_id) == session.reading
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(session,)) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(store.events()) == 4 * 26
+    assert store.verify() == []
+
+
+def test_text_of_any_kind_survives(store: ReadingStore) -> None:
+    session = put(store, name="O'Neill; DROP TABLE audit; -- \udce9")
+    event = session.do(SetImpression("Δ 骨龄 \x00 \n 'x'"), at=NOON, who=WHO)
+    store.save(session.reading, event)
+    assert store.get("r1") == session.reading
+    assert store.verify() == []
+
+
+def test_an_event_of_another_reading_is_a_bug(store: ReadingStore) -> None:
+    session = put(store)
+    with pytest.raises(ValueError, match="event of reading"):
+        store.save(session.reading, AuditEvent("r2", NOON, WHO, "set-grade"))
+
+
+def test_an_empty_store_is_whole(store: ReadingStore) -> None:
+    assert store.verify() == []
+    assert store.list() == []
+    assert store.events() == []
+
+
+def test_closing_twice_is_safe_and_use_after_it_is_told(store: ReadingStore) -> None:
+    store.close()
+    store.close()
+    with pytest.raises(StoreError) as caught:
+        store.list()
+    assert caught.value.code == "closed"
+
+
+def test_all_thirteen_bones_survive_each_grade(store: ReadingStore) -> None:
+    session = put(store)
+    for bone in rus_chn.BONES:
+        event = session.do(SetGrade(bone, rus_chn.max_grade(bone)), at=NOON, who=WHO)
+        store.save(session.reading, event)
+    assert [f.human_grade for f in store.get("r1").bones] == [rus_chn.max_grade(b) for b in rus_chn.BONES]
+
+
+def test_a_reading_without_analysis_is_kept(store: ReadingStore) -> None:
+    value = reading("raw", sex=None)
+    store.add(value, opened(value))
+    assert store.get("raw") == value

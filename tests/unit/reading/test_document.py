@@ -1,0 +1,134 @@
+"""The JSON of one reading: its keys, its meaning, its schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from boneage_desk.common.errors import FilmError
+from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.document import document, error_document, film_path
+from boneage_desk.reading.findings import Box
+from boneage_desk.reading.session import SetAnalysis, SetBox, SetGrade
+from boneage_desk.standards import rus_chn
+from tests.samples import NOON, WHO, analysed, analysis, reading
+
+
+@pytest.fixture(scope="module")
+def validator(repository: Path) -> jsonschema.Draft202012Validator:
+    schema = json.loads((repository / "resources" / "schema" / "reading-v1.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_it_says_what_the_issue_lists() -> None:
+    found = document(analysed().reading)
+    assert set(found) == {
+        "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
+        "models", "flags", "timing_ms",
+    }  # fmt: skip
+    assert found["input"]["path"].endswith("左手 film.dcm")
+    assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
+    assert found["sex"] == "F"
+    assert found["chronological_age_months"] == pytest.approx(124.29, abs=0.005)
+    assert [bone["bone"] for bone in found["bones"]] == list(rus_chn.BONES)
+    assert set(found["bones"][0]) == {
+        "bone", "box", "detection_confidence", "grade", "grade_label", "probabilities", "score", "human_grade",
+    }  # fmt: skip
+    assert found["bones"][0]["box"] == [100.5, 200.25, 160.5, 262.75]
+    assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "qualifier"}
+    assert found["standards"]["rus-chn"]["score"] == 416
+    low, high = found["standards"]["rus-chn"]["interval_months"]
+    assert high - low == pytest.approx(23, abs=0.02)
+    assert found["whole_hand"][1] == {"model": "other", "bone_age_months": 120.0, "interval_months": None}
+    assert found["timing_ms"] == {"detect": 41.2, "grade": 120.5}
+
+
+def test_scores_of_the_bones_sum_to_the_score() -> None:
+    found = document(analysed().reading)
+    assert sum(bone["score"] for bone in found["bones"]) == found["standards"]["rus-chn"]["score"]
+
+
+def test_the_machines_and_the_persons_grade_are_both_there() -> None:
+    session = analysed()
+    session.do(SetGrade("radius", 9), at=NOON, who=WHO)
+    bone = document(session.reading)["bones"][0]
+    assert (bone["grade"], bone["human_grade"]) == (6, 9)
+    assert bone["score"] == rus_chn.score("radius", 9, session.reading.patient.sex)  # type: ignore[arg-type]
+
+
+def _without_sex() -> Any:
+    return document(analysed(sex=None).reading)
+
+
+def _blocked() -> Any:
+    session = analysed()
+    flag = Flag("several_hands", "Two hands on one film.", blocking=True)
+    session.do(SetAnalysis(analysis(flags=(flag,)), NOON), at=NOON, who=WHO)
+    return document(session.reading)
+
+
+def _moved_box() -> Any:
+    session = analysed()
+    session.do(SetBox("ulna", Box(1, 2, 30, 40)), at=NOON, who=WHO)
+    return document(session.reading)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: document(analysed().reading),
+        lambda: document(reading()),
+        lambda: document(reading(sex=None)),
+        _without_sex,
+        _blocked,
+        _moved_box,
+        lambda: error_document("a.zip!b.dcm", FilmError("No pixels.", code="no-pixels")),
+    ],
+)
+def test_every_kind_fits_the_schema(validator: jsonschema.Draft202012Validator, make: Any) -> None:
+    validator.validate(json.loads(json.dumps(make(), allow_nan=False)))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d.pop("bones"),
+        lambda d: d["bones"].pop(),
+        lambda d: d["standards"]["rus-chn"].pop("qualifier"),
+        lambda d: d.update(schema_version=2),
+        lambda d: d["input"].update(sha256="x"),
+        lambda d: d.update(error={"code": "a", "message": "b"}),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(validator: jsonschema.Draft202012Validator, spoil: Any) -> None:
+    value = document(analysed().reading)
+    spoil(value)
+    assert not validator.is_valid(value)
+
+
+def test_without_sex_there_are_bones_but_no_age_and_no_scores() -> None:
+    found = _without_sex()
+    assert found["standards"] == {"rus-chn": None}
+    assert found["bones"][0]["grade"] == 6
+    assert found["bones"][0]["score"] is None
+    assert "sex_missing" in [flag["code"] for flag in found["flags"]]
+
+
+def test_a_blocking_flag_leaves_no_age() -> None:
+    found = _blocked()
+    assert found["standards"] == {"rus-chn": None}
+    assert [flag["code"] for flag in found["flags"] if flag["blocking"]] == ["several_hands"]
+
+
+def test_a_moved_box_has_no_grade_until_it_is_graded_again() -> None:
+    bone = _moved_box()["bones"][1]
+    assert (bone["box"], bone["grade"], bone["probabilities"], bone["score"]) == ([1, 2, 30, 40], None, [], None)
+
+
+def test_members_of_a_zip_have_a_key_of_their_own() -> None:
+    assert film_path("films.zip", "a/b.dcm") == "films.zip!a/b.dcm"
