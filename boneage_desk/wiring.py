@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from boneage_desk.reading.film import Frame
+    from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ def build(data_dir: Path) -> Services:
         store=store,
         reports=reports,
         cut_crop=cut_crop,
+        voi_lut=voi_lut,
         demo_film=demo_film,
         now=_now,
         who=_who,
@@ -140,6 +141,15 @@ def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray
     low, high = (float(v) for v in np.percentile(crop, (2, 99.5)))
     scaled: Any = np.clip((crop - low) * (255.0 / max(high - low, 1.0)), 0, 255)
     return np.asarray(np.rint(scaled), np.uint8)
+
+
+def voi_lut(
+    voi: Voi, max_value: int, dtype: npt.DTypeLike, *, invert: bool = False
+) -> npt.NDArray[np.uint8]:
+    """Grey table of a display transform."""
+    from boneage_desk.imaging.voi import voi_lut as table
+
+    return table(voi, max_value, dtype, invert=invert)
 
 
 def demo_film() -> Path:
