@@ -6,8 +6,8 @@ for the demo study, `draw_bone` one epiphysis for the atlas ladder. Writing
 DICOM is in `phantom.dicom`, which alone needs pydicom.
 """
 
-from boneage_desk.imaging.phantom.hand import draw_bone, draw_hand
-from boneage_desk.imaging.phantom.spec import BONES, CROP_SHARE, LAST_GRADE, PhantomFilm, PhantomSpec
+from boneage_desk.imaging.phantom.hand import draw_bone, draw_hand, truth
+from boneage_desk.imaging.phantom.spec import BONES, CROP_SHARE, LAST_GRADE, PhantomFilm, PhantomSpec, Truth
 
 __all__ = [
     "BONES",
@@ -15,6 +15,8 @@ __all__ = [
     "LAST_GRADE",
     "PhantomFilm",
     "PhantomSpec",
+    "Truth",
     "draw_bone",
     "draw_hand",
+    "truth",
 ]

@@ -54,6 +54,13 @@ def response(value: Floats) -> Floats:
     return np.asarray(out / (1.0 + np.float32(0.26) * out), dtype=np.float32)
 
 
+def exposed(film: Floats, rng: np.random.Generator) -> Floats:
+    """The same film with another exposure and contrast, as films differ."""
+    gain, lift, bend = rng.uniform(0.88, 1.12), rng.uniform(-0.02, 0.05), rng.uniform(-0.15, 0.15)
+    film = film * np.float32(1.0 - bend) + np.float32(bend) * film * film
+    return np.asarray(np.maximum(film * np.float32(gain) + np.float32(lift), 0.0), dtype=np.float32)
+
+
 def marker(film: Floats, letter: str, to_film: Doubles, level: float) -> None:
     """Burn a letter into the film; `to_film` carries its unit square (height 1) to pixels."""
     unit = float(np.sqrt(abs(np.linalg.det(to_film[:2, :2]))))

@@ -21,6 +21,7 @@ from boneage_desk.imaging.phantom.spec import (
     LAST_GRADE,
     PhantomFilm,
     PhantomSpec,
+    Truth,
 )
 
 #: y of the distal forearm's cut in the hand frame: what "the hand fills" counts to.
@@ -39,7 +40,7 @@ def _hull(anatomy: Anatomy) -> Doubles:
 
 
 def _to_film(spec: PhantomSpec, anatomy: Anatomy) -> tuple[Doubles, Doubles]:
-    """3x3 maps hand frame -> film pixels: for bones, and for things that keep their letters."""
+    """3x3 maps hand frame -> pixels of the unmirrored film: for bones, and for the marker."""
     rows, cols = spec.size
     flip = affine([[1.0 if spec.side == "left" else -1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     angle = math.radians(spec.rotation_deg)
@@ -63,8 +64,7 @@ def _to_film(spec: PhantomSpec, anatomy: Anatomy) -> tuple[Doubles, Doubles]:
             [0.0, scale, rows / 2 + shift[1] - scale * middle[1]],
         ]
     )
-    mirror = affine([[-1.0, 0.0, float(cols)], [0.0, 1.0, 0.0]]) if spec.mirrored else np.eye(3)
-    upright_map = mirror @ place @ turn
+    upright_map = place @ turn
     return upright_map @ flip, upright_map
 
 
@@ -77,6 +77,13 @@ def epiphysis_centre(anatomy: Anatomy, bone: str) -> tuple[float, float]:
     return pose.origin[0] + pose.lateral[0] * s, pose.origin[1] + pose.lateral[1] * s
 
 
+def truth(spec: PhantomSpec) -> Truth:
+    """Boxes, centres and L in pixels of a film, without drawing it."""
+    anatomy = pose_hand(spec)
+    to_film, _ = _to_film(spec, anatomy)
+    return _truth(spec, anatomy, to_film)
+
+
 def draw_hand(spec: PhantomSpec) -> PhantomFilm:
     """Draw a whole film with its truth."""
     anatomy = pose_hand(spec)
@@ -87,7 +94,7 @@ def draw_hand(spec: PhantomSpec) -> PhantomFilm:
     value += soft_attenuation(anatomy, spec.size, to_film, spec.seed)
     rng = np.random.default_rng([spec.seed, 4])
     value += film.scatter(value, rng)
-    picture = film.response(value)
+    picture = film.exposed(film.response(value), rng)
     film.collimation(picture, rng)
     if spec.marker:
         x = -0.80 if spec.side == "left" else 0.80
@@ -96,24 +103,26 @@ def draw_hand(spec: PhantomSpec) -> PhantomFilm:
         square = affine([[size, 0.0, at[0]], [0.0, size, at[1]]])
         film.marker(picture, spec.side[0].upper(), letters @ square, rng.uniform(0.92, 1.0))
     picture = film.sharpen_loss(picture, 0.14)
-    film.noise(picture, rng, 0.016 * min(1.0, 0.35 + canvas.unit / 900.0))
-    return PhantomFilm(
-        pixels=film.stored(picture, spec.bits),
-        spec=spec,
-        unit_px=canvas.unit,
-        **_truth(anatomy, to_film, canvas.unit),
-    )
+    film.noise(picture, rng, 0.013 * min(1.0, 0.35 + canvas.unit / 900.0))
+    if spec.mirrored:
+        picture = np.ascontiguousarray(picture[:, ::-1])
+    known = _truth(spec, anatomy, to_film)
+    return PhantomFilm(film.stored(picture, spec.bits), known.boxes, known.centres, known.unit_px, spec)
 
 
-def _truth(anatomy: Anatomy, to_film: Doubles, unit: float) -> dict[str, MappingProxyType]:  # type: ignore[type-arg]
+def _truth(spec: PhantomSpec, anatomy: Anatomy, to_film: Doubles) -> Truth:
+    if spec.mirrored:
+        to_film = affine([[-1.0, 0.0, float(spec.size[1])], [0.0, 1.0, 0.0]]) @ to_film
+    at = {bone: epiphysis_centre(anatomy, bone) for bone in BONES}
+    on_film = fields.apply(to_film, np.array(list(at.values())))
+    unit = float(np.sqrt(abs(np.linalg.det(to_film[:2, :2]))))
     centres: dict[str, tuple[float, float]] = {}
     boxes: dict[str, tuple[float, float, float, float]] = {}
-    for bone in BONES:
-        x, y = fields.apply(to_film, np.array([epiphysis_centre(anatomy, bone)]))[0].tolist()
+    for bone, (x, y) in zip(BONES, on_film.tolist(), strict=True):
         half = CROP_SHARE[bone] * unit / 2
         centres[bone] = (x, y)
         boxes[bone] = (x - half, y - half, x + half, y + half)
-    return {"boxes": MappingProxyType(boxes), "centres": MappingProxyType(centres)}
+    return Truth(MappingProxyType(boxes), MappingProxyType(centres), unit)
 
 
 def draw_bone(bone: str, grade: int, size: int = 256, *, side: str = "left", seed: int = 0) -> NDArray[np.uint8]:
@@ -125,6 +134,8 @@ def draw_bone(bone: str, grade: int, size: int = 256, *, side: str = "left", see
     """
     if bone not in LAST_GRADE:
         raise ValueError(f"unknown bone {bone!r}")
+    if not 0 <= grade <= LAST_GRADE[bone]:
+        raise ValueError(f"{bone}: grade {grade} is not in 0..{LAST_GRADE[bone]}")
     share = grade / last_grade(bone)
     grades = {b: round(share * last_grade(b)) for b in BONES} | {bone: grade}
     anatomy = pose_hand(PhantomSpec(grades=grades, seed=0))

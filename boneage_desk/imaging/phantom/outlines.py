@@ -18,7 +18,7 @@ from boneage_desk.imaging.phantom.forms import Form, family
 _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
     "pp": ((0.06, 0.97), (0.15, 0.88), (0.30, 0.74), (0.5, 0.64), (0.68, 0.60), (0.82, 0.64)),
     "mp": ((0.06, 0.97), (0.16, 0.87), (0.32, 0.74), (0.5, 0.65), (0.66, 0.63), (0.82, 0.70)),
-    "dp": ((0.06, 0.96), (0.18, 0.76), (0.34, 0.55), (0.50, 0.45), (0.62, 0.42)),
+    "dp": ((0.06, 0.96), (0.18, 0.76), (0.34, 0.60), (0.50, 0.51), (0.62, 0.48)),
     "mc": ((0.04, 0.98), (0.11, 0.86), (0.24, 0.69), (0.45, 0.60), (0.62, 0.62), (0.78, 0.72)),
     "mc1": ((0.05, 0.97), (0.16, 0.84), (0.32, 0.70), (0.5, 0.64), (0.68, 0.68), (0.82, 0.82)),
     "radius": ((0.03, 0.99), (0.10, 0.93), (0.25, 0.80), (0.5, 0.66), (0.9, 0.55), (1.6, 0.50)),
@@ -27,7 +27,7 @@ _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
 
 #: Half width of the far end: head of a phalanx, tuft, base of a metacarpal.
 _FAR_END: dict[str, float] = {
-    "pp": 0.74, "pp1": 0.84, "mp": 0.82, "dp": 0.66, "dp1": 0.72, "mc1": 0.93, "mc2": 1.28,
+    "pp": 0.73, "pp1": 0.80, "mp": 0.77, "dp": 0.66, "dp1": 0.72, "mc1": 0.93, "mc2": 1.28,
     "mc3": 1.0, "mc4": 0.95, "mc5": 1.2,
 }  # fmt: skip
 
@@ -150,14 +150,14 @@ def _far_end(bone: str, half: float, end: float) -> list[tuple[float, float]]:
     ]  # fmt: skip
 
 
-def shaft_outline(form: Form, width: float, bone: str, end: float) -> tuple[Doubles, float]:
-    """The shaft from its metaphysis to t = end, and t of the metaphysis' border."""
+def shaft_outline(form: Form, width: float, bone: str, end: float, young: float) -> tuple[Doubles, float]:
+    """The shaft from its metaphysis to t = end, and t of the metaphysis' border. Young shafts are stouter."""
     half = width / 2
     plate = 0.5 * form.height * width + form.gap * width
     kind = family(bone)
     profile = _PROFILE[kind if kind in _PROFILE else bone[:2]]
     length = 1.0 if kind in ("radius", "ulna") else end - plate
-    side = [(h * half, plate + f * length) for f, h in profile]
+    side = [((h + 0.2 * young * (1.0 - h)) * half, plate + f * length) for f, h in profile]
     dip = 0.10 * form.bulge * width + 0.012 * width
     border = [
         (-half * 0.86, plate + 0.012 * width),
@@ -172,9 +172,9 @@ def shaft_outline(form: Form, width: float, bone: str, end: float) -> tuple[Doub
     return smooth(np.array(border + corner + side + far + other)), plate
 
 
-def long_bone(bone: str, form: Form, width: float, end: float) -> LongBone:
-    """All outlines of one bone; end is t of the shaft's far end, L."""
-    shaft, plate = shaft_outline(form, width, bone, end)
+def long_bone(bone: str, form: Form, width: float, end: float, young: float = 0.0) -> LongBone:
+    """All outlines of one bone; end is t of the shaft's far end, L; young is 1 in an infant, 0 when grown."""
+    shaft, plate = shaft_outline(form, width, bone, end, young)
     return LongBone(epiphysis_outline(form, width, bone), shaft, plate, width / 2, form)
 
 
@@ -216,7 +216,7 @@ def carpal_outline(name: str, years: float) -> tuple[Doubles, float] | None:
     x, y, first, grown, rim = _CARPALS[name]
     if years < first:
         return None
-    growth = min(1.0, 0.16 + 0.84 * ((years - first) / (grown - first)) ** 0.62)
+    growth = min(1.0, 0.16 + 0.84 * ((years - first) / (grown - first)) ** (0.5 if first < 1 else 0.62))
     angle = np.radians([a for a, _ in rim])
     radius = np.array([r for _, r in rim])
     form = growth**1.5  # round at first, then its own shape

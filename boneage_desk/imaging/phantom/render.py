@@ -256,17 +256,17 @@ def draw_long_bone(canvas: Canvas, anatomy: Anatomy, bone: str) -> None:
     width = anatomy.widths[bone]
     frame = anatomy.poses[bone].matrix()
     end = shaft_end(anatomy, bone)
-    built = long_bone(bone, form, width, end)
+    young = 1.0 - anatomy.maturity
+    built = long_bone(bone, form, width, end, young)
     forearm = bone in ("radius", "ulna")
     length = 1.1 if forearm else end - built.plate
-    young = 1.0 - anatomy.maturity
     shaft = Tissue(
         thickness=(0.34 if not forearm else 0.21) * width + 0.008,
         cortex=0.006 if not forearm else 0.008,
-        shaft_cortex=(0.14 if not forearm else 0.10) * width * (1.0 - 0.25 * young),
-        middle=built.plate + (0.56 if not forearm else 0.9) * length,
-        spread=(0.30 if not forearm else 0.55) * length,
-        marrow=0.45,
+        shaft_cortex=(0.14 if not forearm else 0.11 if bone == "radius" else 0.17) * width * (1.0 - 0.25 * young),
+        middle=built.plate + (0.56 if not forearm else 0.78) * length,
+        spread=(0.30 if not forearm else 0.46) * length,
+        marrow=0.50,
         grain=0.42 if not forearm else 0.30,
         stretch=1.9 if not forearm else 2.6,
     )

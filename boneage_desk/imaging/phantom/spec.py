@@ -109,6 +109,15 @@ class PhantomSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """Where the epiphyses of a film lie; the fields are those of `PhantomFilm`."""
+
+    boxes: Mapping[str, tuple[float, float, float, float]]
+    centres: Mapping[str, tuple[float, float]]
+    unit_px: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhantomFilm:
     """A drawn film with its truth.
 
