@@ -1,222 +1,23 @@
-"""The one page: blocks that know their height, stacked from top to bottom.
-
-A page is first planned (:class:`Plan`), then drawn. Where it does not fit, everything shrinks; where
-the smallest size does not do, the longest texts are cut and say so (:func:`fitted`).
-"""
+"""The one page: blocks stacked from top to bottom as :mod:`boneage_desk.reports.plan` measured them."""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from boneage_desk.reading.report_content import FlagLine, ReportContent
+from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_values import Fact
 from boneage_desk.reading.session import State
 from boneage_desk.reports import fonts, table
 from boneage_desk.reports.film_picture import Shown, fit
 from boneage_desk.reports.overlay import draw_film
+from boneage_desk.reports.plan import LEAST_FILM, Plan, fitted
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
 PAPERS = {"A4": (595.2756, 841.8898), "Letter": (612.0, 792.0)}
 MARGIN = 34.0
-SCALES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
-LIMITS = (4000, 1200, 600, 300, 160, 90, 50)
 LABEL_GREY = 0.38
-FILM_SHARE = 0.43
-LEAST_FILM = 150.0
-
-
-@dataclass(slots=True)
-class Plan:
-    """Wrapped lines of every block at one scale, and the height of each."""
-
-    content: ReportContent
-    scale: float
-    wide: float
-    patient: list[list[str]] = field(default_factory=list)
-    examination: list[list[str]] = field(default_factory=list)
-    results: list[list[str]] = field(default_factory=list)
-    note: list[str] = field(default_factory=list)
-    impression: list[str] = field(default_factory=list)
-    flags: list[list[str]] = field(default_factory=list)
-    provenance: list[list[str]] = field(default_factory=list)
-    legend: list[str] = field(default_factory=list)
-    limits: list[str] = field(default_factory=list)
-    rows: table.TablePlan | None = None
-
-    # sizes ------------------------------------------------------------------------------------
-    @property
-    def body(self) -> float:
-        return 8.6 * self.scale
-
-    @property
-    def small(self) -> float:
-        return 6.8 * self.scale
-
-    @property
-    def gap(self) -> float:
-        return 7.0 * self.scale
-
-    @property
-    def half(self) -> float:
-        return (self.wide - 14) / 2
-
-    @property
-    def label_wide(self) -> float:
-        facts = (*self.content.patient, *self.content.examination)
-        return max(fonts.width(fact.label, self.small) for fact in facts) + 6
-
-    @property
-    def result_left(self) -> float:
-        return self.wide * 0.36
-
-    @property
-    def result_label(self) -> float:
-        return max(fonts.width(fact.label, self.small) for fact in self.content.results) + 6
-
-    @property
-    def film_wide(self) -> float:
-        return self.wide * FILM_SHARE
-
-    @property
-    def table_wide(self) -> float:
-        return self.wide * (1 - FILM_SHARE) - 12
-
-    def line(self, size: float) -> float:
-        return size * fonts.LEADING
-
-    # heights ----------------------------------------------------------------------------------
-    @property
-    def header_high(self) -> float:
-        notices = len(self.content.notices) * self.line(self.body)
-        return (31 if self.content.site else 24) * self.scale + notices + self.gap
-
-    @property
-    def facts_high(self) -> float:
-        rows = max(len(self.patient), len(self.examination))
-        return sum(self.fact_row_high(i) for i in range(rows)) + self.gap
-
-    def fact_row_high(self, i: int) -> float:
-        sides = [side[i] for side in (self.patient, self.examination) if i < len(side)]
-        return max(len(lines) for lines in sides) * self.line(self.body) + 1.5 * self.scale
-
-    @property
-    def result_high(self) -> float:
-        left = 44 * self.scale + len(self.note) * self.line(self.small * 1.08)
-        right = sum(len(lines) for lines in self.results) * self.line(self.body) + 1
-        return max(left, right) + 12 * self.scale
-
-    @property
-    def words_high(self) -> float:
-        """Impression and flags."""
-        flags = sum(len(lines) for lines in self.flags) or 1
-        lines = len(self.impression) + flags + 2
-        return lines * self.line(self.body) + 2 * self.gap
-
-    @property
-    def provenance_high(self) -> float:
-        lines = sum(len(lines) for lines in self.provenance)
-        return lines * self.line(self.small) + 1.6 * self.gap + self.sign_high
-
-    @property
-    def legend_high(self) -> float:
-        return len(self.legend) * self.line(self.small) + self.gap * 0.4
-
-    @property
-    def sign_high(self) -> float:
-        return 22 * self.scale if self.content.sign else 0.0
-
-    @property
-    def footer_high(self) -> float:
-        return len(self.limits) * self.line(self.small) + 8
-
-    @property
-    def fixed_high(self) -> float:
-        """Everything but film and table."""
-        return (
-            self.header_high
-            + self.facts_high
-            + self.result_high
-            + self.gap
-            + self.words_high
-            + self.legend_high
-            + self.provenance_high
-            + self.footer_high
-        )
-
-    @property
-    def middle_least(self) -> float:
-        """The least height for film and table."""
-        assert self.rows is not None
-        return max(self.rows.least_high, LEAST_FILM) + self.gap
-
-
-def plan(content: ReportContent, wide: float, scale: float, trimmed: bool = False) -> Plan:
-    """Break every text of the page into lines at one scale."""
-    made = Plan(content, scale, wide)
-    value_wide = made.half - made.label_wide
-    made.patient = [_wrapped(fact, made.body, value_wide) for fact in content.patient]
-    made.examination = [_wrapped(fact, made.body, value_wide) for fact in content.examination]
-    made.note = fonts.wrap(content.note, made.small * 1.08, made.result_left - 20)
-    room = made.wide - made.result_left - made.result_label - 10
-    made.results = [fonts.wrap(fact.value, made.body, room) for fact in content.results]
-    made.impression = fonts.wrap(content.impression, made.body, wide)
-    made.flags = [fonts.wrap(flag.text, made.body, wide - 9, flag.blocking) for flag in content.flags]
-    room = wide - max(fonts.width(fact.label, made.small) for fact in content.provenance) - 6
-    made.provenance = [fonts.wrap(fact.value, made.small, room) for fact in content.provenance]
-    said = [content.legend, content.film_caption, content.film_trimmed if trimmed else ""]
-    made.legend = fonts.wrap(" ".join(said).strip(), made.small, wide)
-    made.limits = fonts.wrap(content.limits, made.small * 1.1, wide)
-    made.rows = table.plan(content, made.table_wide, scale)
-    return made
-
-
-def _wrapped(fact: Fact, size: float, room: float) -> list[str]:
-    return fonts.wrap(fact.value, size, room, bold=fact.key == "name" and fact.known)
-
-
-def fitted(content: ReportContent, wide: float, high: float, trimmed: bool = False) -> Plan:
-    """The plan of the largest scale that fits; texts are cut only where the smallest does not."""
-    for limit in LIMITS:
-        short = shortened(content, limit)
-        for scale in SCALES:
-            made = plan(short, wide, scale, trimmed)
-            if made.fixed_high + made.middle_least <= high:
-                return made
-    return made
-
-
-def shortened(content: ReportContent, limit: int) -> ReportContent:
-    """No text of a file or person longer than ``limit`` characters (impression: four times that)."""
-
-    def cut(text: str, most: int = limit) -> str:
-        return text if len(text) <= most else text[:most].rstrip() + content.cut_mark
-
-    def facts(given: tuple[Fact, ...]) -> tuple[Fact, ...]:
-        return tuple(dataclasses.replace(fact, value=cut(fact.value)) for fact in given)
-
-    flags = tuple(FlagLine(cut(flag.text), flag.blocking) for flag in content.flags)
-    most = max(3, limit // 60)
-    if len(flags) > most:
-        flags = (*flags[:most], FlagLine(f"+ {len(flags) - most} {content.cut_mark}", False))
-    return dataclasses.replace(
-        content,
-        site=cut(content.site),
-        patient=facts(content.patient),
-        examination=facts(content.examination),
-        results=facts(content.results),
-        note=cut(content.note, max(limit, 160)),
-        impression=cut(content.impression, limit * 4),
-        flags=flags,
-        bones=tuple(dataclasses.replace(row, note=cut(row.note)) for row in content.bones),
-        provenance=facts(content.provenance),
-    )
-
-
-# --- drawing -------------------------------------------------------------------------------------
 
 
 def draw(canvas: Canvas, content: ReportContent, paper: tuple[float, float], film: Shown | None) -> None:

@@ -1,0 +1,67 @@
+"""What every ReportWriter must do; run on the PDF writer."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boneage_desk.common.errors import BoneAgeError, StoreError
+from boneage_desk.common.settings import Settings
+from boneage_desk.reading.film import Frame, Voi
+from boneage_desk.reading.ports import ReportWriter
+from boneage_desk.reading.session import Reading
+from boneage_desk.reports.pdf import PdfReports
+from tests.samples import analysed, reading
+
+
+@pytest.fixture(params=["en", "zh"])
+def writer(request: pytest.FixtureRequest) -> ReportWriter:
+    return PdfReports(Settings(language=request.param))
+
+
+def film(value: Reading) -> Frame:
+    return Frame(np.zeros((value.height, value.width), np.uint8), 255, (Voi("default", centre=128, width=256),))
+
+
+def small(value: Reading) -> Reading:
+    return dataclasses.replace(value, width=400, height=500)
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_writes_the_file_and_returns_its_path(writer: ReportWriter, tmp_path: Path, paper: str) -> None:
+    value = small(analysed().reading)
+    out = tmp_path / "报告 with spaces.pdf"
+    assert writer.write(value, film(value), out, paper=paper) == out
+    assert out.read_bytes().startswith(b"%PDF-")
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_replaces_an_old_report(writer: ReportWriter, tmp_path: Path) -> None:
+    out = tmp_path / "r.pdf"
+    out.write_bytes(b"old")
+    writer.write(small(reading()), None, out)
+    assert out.read_bytes().startswith(b"%PDF-")
+
+
+def test_takes_readings_in_every_condition(writer: ReportWriter, tmp_path: Path) -> None:
+    for value in (reading(), reading(sex=None), analysed().reading, analysed(sex=None).reading):
+        writer.write(small(value), film(small(value)), tmp_path / "r.pdf")
+
+
+def test_does_not_change_pixels_or_reading(writer: ReportWriter, tmp_path: Path) -> None:
+    value = small(analysed().reading)
+    shown = film(value)
+    shown.pixels.flags.writeable = False
+    writer.write(value, shown, tmp_path / "r.pdf")
+    assert value == small(analysed().reading)
+
+
+def test_refuses_with_a_known_error(writer: ReportWriter, tmp_path: Path) -> None:
+    with pytest.raises(BoneAgeError):
+        writer.write(small(reading()), None, tmp_path / "r.pdf", paper="A0")
+    with pytest.raises(StoreError) as caught:
+        writer.write(small(reading()), None, tmp_path / "missing" / "r.pdf")
+    assert caught.value.remedy
