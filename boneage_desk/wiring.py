@@ -46,7 +46,7 @@ def build(data_dir: Path) -> Services:
     films: _Once[FilmReader] = _Once(_films)
     engine: _Once[AnalysisEngine] = _Once(lambda: _engine(data_dir, chosen.device, "auto"))
     store: _Once[ReadingStore] = _Once(lambda: _store(data_dir))
-    reports: _Once[ReportWriter] = _Once(_reports)
+    reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen))
 
     def close() -> None:
         if engine.value is not None:
@@ -99,10 +99,10 @@ def _store(data_dir: Path) -> ReadingStore:
     return SqliteStore(data_dir / FILE_NAME)
 
 
-def _reports() -> ReportWriter:
+def _reports(chosen: settings.Settings) -> ReportWriter:
     from boneage_desk.reports.pdf import PdfReports
 
-    return PdfReports()
+    return PdfReports(chosen)
 
 
 def engines(services: Services) -> dict[str, Callable[[], AnalysisEngine]]:
@@ -116,16 +116,16 @@ def engines(services: Services) -> dict[str, Callable[[], AnalysisEngine]]:
 
 def check_models() -> list[ModelCheck]:
     """Hash the weights of every model that has a card."""
-    from boneage_desk.engines import catalogue
+    from boneage_desk.engines.cards import read_cards
 
     found = []
-    for card in catalogue.cards(paths.packaged_dir("models")):
+    for card in read_cards(paths.packaged_dir("models")):
+        problem = ""
         try:
-            catalogue.check_weights(card)
+            card.verified_weights()
         except BoneAgeError as error:
-            found.append(ModelCheck(card.name, card.tag, card.sha256, False, str(error)))
-        else:
-            found.append(ModelCheck(card.name, card.tag, card.sha256, True))
+            problem = str(error)
+        found.append(ModelCheck(card.task, card.name, card.full_tag, card.sha256, not problem, problem))
     return found
 
 

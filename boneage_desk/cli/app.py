@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """One model in ``models/``: whether its weights are there and are those of its card."""
+    """One model in ``models/``: whether its weights are there and are those of its card.
 
+    ``task``: 'detector', 'grader', 'whole-hand' ...
+    """
+
+    task: str
     name: str
     tag: str
     sha256: str

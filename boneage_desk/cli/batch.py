@@ -19,6 +19,7 @@ from boneage_desk.reading.document import document, error_document, film_path
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 
 NEEDED = ("detector", "grader")
+KNOWN = (*NEEDED, "whole-hand")
 GIVE_UP_AFTER = 3
 """Films in a row on which the engine itself fails before the run ends."""
 
@@ -41,9 +42,9 @@ def run(options: argparse.Namespace, app: App) -> int:
 
     output.check_target(options.out, ".jsonl", [path for path in options.paths if not Path(path).is_dir()])
     table = read_table(Path(options.table)) if options.table else Table({})
+    check_engines(options.engines, app)
     services = app.services(options.data_dir)
     try:
-        check_engines(options.engines, services)
         results = Results(Path(options.out), retry=options.retry_errors)
         try:
             job = _Run(services, table, results)
@@ -59,26 +60,28 @@ def run(options: argparse.Namespace, app: App) -> int:
         services.close()
 
 
-def check_engines(text: str, services: Services) -> None:
-    """Refuse names that no model answers to, before a film is opened."""
+def check_engines(text: str, app: App) -> None:
+    """Refuse names that no model answers to, and models that are not whole, before a film is opened."""
     names = [name.strip() for name in text.split(",") if name.strip()]
-    offered = [model.name for model in services.engine().models()]
-    known = (*NEEDED, "whole-hand")
     for name in names:
-        if name not in known:
-            raise InputError(
-                f"There is no engine '{name}'.", f"Known: {', '.join(known)}.", code="unknown-engine"
-            )
+        if name not in KNOWN:
+            raise InputError(f"There is no engine '{name}'.", f"Known: {', '.join(KNOWN)}.", code="unknown-engine")
     missing = [name for name in NEEDED if name not in names]
     if missing:
         raise InputError(
             f"A reading needs {' and '.join(missing)}.", "Use --engines detector,grader.", code="engines"
         )
-    if "whole-hand" in names and not any("whole" in name for name in offered):
-        raise InputError(
-            "There is no whole-hand model in this installation.", "Leave whole-hand out of --engines.",
-            code="unknown-engine",
-        )  # fmt: skip
+    models = app.check_models()
+    for name in names:
+        offered = [model for model in models if model.task == name]
+        if not offered:
+            raise EngineError(
+                f"There is no {name} model in this installation.",
+                "Install BoneAge Desk again." if name in NEEDED else f"Leave {name} out of --engines.",
+                code="weights-missing",
+            )
+        if not offered[-1].ok:
+            raise EngineError(offered[-1].problem, "See: boneage-desk doctor", code="weights")
 
 
 class _Run:

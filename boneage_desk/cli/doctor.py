@@ -130,7 +130,7 @@ def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:
     if not models:
         return [], [Check("model weights", False, "no model is installed")]
     return models, [
-        Check(f"model {m.name}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models
+        Check(f"model {m.task}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models
     ]
 
 

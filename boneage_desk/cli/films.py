@@ -52,7 +52,8 @@ def open_one(reader: FilmReader, path: str, frame: int | None) -> Film:
     Raises InputError 'choose-film' naming the films when there are several.
     """
     file, member = split_member(path)
-    if member or not (Path(file).is_dir() or Path(file).suffix.lower() == ".zip"):
+    several = Path(file).is_dir() or Path(file).suffix.lower() == ".zip" or Path(file).name.upper() == "DICOMDIR"
+    if member or not several:
         return reader.open(file, frame=frame, member=member)
     found = list(reader.scan([file]))
     entries = [entry for entry in found if isinstance(entry, FilmEntry)]
