@@ -45,8 +45,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "side.R": ("right", "右手"),
     "institution": ("Institution", "检查机构"),
     "file.raster": (
-        "picture file without DICOM header; patient facts were entered by hand",
-        "非 DICOM 图片文件；患者信息由人工录入",
+        "picture file without DICOM header; what is known was entered by hand",
+        "非 DICOM 图片文件；已知信息由人工录入",
     ),
     # result
     "result": ("Result", "结果"),
@@ -100,8 +100,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "far_behind": ("more than 2 years behind", "落后 2 年以上"),
     "normal_range": ("Normal range", "正常值范围"),
     "normal_range.none": (
-        "not computed: this version holds no SD table; classification is the reader's",
-        "未计算：本版本无标准差表；提前或落后由医师判定",
+        "not computed: this version has no SD table",
+        "未计算：本版本无标准差表",
     ),
     "score": ("Score", "总分"),
     "score.value": ("{score} of 1000 points", "{score} 分（满分 1000）"),

@@ -20,6 +20,7 @@ from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.session import Reading
 from boneage_desk.reports import film_picture, fonts, page
 
+_lock = threading.Lock()  # reportlab keeps its fonts in module globals
 LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN"}
 
 
@@ -31,7 +32,6 @@ class PdfReports:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._lock = threading.Lock()
 
     def content(self, reading: Reading) -> ReportContent:
         """What the report says; also for the text copy (``reading.report_plain.plain_text``)."""
@@ -63,7 +63,7 @@ class PdfReports:
                 "Open the film that was read.",
                 code="other-film",
             )
-        with self._lock:
+        with _lock:
             return _render(self.content(reading), frame, page.PAPERS[paper], reading.changed_at)
 
 

@@ -15,7 +15,7 @@ from boneage_desk.reports import fonts, table
 
 SCALES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 LIMITS = (4000, 1200, 600, 300, 160, 90, 50)
-FILM_SHARE = 0.43
+FILM_SHARE = 0.47
 LEAST_FILM = 150.0
 
 
