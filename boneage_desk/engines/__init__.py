@@ -1,0 +1,1 @@
+"""The models and the process they run in."""

@@ -1,0 +1,169 @@
+"""One fast way to run the networks on a CPU, behind the same call as PyTorch.
+
+:func:`fast_module` gives a module with the outputs of the one handed in, run by OpenVINO or ONNX Runtime.
+The converted network is kept in the scratch folder under the hash of the weights; conversion takes seconds,
+a later start reads the file. Both run in float32: results agree with PyTorch to 1e-3 of a logit (tested).
+Whatever goes wrong here leads back to PyTorch, with a line in the engine's log. Child process only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boneage_desk.common.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor, nn
+
+FAST = ("openvino", "onnxruntime")
+_NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx"), "torch": ("torch",)}
+_KEPT_VERSIONS = 1  # changes when a converted file of an older program must not be read
+
+Run = Callable[["npt.NDArray[np.float32]"], "list[npt.NDArray[np.float32]]"]
+
+
+def installed(backend: str) -> bool:
+    """Whether the libraries of ``backend`` are there (not whether they work)."""
+    return all(importlib.util.find_spec(name) is not None for name in _NEEDS[backend])
+
+
+def choose(wanted: str, device: str) -> str:
+    """The backend to use: 'torch' on a GPU; for 'auto' the first fast one installed."""
+    if wanted != "auto" and wanted not in _NEEDS:
+        raise InputError(f"There is no backend '{wanted}'.", f"Use auto, {', '.join(_NEEDS)}.")
+    if device != "cpu":
+        return "torch"
+    if wanted != "auto":
+        return wanted
+    return next((name for name in FAST if installed(name)), "torch")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def fast_module(
+    module: nn.Module, example: Tensor, *, backend: str, cache: Path, key: str, threads: int
+) -> nn.Module | None:
+    """``module`` (one tensor in, tensor or tuple out) run by ``backend``; None where that fails.
+
+    ``example``: an input; its first dimension stays free. ``key``: names weights and network in the cache.
+    """
+    build = {"openvino": _openvino, "onnxruntime": _onnxruntime}.get(backend)
+    if build is None:
+        return None
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _wrap(build(module, example, cache, f"{key}-v{_KEPT_VERSIONS}", threads))
+    except Exception:
+        sys.stderr.write(f"{backend} is not used for {key}:\n{traceback.format_exc()}")
+        return None
+
+
+def _wrap(run: Run) -> nn.Module:
+    import numpy as np
+    import torch
+    from torch import nn
+
+    class FastModule(nn.Module):
+        """Calls the fast backend; tensors in and out, CPU, no gradients."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.device_mark = nn.Parameter(torch.empty(0), requires_grad=False)  # callers ask for the device
+
+        def forward(self, pixels: Tensor) -> Any:
+            outputs = run(np.ascontiguousarray(pixels.detach().numpy(), np.float32))
+            tensors = tuple(torch.from_numpy(np.array(a)) for a in outputs)
+            return tensors[0] if len(tensors) == 1 else tensors
+
+    return FastModule().eval()
+
+
+def _publish(temporary: Path, final: Path) -> None:
+    """One rename, so that a second program never reads half a file."""
+    os.replace(temporary, final)
+
+
+def _traced(module: nn.Module, example: Tensor) -> Any:
+    import torch
+
+    with torch.no_grad():
+        traced = torch.jit.trace(module.eval(), example, check_trace=False)
+        return torch.jit.freeze(traced)
+
+
+def _openvino(module: nn.Module, example: Tensor, cache: Path, key: str, threads: int) -> Run:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports to its maker
+    import openvino as ov
+
+    core = ov.Core()
+    path = cache / f"{key}-openvino-{ov.__version__.partition('-')[0]}.xml"
+    model = None
+    if path.exists():
+        try:
+            model = core.read_model(path)
+        except RuntimeError:  # cut short or of another build: made again
+            sys.stderr.write(traceback.format_exc())
+    if model is None:
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        # ov.convert_model does the same with several more passes over the graph: 17 s where this takes 4
+        front = FrontEndManager().load_by_framework("pytorch")
+        decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
+        model = front.convert(front.load(decoder))
+        model.reshape(ov.PartialShape([-1, *example.shape[1:]]))
+        temporary = cache / f"{key}-{os.getpid()}.xml"
+        ov.save_model(model, temporary, compress_to_fp16=False)
+        _publish(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
+        _publish(temporary, path)
+    compiled = core.compile_model(
+        model,
+        "CPU",
+        {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"},
+    )
+
+    def run(pixels: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        return list(compiled(pixels).values())
+
+    return run
+
+
+def _onnxruntime(module: nn.Module, example: Tensor, cache: Path, key: str, threads: int) -> Run:
+    import onnxruntime
+    import torch
+
+    path = cache / f"{key}-onnx.onnx"
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    if not path.exists():
+        temporary = cache / f"{key}-{os.getpid()}.onnx"
+        with torch.no_grad():
+            torch.onnx.export(
+                module,
+                (example,),
+                temporary,
+                dynamo=False,
+                input_names=["pixels"],
+                dynamic_axes={"pixels": {0: "n"}},
+            )
+        _publish(temporary, path)
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def run(pixels: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        return list(session.run(None, {"pixels": pixels}))
+
+    return run

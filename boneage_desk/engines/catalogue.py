@@ -1,0 +1,31 @@
+"""The models of system 1 as the reading names them, from their cards. No model library is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from boneage_desk.engines.cards import ModelCard, find_card
+from boneage_desk.reading.analysis import IntervalRow, IntervalTable, ModelRef
+from boneage_desk.standards.types import Sex
+
+SYSTEM_1 = ("detector", "grader")
+
+
+def model_ref(card: ModelCard) -> ModelRef:
+    """What a reading records of a model."""
+    return ModelRef(card.name, card.full_tag, card.sha256)
+
+
+def model_refs(models_dir: Path) -> tuple[ModelRef, ...]:
+    """The detector and the grader that would run. Raises EngineError when a card is missing or broken."""
+    return tuple(model_ref(find_card(models_dir, task)) for task in SYSTEM_1)
+
+
+def interval_table(card: ModelCard) -> IntervalTable | None:
+    """The grader's prediction interval, or None where its card measured none."""
+    if not card.intervals:
+        return None
+    rows = tuple(
+        IntervalRow(Sex(band.sex), band.from_months, band.to_months, band.half_width_months) for band in card.intervals
+    )
+    return IntervalTable(card.interval_coverage, rows, f"held-out films of the card of {card.full_tag}")

@@ -1,0 +1,58 @@
+"""One inference process and the parent's end of its pipe."""
+
+from __future__ import annotations
+
+import multiprocessing
+from contextlib import suppress
+from multiprocessing import connection
+from typing import cast
+
+from boneage_desk.engines import transport as wire
+from boneage_desk.engines import worker
+
+
+class Child:
+    """One inference process and the parent's end of its pipe."""
+
+    def __init__(self, config: worker.WorkerConfig) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.conn, theirs = context.Pipe()
+        self.process = context.Process(
+            target=worker.run, args=(theirs, config), name="boneage-desk engine", daemon=True
+        )
+        try:
+            self.process.start()
+        finally:
+            theirs.close()
+
+    def receive(self, seconds: float) -> wire.Reply | None:
+        """The next message, or None when none came in time. Raises EOFError when the child is gone."""
+        try:
+            ready = connection.wait([self.conn, self.process.sentinel], seconds)
+            if self.conn in ready:
+                return cast(wire.Reply, self.conn.recv())
+        except (OSError, ValueError) as error:  # ended by another thread
+            raise EOFError from error
+        if ready:
+            raise EOFError
+        return None
+
+    def end(self) -> None:
+        """Terminate, then kill; returns when the process is gone. Safe to call twice."""
+        with suppress(ValueError):  # closed already
+            self.process.terminate()
+            self.process.join(2)
+            if self.process.exitcode is None:
+                self.process.kill()
+                self.process.join(5)
+        self.conn.close()
+
+    def fate(self) -> str:
+        """How the process ended, in words."""
+        self.process.join(2)
+        code = self.process.exitcode
+        if code is None:
+            return "it closed its pipe"
+        if code == -9:
+            return "it was killed, perhaps for want of memory"
+        return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,357 @@
+"""From the pixels of a film to 13 graded bones. Runs in the inference process only.
+
+normalise -> (turn a negative round) -> detect -> fit the hand -> 13 crops -> grades, each step timed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boneage_desk.common.errors import EngineError, InputError
+from boneage_desk.engines import backends, catalogue, hands
+from boneage_desk.engines.cards import find_card
+from boneage_desk.engines.transport import Pixels
+from boneage_desk.imaging.crops import CropSpec, cut
+from boneage_desk.imaging.normalise import looks_inverted, normalise_film
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalTable, ModelRef
+from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.standards.rus_chn import BONES, bone_name, check_bone
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import nn
+
+    from boneage_desk.engines.networks.grader import Grader
+
+BLANK_SHARE = 0.25
+"""An inferred place with less than this share of the other crops' contrast shows no bone."""
+
+Report = Callable[[float, str], None]
+
+
+def _nothing(_share: float, _step: str) -> None:
+    pass
+
+
+class _Clock:
+    """Milliseconds of each step, in order."""
+
+    def __init__(self) -> None:
+        self._last = self._first = time.perf_counter()
+        self.ms: dict[str, float] = {}
+
+    def step(self, name: str) -> None:
+        now = time.perf_counter()
+        self.ms[name] = round((now - self._last) * 1e3, 2)
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.ms, "total": round((time.perf_counter() - self._first) * 1e3, 2)}
+
+
+class _Film:
+    """The one film that the process holds: normalised on first need, its hand fitted once."""
+
+    def __init__(self, key: int, pixels: Pixels, padding: int | None) -> None:
+        self.key = key
+        self.fit: hands.Hand | None = None
+        self._raw: Pixels | None = pixels
+        self._padding = padding
+        self._unit: npt.NDArray[np.uint8] | None = None
+        self.inverted = False
+
+    def unit(self) -> npt.NDArray[np.uint8]:
+        """8-bit, bright is bone."""
+        if self._unit is None:
+            assert self._raw is not None
+            unit = normalise_film(self._raw, padding=self._padding)
+            self.inverted = looks_inverted(unit)
+            if self.inverted:
+                unit = 255 - unit
+                if self._padding is not None:
+                    unit[self._raw == self._padding] = 0
+            self._unit, self._raw = unit, None
+        return self._unit
+
+
+class Pipeline:
+    """The loaded models and the film in hand."""
+
+    def __init__(
+        self,
+        detector: nn.Module,
+        grader: Grader,
+        eager_grader: Grader,
+        *,
+        crop_size: int,
+        refs: tuple[ModelRef, ...],
+        interval: IntervalTable | None,
+        device: str,
+        backend: str,
+        timing_ms: dict[str, float],
+    ) -> None:
+        self._detector = detector
+        self._grader = grader
+        self._eager_grader = eager_grader  # PyTorch's own trunk: Grad-CAM needs gradients
+        self._crop_size = crop_size
+        self.refs = refs
+        self._interval = interval
+        self.device = device
+        self.backend = backend
+        self.timing_ms = timing_ms
+        self._film: _Film | None = None
+
+    # ------------------------------------------------------------------------------ loading
+    @classmethod
+    def load(
+        cls,
+        models_dir: Path,
+        *,
+        scratch: Path,
+        device: str = "auto",
+        backend: str = "auto",
+        threads: int | None = None,
+        began: float | None = None,
+    ) -> Pipeline:
+        """Check the weights, import the libraries, load and warm the models.
+
+        Raises EngineError weights-missing, weights-hash, no-cuda.
+        """
+        clock = _Clock()
+        detector_card, grader_card = find_card(models_dir, "detector"), find_card(models_dir, "grader")
+        detector_weights, grader_weights = detector_card.verified_weights(), grader_card.verified_weights()
+        clock.step("check_weights")
+        import torch
+
+        from boneage_desk.engines.networks.detector import load_detector
+        from boneage_desk.engines.networks.grader import load_grader
+
+        clock.step("import")
+        threads = threads or backends.usable_cores()
+        torch.set_num_threads(threads)
+        if device == "cuda" and not torch.cuda.is_available():
+            raise EngineError("There is no CUDA device.", "Choose 'auto' or 'cpu' in the settings.", code="no-cuda")
+        where = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        chosen = backends.choose(backend, where)
+        detector = load_detector(detector_card, detector_weights)
+        grader = load_grader(grader_card, grader_weights)
+        eager = grader
+        clock.step("load")
+        if where == "cuda":
+            detector, grader = detector.to("cuda"), grader.to("cuda")
+            eager = grader
+        elif chosen != "torch":
+            fast = _accelerate(
+                detector, grader, grader_card.input_size, chosen, scratch / "converted",
+                (detector_card.sha256, grader_card.sha256), threads,
+            )  # fmt: skip
+            if fast is None:
+                chosen = "torch"
+            else:
+                detector, grader = fast
+        clock.step("convert")
+        pipeline = cls(
+            detector,
+            grader,
+            eager,
+            crop_size=grader_card.input_size,
+            refs=(catalogue.model_ref(detector_card), catalogue.model_ref(grader_card)),
+            interval=catalogue.interval_table(grader_card),
+            device=where,
+            backend=chosen,
+            timing_ms={},
+        )
+        pipeline._warm_up()
+        clock.step("warm_up")
+        if began is not None:
+            clock.ms["since_process_start"] = round((time.perf_counter() - began) * 1e3, 2)
+        pipeline.timing_ms = clock.total()
+        sys.stderr.write(f"ready: {where}, {chosen}, {pipeline.timing_ms}\n")
+        return pipeline
+
+    def _warm_up(self) -> None:
+        from boneage_desk.engines.networks.detector import detect
+        from boneage_desk.engines.networks.grader import grade
+
+        detect(self._detector, np.zeros((320, 256), np.uint8))
+        grade(self._grader, np.zeros((len(BONES), self._crop_size, self._crop_size), np.uint8), list(BONES))
+
+    # ---------------------------------------------------------------------------- the film
+    def holds(self, key: int) -> bool:
+        """Whether film ``key`` is here already."""
+        return self._film is not None and self._film.key == key
+
+    def hold(self, key: int, pixels: Pixels, padding: int | None) -> None:
+        """Take a film; the one before is dropped."""
+        self._film = _Film(key, pixels, padding)
+
+    def _in_hand(self) -> _Film:
+        if self._film is None:
+            raise EngineError("No film is in the engine.", "Read it again.", code="film-not-held")
+        return self._film
+
+    # -------------------------------------------------------------------------------- jobs
+    def analyse(self, report: Report = _nothing) -> AnalysisResult:
+        """See AnalysisEngine."""
+        from boneage_desk.engines.networks.grader import grade
+
+        film, clock = self._in_hand(), _Clock()
+        report(0.02, "contrast")
+        unit = film.unit()
+        clock.step("normalise")
+        report(0.1, "finding the bones")
+        hand = film.fit = self._fit(unit)
+        clock.step("detect")
+        flags = [*hand.flags]
+        if film.inverted:
+            flags.append(Flag("inverted", "The film looks like a negative; it was turned round for the models."))
+        opinions: dict[str, GradeOpinion] = {}
+        if hand.specs and not any(flag.blocking for flag in flags):
+            report(0.4, "cutting out")
+            bones = list(hand.specs)
+            crops = np.stack([self._cut(unit, hand.specs[bone]) for bone in bones])
+            clock.step("crop")
+            report(0.5, "grading")
+            rows = grade(self._grader, crops, bones)
+            opinions = {bone: _opinion(bone, row) for bone, row in zip(bones, rows, strict=True)}
+            for bone in _blank(crops, bones, hand.unseen):
+                del opinions[bone]
+                flags.append(Flag("bone_missing", f"{bone_name(bone)}: nothing to be seen in its place.", bone=bone))
+            clock.step("grade")
+        report(1.0, "done")
+        return AnalysisResult(
+            bones=tuple(BoneResult(bone, hand.regions.get(bone), opinions.get(bone)) for bone in BONES),
+            flags=tuple(flags),
+            models=self.refs,
+            interval=self._interval,
+            hand_mirror=hand.side,
+            rotation_deg=hand.rotation_deg,
+            timing_ms=clock.total(),
+            device=f"{self.device}/{self.backend}",
+        )
+
+    def regrade(self, bone: str, box: Box, angle_deg: float) -> GradeOpinion:
+        """See AnalysisEngine."""
+        from boneage_desk.engines.networks.grader import grade
+
+        check_bone(bone)
+        crop = self._cut(self._in_hand().unit(), self._spec(box, angle_deg))
+        _check_content(crop, "The box")
+        return _opinion(bone, grade(self._grader, crop[None], [bone])[0])
+
+    def grade_crops(self, crops: Sequence[Pixels], bone: str) -> list[GradeOpinion]:
+        """See AnalysisEngine."""
+        from boneage_desk.engines.networks.grader import grade
+
+        check_bone(bone)
+        if not crops:
+            return []
+        cut_crops = [self._ready_crop(crop, number) for number, crop in enumerate(crops, 1)]
+        return [_opinion(bone, row) for row in grade(self._grader, np.stack(cut_crops), [bone] * len(cut_crops))]
+
+    def saliency(self, bone: str, box: Box, angle_deg: float) -> npt.NDArray[np.float32]:
+        """See AnalysisEngine."""
+        from boneage_desk.engines.saliency import grad_cam, over_box
+
+        check_bone(bone)
+        spec = self._spec(box, angle_deg)
+        crop = self._cut(self._in_hand().unit(), spec)
+        _check_content(crop, "The box")
+        return over_box(grad_cam(self._eager_grader, crop, bone), spec, box)
+
+    def preload_saliency(self) -> None:
+        """Import captum while nobody waits; failure is told when a map is asked for."""
+        try:
+            import captum.attr  # noqa: F401
+        except ImportError as error:
+            sys.stderr.write(f"captum: {error}\n")
+
+    # ------------------------------------------------------------------------------- parts
+    def _fit(self, unit: npt.NDArray[np.uint8]) -> hands.Hand:
+        from boneage_desk.engines.networks.detector import detect
+
+        height, width = unit.shape
+        return hands.fit(detect(self._detector, unit), width, height)
+
+    def _spec(self, box: Box, angle_deg: float) -> CropSpec:
+        """The crop for a box that a person may have moved; chirality from the film's own hand."""
+        film = self._in_hand()
+        if film.fit is None:
+            film.fit = self._fit(film.unit())
+        return hands.spec_of(box, angle_deg, mirror=film.fit.mirror)
+
+    def _cut(self, unit: npt.NDArray[np.uint8], spec: CropSpec) -> npt.NDArray[np.uint8]:
+        return np.asarray(cut(unit, spec, self._crop_size), np.uint8)
+
+    def _ready_crop(self, crop: Pixels, number: int) -> npt.NDArray[np.uint8]:
+        name = f"Crop {number}"
+        if crop.ndim != 2 or min(crop.shape) < 1:
+            raise InputError(f"{name} has no pixels.", "Give a grey picture of one bone.", code="empty-crop")
+        _check_content(crop, name)
+        height, width = crop.shape
+        unit = normalise_film(np.ascontiguousarray(crop)) if crop.dtype != np.uint8 else crop
+        return self._cut(unit, CropSpec(width / 2, height / 2, float(max(height, width))))
+
+
+def _accelerate(
+    detector: nn.Module,
+    grader: Grader,
+    size: int,
+    backend: str,
+    cache: Path,
+    hashes: tuple[str, str],
+    threads: int,
+) -> tuple[nn.Module, Grader] | None:
+    """Both networks on a fast backend: the grader keeps its small heads in PyTorch."""
+    import copy
+
+    import torch
+
+    from boneage_desk.engines.networks.detector import DETECTOR_PASS_SIZE, Raw
+
+    side = DETECTOR_PASS_SIZE
+    fast_detector = backends.fast_module(
+        Raw(detector), torch.zeros(1, 1, side, side),
+        backend=backend, cache=cache, key=f"detector-{hashes[0][:16]}-{side}", threads=threads,
+    )  # fmt: skip
+    if fast_detector is None:
+        return None
+    trunk = backends.fast_module(
+        grader.trunk, torch.zeros(2, 1, size, size),
+        backend=backend, cache=cache, key=f"grader-{hashes[1][:16]}-{size}", threads=threads,
+    )  # fmt: skip
+    if trunk is None:
+        return None
+    fast_grader = copy.copy(grader)
+    fast_grader._modules = {**grader._modules, "trunk": trunk}
+    return fast_detector, fast_grader
+
+
+def _check_content(crop: Pixels, what: str) -> None:
+    """Refuse a crop of one grey: a grade of nothing would look like any other."""
+    if int(crop.max()) - int(crop.min()) < 2:
+        raise InputError(
+            f"{what} is empty: it shows one grey only.",
+            "Put it on the bone; a bone that is not on the film stays without a grade.",
+            code="empty-crop",
+        )
+
+
+def _blank(crops: npt.NDArray[np.uint8], bones: list[str], unseen: Sequence[str]) -> list[str]:
+    """Bones of ``unseen`` in whose place the film is empty: they get no grade (a missing finger)."""
+    low, high = np.percentile(crops.reshape(len(crops), -1), [2, 98], axis=1)
+    span = dict(zip(bones, high - low, strict=True))
+    usual = float(np.median([v for bone, v in span.items() if bone not in unseen] or [0.0]))
+    return [bone for bone in unseen if bone in span and span[bone] < BLANK_SHARE * usual]
+
+
+def _opinion(bone: str, row: Sequence[float]) -> GradeOpinion:
+    """The most probable grade; probabilities checked by the value itself."""
+    values = tuple(float(p) for p in row)
+    return GradeOpinion(bone, int(np.argmax(values)), values)

@@ -1,0 +1,162 @@
+"""The inference process: what runs in the child that service.py starts.
+
+Nothing heavy is imported at module level: the window's process imports this module to name its functions.
+The child's standard streams go to a log file, so that a library that prints never disturbs the terminal or
+the JSON on stdout. The child ends by itself when its parent ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boneage_desk.common.errors import EngineError
+from boneage_desk.engines import transport as wire
+
+if TYPE_CHECKING:
+    from boneage_desk.engines.pipeline import Pipeline
+
+LOG_NAME = "engine.log"
+_LOG_LIMIT = 1_000_000
+IDLE_BEFORE_PRELOAD_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What the child needs to know; all plain values.
+
+    ``device``: 'auto', 'cpu' or 'cuda'; ``backend``: 'auto' or a name of backends.py; ``threads``: None
+    for all cores that the process may use.
+    """
+
+    models_dir: Path
+    scratch: Path
+    device: str = "auto"
+    backend: str = "auto"
+    threads: int | None = None
+
+
+def run(conn: Connection, config: WorkerConfig) -> None:
+    """Target of the child process: load the models, say so, serve requests until told to end."""
+    began = time.perf_counter()
+    prepare_process(config.scratch)
+    try:
+        pipeline = _load(config, began)
+    except BaseException as error:
+        traceback.print_exc()
+        with suppress(OSError):
+            conn.send(wire.StartFailed(wire.to_wire(error, traceback.format_exc())))
+        return
+    conn.send(wire.Ready(pipeline.device, pipeline.backend, pipeline.refs, pipeline.timing_ms))
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        _serve(conn, pipeline)
+
+
+def prepare_process(scratch: Path) -> None:
+    """Streams to the log, no network and no settings outside ``scratch``, end with the parent."""
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _capture_streams(scratch / LOG_NAME)
+    os.environ.update(
+        YOLO_CONFIG_DIR=str(scratch / "ultralytics"),
+        YOLO_OFFLINE="true",
+        YOLO_VERBOSE="false",
+        YOLO_AUTOINSTALL="false",
+        MPLCONFIGDIR=str(scratch / "matplotlib"),
+        HF_HUB_OFFLINE="1",
+    )
+    (scratch / "ultralytics").mkdir(exist_ok=True)
+    # OpenVINO's converter reports its use to its maker unless this package is missing
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    with suppress(ValueError):  # Ctrl+C is for the parent, which then ends the child
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+
+
+def _capture_streams(log: Path) -> None:
+    """File descriptors 1 and 2 to ``log``, so that native libraries' output lands there too."""
+    with suppress(OSError):
+        if log.stat().st_size > _LOG_LIMIT:
+            log.replace(log.with_suffix(".old.log"))
+    stream = open(log, "a", encoding="utf-8", errors="replace", buffering=1)
+    for number in (1, 2):
+        with suppress(OSError):  # a windowed program on Windows has no such descriptor
+            os.dup2(stream.fileno(), number)
+    sys.stdout = sys.stderr = stream
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    stream.write(f"--- {stamp} engine process {os.getpid()}\n")
+
+
+def _end_with_parent() -> None:
+    """Ends this process at once when the parent is gone, even in the middle of a computation."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(3)
+
+
+def _load(config: WorkerConfig, began: float) -> Pipeline:
+    from boneage_desk.engines.pipeline import Pipeline
+
+    return Pipeline.load(
+        config.models_dir,
+        device=config.device,
+        backend=config.backend,
+        threads=config.threads,
+        scratch=config.scratch,
+        began=began,
+    )
+
+
+def _serve(conn: Connection, pipeline: Pipeline) -> None:
+    served = False
+    while True:
+        if served and not conn.poll(IDLE_BEFORE_PRELOAD_S):
+            pipeline.preload_saliency()  # after the first reading and in idle time: the map comes at once
+            served = False
+        request = conn.recv()
+        if request is None:
+            return
+        try:
+            value = _answer(conn, pipeline, request)
+        except Exception as error:
+            trace = traceback.format_exc()
+            sys.stderr.write(trace)
+            conn.send(wire.Failed(request.id, wire.to_wire(error, trace)))
+            continue
+        conn.send(wire.Done(request.id, value))
+        served = True
+
+
+def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire.Value:
+    if request.protocol != wire.PROTOCOL:
+        raise EngineError(
+            "The program was updated while it ran.", "Close it and start it again.", code="engine-protocol"
+        )
+    job = request.job
+    if isinstance(job, wire.GradeCrops):
+        return pipeline.grade_crops(job.crops, job.bone)
+    if not pipeline.holds(job.film.key):
+        if job.film.held:
+            raise EngineError("The film is no longer in the engine.", "Read it again.", code="film-not-held")
+        pipeline.hold(job.film.key, wire.take_film(job.film, conn), job.film.padding)
+    elif job.film.inline:
+        wire.take_film(job.film, conn)  # the bytes are in the pipe all the same
+    if isinstance(job, wire.Analyse):
+
+        def report(share: float, step: str) -> None:
+            conn.send(wire.Progressed(request.id, share, step))
+
+        return pipeline.analyse(report)
+    if isinstance(job, wire.Regrade):
+        return pipeline.regrade(job.bone, job.box, job.angle_deg)
+    return pipeline.saliency(job.bone, job.box, job.angle_deg)
