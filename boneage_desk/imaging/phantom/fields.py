@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 #: Side of one pixel of the texture tile, in L, and the tile's side in pixels.
-TEXTURE_PIXEL = 0.0028
+TEXTURE_PIXEL = 0.0021
 TEXTURE_SIDE = 256
 
 _FAR = -10.0
@@ -161,7 +161,7 @@ def polyline_distance(line: Doubles, to_film: Doubles, box: Box) -> Floats:
 
 @lru_cache(maxsize=1)
 def texture_tile() -> Floats:
-    """Trabecular network, periodic [768, 512] (3 x 2 tiles), mean 0, about -1..1.8."""
+    """Trabecular network, periodic [1024, 512] (4 x 2 tiles), mean 0, about -1..1.8."""
     rng = np.random.default_rng(20260)
     n = TEXTURE_SIDE
     fy, fx = np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n), indexing="ij")
@@ -175,11 +175,11 @@ def texture_tile() -> Floats:
     band = np.exp(-(((radius * 40.0) - 1.0) ** 2) / 0.4)
     slow = np.fft.ifft2(np.fft.fft2(rng.standard_normal((n, n))) * band).real
     tile = (tile - tile.mean()) / tile.std() * 0.5 + 0.25 * slow / slow.std()
-    return np.tile(np.clip(tile, -1.2, 1.8), (3, 2)).astype(np.float32)
+    return np.tile(np.clip(tile, -1.2, 1.8), (4, 2)).astype(np.float32)
 
 
 def carry_texture(to_film: Doubles, box: Box, stretch: float, phase: tuple[int, int]) -> Floats:
     """The texture in a bone's frame; `stretch` > 1 lengthens it along the bone."""
     k = 1.0 / TEXTURE_PIXEL
-    to_index = affine([[k, 0.0, 72.0 + phase[0]], [0.0, k / stretch, 72.0 + phase[1]]])
+    to_index = affine([[k, 0.0, 128.0 + phase[0]], [0.0, k / stretch, 128.0 + phase[1]]])
     return _warp(texture_tile(), to_index @ np.linalg.inv(to_film), box, 0.0)

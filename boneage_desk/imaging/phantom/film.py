@@ -131,7 +131,7 @@ def stored(film: Floats, bits: int, top: float = 0.97) -> NDArray[np.unsignedint
     last = (1 << bits) - 1
     kind = np.uint8 if bits == 8 else np.uint16
     values = film * np.float32(top * last) + np.float32(0.5)
-    pixels = np.clip(values, 0, last).astype(kind)
+    pixels: NDArray[np.unsignedinteger] = np.clip(values, 0, last).astype(kind)
     pixels.setflags(write=False)
     return pixels
 

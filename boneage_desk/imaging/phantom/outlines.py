@@ -78,9 +78,9 @@ def joint_border(form: Form, width: float, bone: str, u: Doubles) -> Doubles:
         )
     elif kind == "ulna":
         # styloid process medially, a notch, then the head
-        t = t - form.styloid * 0.22 * width * np.exp(-(((u + 0.74) / 0.20) ** 2)) * end**0.5
-        t = t + form.styloid * 0.05 * width * np.exp(-(((u + 0.30) / 0.14) ** 2))
-        t = t - form.styloid * 0.05 * width * np.exp(-(((u - 0.25) / 0.45) ** 2))
+        t = t - form.styloid * 0.20 * width * np.exp(-(((u + 0.74) / 0.20) ** 2)) * end**0.5
+        t = t + form.styloid * 0.02 * width * np.exp(-(((u + 0.34) / 0.12) ** 2))
+        t = t - form.styloid * 0.09 * width * np.exp(-(((u - 0.28) / 0.48) ** 2)) * end**0.5
     elif form.ridge:
         lobes = 0.6 * form.hollow * (np.exp(-(((np.abs(u) - 0.55) / 0.30) ** 2)))
         t = t + width * (lobes - 0.6 * form.ridge * np.exp(-((u / 0.45) ** 2)))

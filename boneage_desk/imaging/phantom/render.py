@@ -112,9 +112,9 @@ class Canvas:
         room = np.maximum(half - cortex, np.float32(1e-3))
         e = np.clip(d - cortex, 0.0, room)
         # the walls that the ray grazes are thicker than those it crosses
-        deep = (half - np.float32(0.45) * cortex) / room
+        deep = (half - np.float32(0.38) * cortex) / room
         inner = np.minimum(np.sqrt(e * (2.0 * room - e)) * deep, outer)
-        grain = tissue.grain * float(np.clip(0.016 / pixel - 1.0, 0.0, 1.0))
+        grain = tissue.grain * float(np.clip(0.012 / pixel - 1.0, 0.0, 1.0))
         core = inner * np.float32(SPONGY) * (np.float32(1.0) - np.float32(tissue.marrow) * bump)
         if grain > 0.01:
             core *= 1.0 + np.float32(grain) * fields.carry_texture(to_film, box, tissue.stretch, phase)
@@ -263,7 +263,7 @@ def draw_long_bone(canvas: Canvas, anatomy: Anatomy, bone: str) -> None:
     shaft = Tissue(
         thickness=(0.34 if not forearm else 0.21) * width + 0.008,
         cortex=0.006 if not forearm else 0.008,
-        shaft_cortex=(0.14 if not forearm else 0.11 if bone == "radius" else 0.17) * width * (1.0 - 0.25 * young),
+        shaft_cortex=(0.12 if not forearm else 0.11 if bone == "radius" else 0.17) * width * (1.0 - 0.25 * young),
         middle=built.plate + (0.56 if not forearm else 0.78) * length,
         spread=(0.30 if not forearm else 0.46) * length,
         marrow=0.50,
@@ -308,6 +308,9 @@ def draw_bones(canvas: Canvas, anatomy: Anatomy) -> None:
         )
         middle = outline.mean(0)
         frame = fields.affine([[1.0, 0.0, middle[0]], [0.0, 1.0, middle[1]]])
+        if name == "sesamoid":  # at the ulnar side of the thumb's knuckle, however the thumb is turned
+            aside = fields.affine([[1.0, 0.0, -0.066], [0.0, 1.0, anatomy.reach["mc1"] - 0.095]])
+            frame = anatomy.poses["mc1"].matrix() @ aside
         canvas.solid([outline - middle], frame, tissue)
     for bone in anatomy.poses:
         draw_long_bone(canvas, anatomy, bone)

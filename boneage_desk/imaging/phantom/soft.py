@@ -38,7 +38,7 @@ def capsules(anatomy: Anatomy) -> list[tuple[Capsule, float]]:
     out.append((((0.13, 1.15), 0.255, (0.20, 3.4), 0.40), 0.10))
     out.append((((-0.09, 0.95), 0.265, (0.15, 0.92), 0.270), 0.10))
     for ray in (2, 3, 4, 5):
-        knuckle, first, second, tip = (r * plump for r in _FINGER[ray])
+        knuckle, first, second, nail = (r * plump for r in _FINGER[ray])
         base = ahead(f"mc{ray}", anatomy.reach[f"mc{ray}"])
         web = 0.10
         out.append(((base, 0.17, at[f"mc{ray}"], knuckle * 1.04), web))
@@ -47,7 +47,7 @@ def capsules(anatomy: Anatomy) -> list[tuple[Capsule, float]]:
         out.append(((ahead(f"pp{ray}", 0.05), knuckle * 0.97, at[f"mp{ray}"], first), web))
         out.append(((at[f"mp{ray}"], first, at[f"dp{ray}"], second), web))
         far = ahead(f"dp{ray}", anatomy.reach[f"dp{ray}"] - 0.035)
-        out.append(((at[f"dp{ray}"], second, far, tip), web))
+        out.append(((at[f"dp{ray}"], second, far, nail), web))
     tip = ahead("dp1", anatomy.reach["dp1"] - 0.06)
     out.append(((ahead("mc1", 0.05), 0.19, at["pp1"], 0.150 * plump), 0.12))
     out.append((((0.28, 0.62), 0.16, ahead("mc1", 0.42), 0.14), 0.16))
@@ -68,7 +68,7 @@ def _capsule_depth(x: Floats, y: Floats, capsule: Capsule) -> Floats:
 def _join(a: Floats, b: Floats, k: float) -> Floats:
     """Smooth union of two depths (positive inside)."""
     gap = np.maximum(np.float32(k) - np.abs(a - b), 0.0) / np.float32(k)
-    return np.maximum(a, b) + gap * gap * np.float32(k / 4)
+    return np.asarray(np.maximum(a, b) + gap * gap * np.float32(k / 4), dtype=np.float32)
 
 
 def envelope(anatomy: Anatomy, spacing: float, lo: Doubles, hi: Doubles) -> Grid:
@@ -110,7 +110,15 @@ def thickness(depth: Grid, seed: int) -> Grid:
     heel = np.exp(-(((y - 0.85) / 0.42) ** 2))
     rng = np.random.default_rng([seed, 2])
     uneven = 1.0 + 0.035 * _smooth_noise(rng, (rows, cols), 3)
-    value = (0.16 * palm + 0.13 * heel * palm) * uneven
+    value = (0.17 * palm + 0.13 * heel * palm) * uneven
+    for _ in range(max(2, round(0.11 / depth.spacing))):  # muscle has no creases
+        for axis in (0, 1):
+            inner = [slice(None), slice(None)]
+            inner[axis] = slice(1, -1)
+            before, after = list(inner), list(inner)
+            before[axis], after[axis] = slice(None, -2), slice(2, None)
+            mean = (value[tuple(before)] + value[tuple(inner)] + value[tuple(after)]) / np.float32(3)
+            value[tuple(inner)] = mean
     return Grid(value.astype(np.float32), depth.origin, depth.spacing)
 
 
@@ -118,9 +126,9 @@ def soft_attenuation(anatomy: Anatomy, shape: tuple[int, int], to_film: Doubles,
     """Attenuation of the soft parts, float32 [rows, cols]."""
     rows, cols = shape
     corners = np.array([[0, 0], [cols, 0], [0, rows], [cols, rows]], float)
-    hand = fields.apply(np.linalg.inv(to_film), corners)
-    lo = np.maximum(hand.min(0) - 0.1, [-1.9, -1.7])
-    hi = np.minimum(hand.max(0) + 0.1, [1.9, 3.9])
+    hand = fields.apply(np.asarray(np.linalg.inv(to_film), np.float64), corners)
+    lo: Doubles = np.maximum(hand.min(0) - 0.1, [-1.9, -1.7])
+    hi: Doubles = np.minimum(hand.max(0) + 0.1, [1.9, 3.9])
     if np.any(hi <= lo):
         return np.zeros(shape, np.float32)
     unit = float(np.sqrt(abs(np.linalg.det(to_film[:2, :2]))))
