@@ -162,12 +162,21 @@ PLANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("package", "source", "rule"), PLANTS)
-def test_architecture_rule_sees(rules: ModuleType, tmp_path: Path, package: str, source: str, rule: str) -> None:
-    copy = Copy(tmp_path)
-    copy.plant(package, source)
-    found = [breach for breach in rules.breaches(tmp_path) if breach.path.name == "planted.py"]
-    assert [breach.rule for breach in found] == [rule], found
+@pytest.fixture(scope="module")
+def found_by_rules(rules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Planted file -> the rules that it breaks."""
+    copy = Copy(tmp_path_factory.mktemp("rules"))
+    for number, (package, source, _) in enumerate(PLANTS):
+        copy.plant(package, source, file=f"planted_{number}")
+    found: dict[str, list[str]] = {}
+    for breach in rules.breaches(copy.folder):
+        found.setdefault(breach.path.stem, []).append(breach.rule)
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(PLANTS)), ids=lambda n: f"{PLANTS[n][0]}-{PLANTS[n][2]}-{n}")
+def test_architecture_rule_sees(found_by_rules: dict[str, list[str]], number: int) -> None:
+    assert found_by_rules.get(f"planted_{number}") == [PLANTS[number][2]]
 
 
 def test_architecture_rules_let_pass_what_is_allowed(rules: ModuleType, tmp_path: Path) -> None:
