@@ -1,0 +1,196 @@
+"""The one table of commands: id, title, keys, menu, where the keys work, when it may be used.
+
+Menus, tool bar, keys, the command palette (Ctrl+K) and the shortcut sheet (F1) read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+
+class Scope(Enum):
+    """Where the keys work. READING: film and grade panel, not text fields or the work list."""
+
+    WINDOW = "everywhere"
+    READING = "film and bones"
+    FILM = "film"
+
+
+@dataclass(frozen=True, slots=True)
+class UiState:
+    """What decides whether a command may be used."""
+
+    reading: bool = False
+    film: bool = False
+    editable: bool = False
+    reviewed: bool = False
+    reading_job: bool = False
+    box: bool = False
+    human_box: bool = False
+    can_undo: bool = False
+    can_redo: bool = False
+    unsaved: bool = False
+    presets: int = 0
+
+
+def always(_state: UiState) -> bool:
+    return True
+
+
+def with_reading(state: UiState) -> bool:
+    return state.reading
+
+
+def with_film(state: UiState) -> bool:
+    return state.film
+
+
+def editable(state: UiState) -> bool:
+    return state.reading and state.editable
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    id: str
+    title: str
+    keys: tuple[str, ...] = ()
+    menu: str = ""
+    scope: Scope = Scope.WINDOW
+    enabled: Callable[[UiState], bool] = always
+    checkable: bool = False
+    tip: str = ""
+
+
+def _spec(
+    id: str, title: str, keys: str, menu: str, scope: Scope, enabled: Callable[[UiState], bool], **more: object
+) -> ActionSpec:
+    return ActionSpec(id, title, tuple(keys.split()), menu, scope, enabled, **more)  # type: ignore[arg-type]
+
+
+W, R, F = Scope.WINDOW, Scope.READING, Scope.FILM
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    _spec("open", "Open\N{HORIZONTAL ELLIPSIS}", "Ctrl+O", "File", W, always, tip="Open a film (DICOM, PNG, JPEG, TIFF, zip)"),
+    _spec("open-folder", "Open folder\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+O", "File", W, always),
+    _spec("demo", "Open the demo study", "", "File", W, always),
+    _spec("save-again", "Save again", "", "File", W, lambda s: s.unsaved),
+    _spec("report", "Write and open the report", "Ctrl+P", "File", W, with_reading),
+    _spec("report-as", "Write the report as\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+P", "File", W, with_reading),
+    _spec("quit", "Quit", "Ctrl+Q", "File", W, always),
+    _spec("undo", "Undo", "Ctrl+Z", "Edit", W, lambda s: s.can_undo and s.editable),
+    _spec("redo", "Do again", "Ctrl+Y Ctrl+Shift+Z", "Edit", W, lambda s: s.can_redo and s.editable),
+    _spec("edit-boxes", "Edit boxes", "E", "Edit", R, lambda s: s.film and s.editable, checkable=True,
+          tip="Drag a box or its handles; drag elsewhere draws a missing box"),
+    _spec("reset-box", "Back to the machine's box", "Backspace", "Edit", R, lambda s: s.human_box and s.editable),
+    _spec("previous-bone", "Previous bone", "Up", "Bones", R, with_reading),
+    _spec("next-bone", "Next bone", "Down", "Bones", R, with_reading),
+    _spec("grade-down", "One grade less", "Left", "Bones", R, editable),
+    _spec("grade-up", "One grade more", "Right", "Bones", R, editable),
+    _spec("accept", "Accept the grade and go on", "Return Enter", "Bones", R, editable),
+    _spec("next-unreviewed", "Next bone not reviewed", "N", "Bones", R, with_reading),
+    _spec("machine-grade", "Take back my grade", "Delete", "Bones", R, editable),
+    _spec("zoom-bone", "Zoom to the bone", "B", "Bones", R, lambda s: s.film and s.box),
+    _spec("mark-reviewed", "Mark the reading reviewed", "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
+    _spec("reopen", "Reopen the reading", "", "Reading", W, lambda s: s.reviewed),
+    _spec("read-again", "Read again by the machine", "F5", "Reading", W, lambda s: s.film and s.editable and not s.reading_job),
+    _spec("cancel", "Cancel reading", "Escape", "Reading", R, lambda s: s.reading_job),
+    _spec("window-tool", "Window tool", "W", "Film", R, with_film, checkable=True, tip="Left drag: right = wider, up = brighter"),
+    _spec("pan-tool", "Pan tool", "T", "Film", R, with_film, checkable=True),
+    _spec("zoom-tool", "Zoom tool", "Z", "Film", R, with_film, checkable=True),
+    _spec("invert", "Invert", "I", "Film", R, with_film, checkable=True),
+    _spec("flip-h", "Flip left-right", "H", "Film", R, with_film),
+    _spec("flip-v", "Flip top-bottom", "V", "Film", R, with_film),
+    _spec("rotate-right", "Turn right", "R", "Film", R, with_film),
+    _spec("rotate-left", "Turn left", "L", "Film", R, with_film),
+    _spec("fit", "Fit the film", "=", "Film", R, with_film),
+    _spec("one-to-one", "One film pixel on one screen pixel", "Ctrl+0", "Film", W, with_film),
+    _spec("reset-view", "Reset the view", "Ctrl+R", "Film", W, with_film),
+    _spec("overlays", "Overlays: all, boxes only, none", "Space", "Film", R, with_film),
+    _spec("saliency", "Grad-CAM of the bone", "G", "Film", R, lambda s: s.film and s.box, checkable=True,
+          tip="Where the grader looked"),
+    _spec("auto-window", "Auto window", "0", "Window presets", F, with_film),
+    *(
+        _spec(f"preset-{n}", f"Window preset {n}", str(n), "Window presets", F, lambda s, n=n: s.film and n <= s.presets)  # type: ignore[misc]
+        for n in range(1, 10)
+    ),
+    _spec("full-screen", "Full screen", "F11", "View", W, always, checkable=True),
+    _spec("work-list", "Work list", "F9", "View", W, always, checkable=True),
+    _spec("find", "Find in the work list", "Ctrl+F", "View", W, always),
+    _spec("palette", "Command palette", "Ctrl+K", "Help", W, always),
+    _spec("shortcuts", "Keyboard shortcuts", "F1", "Help", W, always),
+)  # fmt: skip
+
+SPECS: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
+
+MOUSE_HELP: tuple[tuple[str, str], ...] = (
+    ("Left drag", "Window: right = wider, up = brighter (or the chosen tool)"),
+    ("Middle drag", "Pan"),
+    ("Right drag", "Zoom"),
+    ("Right click", "Menu of the film"),
+    ("Wheel", "Zoom at the cursor"),
+    ("Double click on a box", "Zoom to the bone"),
+    ("Figures in the bone table", "Grade by its printed name: 6, or 7 0 for 7(0)"),
+)
+
+
+def key_text(keys: Iterable[str]) -> str:
+    """Keys as this system writes them; the key pad's Enter goes without saying."""
+    shown = [key for key in keys if not key.endswith("Enter")]
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in shown)
+
+
+class ActionSet(QObject):
+    """A QAction for every row of the table, joined to its handler."""
+
+    def __init__(
+        self, window: QWidget, scopes: Mapping[Scope, Iterable[QWidget]], handlers: Mapping[str, Callable[[], object]]
+    ) -> None:
+        super().__init__(window)
+        missing, unknown = SPECS.keys() - handlers.keys(), handlers.keys() - SPECS.keys()
+        if missing or unknown:
+            raise ValueError(f"actions without handler: {sorted(missing)}; handlers without action: {sorted(unknown)}")
+        self._actions: dict[str, QAction] = {}
+        for spec in ACTIONS:
+            action = QAction(spec.title, self)
+            action.setObjectName(spec.id)
+            action.setShortcuts([QKeySequence(key) for key in spec.keys])
+            action.setCheckable(spec.checkable)
+            keys = key_text(spec.keys)
+            action.setToolTip((spec.tip or spec.title) + (f" ({keys})" if keys else ""))
+            whole = spec.scope is Scope.WINDOW
+            context = Qt.ShortcutContext.WindowShortcut if whole else Qt.ShortcutContext.WidgetWithChildrenShortcut
+            action.setShortcutContext(context)
+            # a held key repeats moves through bones and grades, nothing else
+            action.setAutoRepeat(spec.id in ("previous-bone", "next-bone", "grade-down", "grade-up", "undo", "redo"))
+            handler = handlers[spec.id]
+            action.triggered.connect(lambda _checked=False, handler=handler: handler())
+            for widget in (window,) if whole else scopes[spec.scope]:
+                widget.addAction(action)
+            self._actions[spec.id] = action
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._actions[id]
+
+    def add_to(self, widget: QWidget, scope: Scope) -> None:
+        """Let the keys of ``scope`` work in a widget that was made later."""
+        for spec in ACTIONS:
+            if spec.scope is scope:
+                widget.addAction(self._actions[spec.id])
+
+    def update(self, state: UiState) -> None:
+        for spec in ACTIONS:
+            action, enabled = self._actions[spec.id], spec.enabled(state)
+            if action.isEnabled() != enabled:
+                action.setEnabled(enabled)
+
+    def check(self, id: str, on: bool) -> None:
+        """Show a checkable command as on or off without running it."""
+        action = self._actions[id]
+        if action.isChecked() != on:
+            action.setChecked(on)

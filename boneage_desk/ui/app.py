@@ -1,0 +1,134 @@
+"""Start of the window, in this order: QApplication and theme -> empty window painted -> film view
+(pyqtgraph) -> work list and films -> model process. Nothing later may be imported by anything earlier.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from boneage_desk.common.errors import BoneAgeError, EngineError
+from boneage_desk.reading.ports import Services
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui import theme
+from boneage_desk.ui.main_window import MainWindow, wait_until
+from boneage_desk.ui.models.bone_table import RowRole as _ROW_ROLE
+
+FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
+SCREENSHOT_WAIT_MS = 180_000
+
+
+def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
+    """Open the window and stay until it is closed."""
+    app = _application()
+    window = MainWindow(services)
+    previous = sys.excepthook
+    sys.excepthook = _bug_hook(window)
+    try:
+        if os.environ.get(FIRST_PAINT_ENV):
+            window.painted.connect(lambda: _tell_first_paint(app))
+        else:
+            window.painted.connect(lambda: QTimer.singleShot(0, window, lambda: go_on(window, paths, demo)))
+        window.show()
+        return app.exec()
+    finally:
+        sys.excepthook = previous
+        window.runner.close()
+        window.deleteLater()
+
+
+def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
+    """What follows the first paint."""
+    window.complete()
+    wanted = list(paths)
+    if demo:
+        try:
+            wanted.append(str(window.services.demo_film()))
+        except BoneAgeError as error:
+            window.desk.report(error)
+    if wanted:
+        window.open_paths(wanted)
+    window.library.load()
+    window.desk.work.start(lambda error: window.desk.report(error, "The models are not available", topic="engine"))
+
+
+def screenshot(
+    services: Services, film_path: str | os.PathLike[str], out_png: str | os.PathLike[str],
+    size: tuple[int, int] = (1600, 1000),
+) -> None:  # fmt: skip
+    """Open the window on a film without a display, read it to the end, pick a bone, save a picture.
+
+    Raises BoneAgeError with the first error the window showed when the film could not be read.
+    """
+    if QApplication.instance() is None and not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    _application()
+    window = MainWindow(services)
+    try:
+        window.resize(*size)
+        window.show()
+        window.complete()
+        window.library.load()
+        window.open_paths([os.fspath(film_path)])
+        desk = window.desk
+
+        def settled() -> bool:
+            failed = any(message.kind in ("error", "bug") for message in window.messages.messages)
+            read = desk.reading is not None and desk.reading.analysed_at is not None
+            return failed or (read and not window.runner.jobs)
+
+        if not wait_until(settled, SCREENSHOT_WAIT_MS):
+            raise EngineError("The film was not read in time.", "Try again with fewer programs open.")
+        for message in window.messages.messages:
+            if message.kind in ("error", "bug") and (desk.reading is None or desk.reading.analysed_at is None):
+                raise EngineError(message.text, message.remedy)
+        desk.select(_worth_showing(window))
+        wait_until(lambda: not window.runner.jobs, 10_000)
+        wait_until(lambda: False, 150)
+        if not window.grab().save(str(Path(out_png))):
+            raise BoneAgeError(f"The picture could not be written to {out_png}.", "Choose another folder.")
+    finally:
+        window.close()
+        window.deleteLater()
+
+
+def _worth_showing(window: MainWindow) -> str:
+    """A bone whose next grade would change most: a telling one for a picture."""
+    rows = [window.bones.model.index(i, 1).data(_ROW_ROLE) for i in range(window.bones.model.rowCount())]
+    graded = [row for row in rows if row.up is not None or row.down is not None]
+    best = max(graded, key=lambda row: max(abs(row.up or 0), abs(row.down or 0)), default=None)
+    return best.bone if best else rus_chn.BONES[0]
+
+
+def _application() -> QApplication:
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("BoneAge Desk")
+    app.setDesktopFileName("boneage-desk")
+    theme.apply(app)
+    return app
+
+
+def _tell_first_paint(app: QApplication) -> None:
+    sys.stdout.write(f"first_paint {time.time()}\n")
+    sys.stdout.flush()
+    app.quit()
+
+
+def _bug_hook(window: MainWindow):  # type: ignore[no-untyped-def]
+    """What no code caught is a bug: shown like every error, and the window lives on."""
+
+    def hook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        window.desk.report(value.with_traceback(trace))
+
+    return hook

@@ -1,0 +1,409 @@
+"""The one window: banner, work list, film, bones, messages. Only joins views to presenters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePath
+
+from PySide6.QtCore import QByteArray, QDeadlineTimer, QEventLoop, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QImage,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from boneage_desk.reading.ports import FilmEntry, Services
+from boneage_desk.reading.session import SetPatient, State
+from boneage_desk.ui.actions import ActionSet, Scope, UiState
+from boneage_desk.ui.jobs import JobRunner
+from boneage_desk.ui.presenters import numbers, rows, text
+from boneage_desk.ui.presenters.crops import Crops
+from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.library import Library
+from boneage_desk.ui.presenters.reading_work import engine_words
+from boneage_desk.ui.presenters.reporting import Reporting
+from boneage_desk.ui.presenters.saving import Saving
+from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
+from boneage_desk.ui.views.bones_page import BonesPage
+from boneage_desk.ui.views.clinical_page import ClinicalPage
+from boneage_desk.ui.views.empty_page import EmptyPage
+from boneage_desk.ui.views.message_bar import MessageBar
+from boneage_desk.ui.views.report_page import ReportPage
+from boneage_desk.ui.views.work_list import WorkList
+from boneage_desk.ui.window_commands import WindowCommands
+
+CLOSE_WAIT_MS = 4000
+
+
+class MainWindow(QMainWindow):
+    """Shown at once; :meth:`complete` adds what is heavy after the first paint."""
+
+    painted = Signal()
+    """The first paint is on the screen."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.setWindowTitle("BoneAge Desk")
+        self.setAcceptDrops(True)
+        self.services = services
+        self.runner = JobRunner(self)
+        self.desk = Desk(services, self.runner, self)
+        self.library = Library(self.desk)
+        self.reporting = Reporting(self.desk)
+        self.crops = Crops(self.desk)
+        self.film_panel: QWidget | None = None
+        self._painted = False
+        self._entry = rows.GradeEntry()
+        self._entry_timer = QTimer(self)
+        self._entry_timer.setSingleShot(True)
+        self._entry_timer.setInterval(2500)
+        self._entry_timer.timeout.connect(self._forget_figures)
+        self._build()
+        self.commands = WindowCommands(self)
+        self.actions_ = ActionSet(
+            self, {Scope.READING: (self.bones,), Scope.FILM: ()}, self.commands.handlers()
+        )  # fmt: skip
+        self.commands.fill_menus(self.actions_)
+        self._connect()
+        self._show_case()
+        self._restore_layout()
+
+    # --- building ---------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.banner, self.flags = PatientBanner(), FlagStrip()
+        self.work_list, self.bones = WorkList(), BonesPage()
+        self.clinical, self.report = ClinicalPage(), ReportPage()
+        self.messages, self.empty = MessageBar(), EmptyPage()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for page, title in ((self.bones, "Bones"), (self.clinical, "Clinical"), (self.report, "Report")):
+            self.tabs.addTab(page, title)
+        self.tabs.setMinimumWidth(400)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._build_progress())
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        for part in (self.work_list, middle, self.tabs):
+            self.splitter.addWidget(part)
+        self.splitter.setHandleWidth(4)
+        self.splitter.setCollapsible(1, False)
+        self.splitter.setCollapsible(2, False)
+        for index, stretch in enumerate((0, 1, 0)):
+            self.splitter.setStretchFactor(index, stretch)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part, stretch in ((self.banner, 0), (self.flags, 0), (self.splitter, 1), (self.messages, 0)):
+            column.addWidget(part, stretch)
+        self.setCentralWidget(whole)
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        self._engine, self._queue, self._hint = QLabel(), QLabel(), QLabel()
+        for label in (self._engine, self._queue):
+            label.setContentsMargins(8, 0, 8, 0)
+            bar.addWidget(label)
+        self._hint.setText("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys")
+        bar.addPermanentWidget(self._hint)
+
+    def _build_progress(self) -> QWidget:
+        self.progress_row = QWidget()
+        row = QHBoxLayout(self.progress_row)
+        row.setContentsMargins(8, 4, 8, 4)
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName("Progress of the reading")
+        self.progress.setRange(0, 100)
+        self.cancel = QPushButton("Cancel")
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel)
+        self.read_again = QPushButton("Read again")
+        self.read_again.setProperty("primary", True)
+        row.addWidget(self.read_again)
+        return self.progress_row
+
+    def _connect(self) -> None:
+        desk, library = self.desk, self.library
+        desk.case_changed.connect(self._show_case)
+        desk.reading_changed.connect(self._show_reading)
+        desk.bone_changed.connect(lambda _bone: self._show_bone())
+        desk.work_changed.connect(self._show_work)
+        desk.message.connect(self.messages.show_message)
+        library.listed.connect(self.work_list.set_readings)
+        library.updated.connect(self.work_list.update_reading)
+        library.busy_changed.connect(self._show_opening)
+        library.choose_frame.connect(self._ask_frame)
+        self.messages.frame_chosen.connect(library.open_frame)
+        self.reporting.written.connect(self.commands.report_written)
+        self.crops.changed.connect(self._show_crops)
+        self.banner.sex_given.connect(lambda sex: desk.do(SetPatient(sex=sex)))
+        self.banner.birth_date_given.connect(lambda born: desk.do(SetPatient(birth_date=born)))
+        self.banner.save_again.connect(desk.saver.retry)
+        self.cancel.clicked.connect(desk.cancel_reading)
+        self.read_again.clicked.connect(desk.read)
+        self.empty.open_wanted.connect(self.commands.open_files)
+        self.empty.demo_wanted.connect(self.commands.open_demo)
+        self.work_list.open_wanted.connect(self.commands.open_files)
+        self.work_list.reading_chosen.connect(self.open_reading)
+        self.bones.table.bone_selected.connect(desk.select)
+        self.bones.table.tick_clicked.connect(desk.toggle_reviewed)
+        self.bones.table.figure_typed.connect(self._figure)
+        self.clinical.command.connect(desk.do)
+        self.report.write_wanted.connect(self.commands.write_report)
+        self.report.write_as_wanted.connect(self.commands.write_report_as)
+        self.report.reviewed_wanted.connect(desk.mark_reviewed)
+
+    def complete(self) -> None:
+        """The film view, once the window is painted: it brings pyqtgraph and numpy."""
+        if self.film_panel is not None:
+            return
+        from boneage_desk.ui.views.film_panel import FilmPanel
+
+        self.film_panel = FilmPanel(self.desk, self.actions_)
+        self.actions_.add_to(self.film_panel, Scope.READING)
+        self.actions_.add_to(self.film_panel.film, Scope.FILM)
+        self.stack.addWidget(self.film_panel)
+        self._show_case()
+
+    # --- showing ----------------------------------------------------------------------------
+
+    def _show_case(self) -> None:
+        self._forget_figures()
+        reading = self.desk.reading
+        if reading is None:
+            self.banner.show_nothing()
+        else:
+            self.messages.clear_topic("go-on")
+            self.work_list.show_current(reading.reading_id)
+            if self.desk.film_error:
+                self.empty.show_trouble(self.desk.film_error)
+            elif self.desk.film is None:
+                self.empty.show_waiting("Opening the film")
+        there = self.desk.film is not None and self.film_panel is not None
+        self.stack.setCurrentWidget(self.film_panel if there and self.film_panel else self.empty)
+        self._show_reading()
+        if reading is not None and (self.focusWidget() is None or not self.work_list.isAncestorOf(self.focusWidget())):
+            self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_reading(self) -> None:
+        reading, summary = self.desk.reading, self.desk.summary
+        self.clinical.show_reading(reading)
+        if reading is None or summary is None:
+            self.flags.show_flags(())
+            self.bones.model.set_rows(())
+            self.bones.numbers.show_numbers(None)
+        else:
+            self.banner.show_banner(numbers.banner(reading, summary))
+            self.flags.show_flags(numbers.strip_flags(summary))
+            self.bones.model.set_rows(rows.bone_rows(reading))
+            self.bones.table.share_height()
+            self.bones.numbers.show_numbers(numbers.numbers(reading, summary), numbers.progress_line(reading))
+        self._show_bone()
+        self._show_work()
+
+    def _show_bone(self) -> None:
+        reading, bone = self.desk.reading, self.desk.bone
+        if reading is None:
+            self.bones.strip.show_bone(None, None, None)
+            return
+        row = self.bones.model.row_of(bone)
+        if self.bones.table.currentIndex().row() != row:
+            self.bones.table.setCurrentIndex(self.bones.model.index(row, 1))
+        self.bones.strip.show_bone(
+            rows.bone_row(reading, bone), rows.ladder(reading, bone), self.bones.model.crop(bone)
+        )  # fmt: skip
+        self._update_actions()
+
+    def _show_crops(self, made: dict[str, object]) -> None:
+        images = {}
+        for bone, grey in made.items():
+            height, width = grey.shape  # type: ignore[attr-defined]
+            data = grey.tobytes()  # type: ignore[attr-defined]
+            images[bone] = QImage(data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self.bones.model.set_crops(images)
+        self.bones.strip.crop.show_image(images.get(self.desk.bone))
+
+    def _show_work(self) -> None:
+        desk, reading = self.desk, self.desk.reading
+        self._engine.setText(f"engine: {engine_words(desk.work.state)}")
+        queue = desk.work.queue
+        self._queue.setText(f"queue {queue}" if queue else "")
+        job = desk.job
+        unread = reading is not None and reading.analysed_at is None and desk.film is not None
+        self.progress_row.setVisible(job is not None or unread)
+        self.progress.setVisible(job is not None)
+        self.cancel.setVisible(job is not None)
+        self.read_again.setVisible(job is None and unread)
+        if job is not None:
+            self.progress.setValue(round(job.share * 100))
+            self.progress.setFormat(f"{job.title}: {job.step}" if job.step else job.title)
+        self._show_state()
+        self._update_actions()
+
+    def _show_state(self) -> None:
+        reading, saver = self.desk.reading, self.desk.saver
+        if reading is None:
+            self.banner.show_state("", False)
+            return
+        failed = saver.state is Saving.FAILED
+        if failed:
+            saved = f"NOT SAVED ({text.plural(saver.unsaved, 'change')})"
+        elif saver.unsaved_of(reading.reading_id):
+            saved = "saving \N{HORIZONTAL ELLIPSIS}"
+        else:
+            saved = f"saved {text.clock(reading.changed_at)}"
+        self.banner.show_state(f"{numbers.STATE_NAMES[reading.state]} \N{MIDDLE DOT} {saved}", failed)
+
+    def _show_opening(self, what: str) -> None:
+        if self.desk.film is None:
+            self.empty.show_waiting(what)
+        self.statusBar().showMessage(what)
+
+    def _ask_frame(self, entry: FilmEntry) -> None:
+        self.messages.ask_frame(entry, PurePath(entry.member or entry.path).name)
+
+    def ui_state(self) -> UiState:
+        """What the commands' 'may be used' is decided on."""
+        desk, reading = self.desk, self.desk.reading
+        finding = reading.bone(desk.bone) if reading else None
+        session = desk.session
+        return UiState(
+            reading=reading is not None,
+            film=desk.film is not None and self.film_panel is not None,
+            editable=desk.editable,
+            reviewed=reading is not None and reading.state is State.REVIEWED,
+            reading_job=desk.job is not None,
+            box=finding is not None and finding.box is not None,
+            human_box=finding is not None and finding.human_box is not None,
+            can_undo=session is not None and session.can_undo,
+            can_redo=session is not None and session.can_redo,
+            unsaved=desk.saver.state is Saving.FAILED,
+            presets=len(desk.frame.vois) if desk.frame else 0,
+        )
+
+    def _update_actions(self) -> None:
+        state = self.ui_state()
+        self.actions_.update(state)
+        self.report.show_state(state.reading, state.reviewed, state.reading and state.editable)
+
+    # --- input ------------------------------------------------------------------------------
+
+    def open_reading(self, reading_id: str) -> None:
+        self.clinical.flush()
+        self.library.open_reading(reading_id)
+
+    def open_paths(self, paths: list[str]) -> None:
+        self.clinical.flush()
+        self.library.open_paths(paths)
+
+    def _figure(self, figure: str) -> None:
+        grade = self._entry.key(self.desk.bone, figure)
+        if grade is not None:
+            self._forget_figures()
+            self.desk.set_grade(grade)
+            return
+        self._show_figures()
+        choices = self._entry.choices(self.desk.bone)
+        if choices:
+            self._entry_timer.start()
+            self.statusBar().showMessage(f"{self._entry.typed}_ : {'  '.join(choices)}", 2500)
+        else:
+            name = rows.rus_chn.bone_name(self.desk.bone)
+            self.statusBar().showMessage(f"{name} has no grade that begins with {figure}.", 2500)
+
+    def _forget_figures(self) -> None:
+        self._entry_timer.stop()
+        self._entry.clear()
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        self.bones.table.delegate.typed = (self.desk.bone, self._entry.typed)
+        self.bones.table.viewport().update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    # --- life -------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def _settings(self) -> QSettings:
+        return QSettings(str(Path(self.services.data_dir) / "window.ini"), QSettings.Format.IniFormat)
+
+    def _restore_layout(self) -> None:
+        kept = self._settings()
+        geometry, split = kept.value("geometry"), kept.value("splitter")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        else:
+            self.resize(1600, 1000)
+        if not (isinstance(split, QByteArray) and self.splitter.restoreState(split)):
+            self.splitter.setSizes([250, 830, 520])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.clinical.flush()
+        if not self._saved_or_given_up():
+            event.ignore()
+            return
+        kept = self._settings()
+        kept.setValue("geometry", self.saveGeometry())
+        kept.setValue("splitter", self.splitter.saveState())
+        self.desk.work.close()
+        self.runner.close()
+        event.accept()
+
+    def _saved_or_given_up(self) -> bool:
+        """Wait for what is on its way to the disk; ask only when it cannot get there."""
+        saver = self.desk.saver
+        saver.retry()
+        wait_until(lambda: not saver.busy, CLOSE_WAIT_MS)
+        if not saver.unsaved:
+            return True
+        answer = QMessageBox.warning(
+            self,
+            "Not saved",
+            f"{text.plural(saver.unsaved, 'change')} could not be saved and will be lost.",
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Discard
+
+
+def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:
+    """Keep the window alive until ``done`` or the time is over."""
+    deadline = QDeadlineTimer(at_most_ms)
+    while not done() and not deadline.hasExpired():
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+    return done()

@@ -1,0 +1,99 @@
+"""The 13 bones as a table model. Drawing is the delegate's; this gives values and accessible texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QImage
+
+from boneage_desk.ui.presenters.rows import BoneRow
+
+COLUMNS = ("", "Bone", "AI", "You", "Points", "\N{MINUS SIGN}1 / +1 grade", "")
+HEADINGS_HELP = (
+    "The bone as cut for the grader, distal up",
+    "The bone; ! = worth a look",
+    "The machine's grade and its probability",
+    "Your grade",
+    "RUS-CHN points of the grade in force",
+    "Months of bone age that one grade less / more would change",
+    "Looked at",
+)
+CROP, NAME, MACHINE, HUMAN, POINTS, STEPS, REVIEWED = range(len(COLUMNS))
+RowRole = Qt.ItemDataRole.UserRole + 1
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class BoneTableModel(QAbstractTableModel):
+    """Rows as the presenter made them, and each bone's crop picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[BoneRow, ...] = ()
+        self._crops: dict[str, QImage] = {}
+
+    def set_rows(self, rows: tuple[BoneRow, ...]) -> None:
+        if len(rows) != len(self._rows):
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+            return
+        changed = [i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new]
+        self._rows = rows
+        if changed:
+            self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(COLUMNS) - 1))
+
+    def set_crops(self, crops: dict[str, QImage]) -> None:
+        self._crops = crops
+        if self._rows:
+            self.dataChanged.emit(self.index(0, CROP), self.index(len(self._rows) - 1, CROP))
+
+    def crop(self, bone: str) -> QImage | None:
+        return self._crops.get(bone)
+
+    def row_of(self, bone: str) -> int:
+        return next((i for i, row in enumerate(self._rows) if row.bone == bone), -1)
+
+    def bone_at(self, row: int) -> str:
+        return self._rows[row].bone if 0 <= row < len(self._rows) else ""
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return HEADINGS_HELP[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row, column = self._rows[index.row()], index.column()
+        if role == RowRole:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.DecorationRole and column == CROP:
+            return self._crops.get(row.bone)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return row.doubt or None
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.name}, {COLUMNS[column] or HEADINGS_HELP[column]}: {self._text(row, column) or 'none'}"
+        return None
+
+    @staticmethod
+    def _text(row: BoneRow, column: int) -> str:
+        if column == NAME:
+            return row.short + (" !" if row.doubt else "")
+        if column == MACHINE:
+            return row.machine + (f" {row.probability:.0%}" if row.probability is not None else "")
+        if column == REVIEWED:
+            return "reviewed" if row.reviewed else ""
+        return {HUMAN: row.human, POINTS: row.points, STEPS: row.steps}.get(column, "")

@@ -1,0 +1,1 @@
+"""What the views show, computed from values; Qt-light and tested without widgets."""

@@ -1,0 +1,78 @@
+"""The four corner texts of the film, as radiologists know them."""
+
+from __future__ import annotations
+
+from boneage_desk.reading.film import Film, Frame, SpacingKind, Voi, VoiKind
+from boneage_desk.reading.session import Reading
+from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.viewport import Viewport
+
+
+def patient_lines(reading: Reading) -> tuple[str, ...]:
+    patient = reading.patient
+    facts = " ".join(
+        part
+        for part in (
+            patient.patient_id,
+            patient.sex.value if patient.sex else "sex ?",
+            f"*{text.day(patient.birth_date)}" if patient.birth_date else "* ?",
+        )
+        if part
+    )
+    return (patient.display_name or "No name", facts)
+
+
+def study_lines(film: Film) -> tuple[str, ...]:
+    study = film.study
+    lines = [
+        " ".join(part for part in (text.day(study.study_date), study.accession) if part),
+        study.description,
+        " ".join(part for part in (study.modality, study.body_part, study.view) if part),
+        study.institution,
+    ]
+    if study.synthetic:
+        lines.append("SYNTHETIC IMAGE")
+    if not film.source.is_dicom:
+        lines.append("no DICOM")
+    return tuple(line for line in lines if line)
+
+
+def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> tuple[str, ...]:
+    frame, source = film.frame, film.source
+    size = f"{frame.width} \N{MULTIPLICATION SIGN} {frame.height}, {frame.max_value.bit_length()} bit"
+    if source.frame_count > 1:
+        size += f", frame {source.frame_number} of {source.frame_count}"
+    spacing = _spacing(frame)
+    window = ""
+    if voi is not None:
+        window = voi.name if voi.kind is VoiKind.LUT else f"W {voi.width:.0f}  L {voi.centre:.0f}"
+        if voi.name and voi.kind is not VoiKind.LUT:
+            window += f"  {voi.name}"
+    state = [f"zoom {view.zoom:.0%}"]
+    if inverted:
+        state.append("INVERTED")
+    if view.orientation:
+        state.append(view.orientation)
+    return tuple(line for line in (size, spacing, window, ", ".join(state)) if line)
+
+
+def _spacing(frame: Frame) -> str:
+    spacing = frame.spacing
+    if spacing.kind is SpacingKind.NONE:
+        return "no spacing"
+    where = " at detector" if spacing.kind is SpacingKind.AT_DETECTOR else ""
+    return f"{spacing.row:.3f} mm/px{where}"
+
+
+def side_letter(reading: Reading) -> str:
+    """'L' or 'R' as recorded; nothing is shown where nothing is known."""
+    return reading.study.laterality.value
+
+
+def overlay_line(show: str, saliency: str, editing: bool) -> tuple[str, ...]:
+    lines = [f"Overlay: {show}"]
+    if saliency:
+        lines.append(saliency)
+    if editing:
+        lines.append("EDITING BOXES (E ends)")
+    return tuple(lines)

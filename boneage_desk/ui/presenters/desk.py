@@ -1,0 +1,396 @@
+"""The case on the desk: which reading and film are shown, what the person does, what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from boneage_desk.common.errors import BoneAgeError, EngineError, InputError
+from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.reading import session as commands
+from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.film import Film, Frame
+from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.ports import Services
+from boneage_desk.reading.session import Command, Reading, ReadingSession, State
+from boneage_desk.reading.summary import Summary, summarise
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui.jobs import Job, JobRunner
+from boneage_desk.ui.presenters import messages, numbers
+from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.reading_work import ReadingWork, Saliency, angle_of
+from boneage_desk.ui.presenters.saving import Saver
+
+BONES = rus_chn.BONES
+
+
+class Desk(QObject):
+    """State of the window's case. Views listen to its signals and call its methods."""
+
+    case_changed = Signal()
+    """Another reading or film is shown."""
+    reading_changed = Signal()
+    """The shown reading has a new value."""
+    bone_changed = Signal(str)
+    work_changed = Signal()
+    """Jobs, the engine's state, or the state of saving."""
+    saliency_changed = Signal()
+    changed_reading = Signal(object)
+    """Any reading's new value, for the work list."""
+    message = Signal(object)
+
+    def __init__(self, services: Services, runner: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.services, self.runner = services, runner
+        self.saver = Saver(runner, services.store, services.now, self._save_failed, self)
+        self.work = ReadingWork(services, runner, self)
+        self._sessions: dict[str, ReadingSession] = {}
+        self._session: ReadingSession | None = None
+        self._film: Film | None = None
+        self._summary: Summary | None = None
+        self._bone = BONES[0]
+        self._saliency: Saliency | None = None
+        self._saliency_wanted = False
+        self._saliency_job: Job | None = None
+        self._box_jobs: dict[tuple[str, str], Job] = {}
+        self.film_error = ""
+        self.saver.changed.connect(self.work_changed)
+        self.work.state_changed.connect(lambda _state: self.work_changed.emit())
+        runner.changed.connect(self.work_changed)
+
+    # --- what is shown ----------------------------------------------------------------------
+
+    @property
+    def session(self) -> ReadingSession | None:
+        return self._session
+
+    @property
+    def reading(self) -> Reading | None:
+        return self._session.reading if self._session else None
+
+    @property
+    def film(self) -> Film | None:
+        return self._film
+
+    @property
+    def frame(self) -> Frame | None:
+        return self._film.frame if self._film else None
+
+    @property
+    def summary(self) -> Summary | None:
+        return self._summary
+
+    @property
+    def bone(self) -> str:
+        return self._bone
+
+    @property
+    def saliency(self) -> Saliency | None:
+        """The Grad-CAM to draw, or None."""
+        return self._saliency if self._saliency_wanted else None
+
+    @property
+    def saliency_wanted(self) -> bool:
+        return self._saliency_wanted
+
+    @property
+    def job(self) -> Job | None:
+        """The reading job of the film shown."""
+        return self.work.job_of(self.reading.reading_id) if self.reading else None
+
+    @property
+    def editable(self) -> bool:
+        return self.reading is not None and self.reading.state is State.DRAFT
+
+    def show(self, reading: Reading, film: Film | None, *, film_error: str = "") -> None:
+        """Put a reading on the desk. Its undo history of this run comes back with it."""
+        known = self._sessions.get(reading.reading_id)
+        if known is None:
+            known = self._sessions[reading.reading_id] = ReadingSession(reading)
+        other = self._session is not known
+        self._session, self._film, self.film_error = known, film, film_error
+        if other:
+            self._bone = BONES[0]
+            self._saliency, self._saliency_wanted = None, False
+        self._summary = summarise(known.reading)
+        self.case_changed.emit()
+        self.saliency_changed.emit()
+        if film is not None and known.reading.analysed_at is None and self.editable:
+            self.read()
+
+    def knows(self, reading_id: str) -> Reading | None:
+        """The value of a reading that was on the desk in this run; newer than the store's for a moment."""
+        known = self._sessions.get(reading_id)
+        return known.reading if known else None
+
+    def report(self, error: BaseException, doing: str = "", choices: tuple[Choice, ...] = (), topic: str = "") -> None:
+        """Show an error. The only way by which one reaches the person."""
+        self.message.emit(messages.of_error(error, doing=doing, choices=choices, topic=topic))
+
+    def tell(self, text: str, kind: str = "info", topic: str = "") -> None:
+        self.message.emit(Message(kind, text, topic=topic))
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def do(self, command: Command) -> bool:
+        """Apply a command to the shown reading and save it. False when it was refused (and told)."""
+        if self._session is None:
+            return False
+        return self._do(self._session, command)
+
+    def _do(self, session: ReadingSession, command: Command) -> bool:
+        try:
+            event = session.do(command, at=self.services.now(), who=self.services.who())
+        except BoneAgeError as error:
+            choices: tuple[Choice, ...] = ()
+            if isinstance(error, InputError) and error.code == "locked" and session.reading.state is State.REVIEWED:
+                choices = (Choice("Reopen", self.reopen),)
+            self.report(error, choices=choices, topic="refused")
+            return False
+        self._changed(session, event)
+        return True
+
+    def _changed(self, session: ReadingSession, event: commands.AuditEvent) -> None:
+        if session is self._session:
+            self._summary = summarise(session.reading)
+            self.reading_changed.emit()
+            self._drop_stale_saliency()
+        self.saver.save(session.reading, event)
+        self.changed_reading.emit(session.reading)
+
+    def undo(self) -> None:
+        self._step("undo", "undone", "Nothing to undo.")
+
+    def redo(self) -> None:
+        self._step("redo", "done again", "Nothing to do again.")
+
+    def _step(self, name: str, word: str, nothing: str) -> None:
+        session = self._session
+        if session is None:
+            return
+        try:
+            event = getattr(session, name)(at=self.services.now(), who=self.services.who())
+        except BoneAgeError as error:
+            self.report(error, topic="refused")
+            return
+        if event is None:
+            self.tell(nothing, topic="undo")
+            return
+        self._changed(session, event)
+        if event.detail == "set-analysis" and session.reading.analysed_at is None:
+            self.tell("The machine's reading was undone. Ctrl+Y brings it back.", topic="undo")
+        else:
+            self.tell(f"{event.detail.replace('-', ' ').capitalize()} {word}.", topic="undo")
+
+    def mark_reviewed(self) -> None:
+        if self.do(commands.MarkReviewed()):
+            self.tell("The reading is marked reviewed.")
+
+    def reopen(self) -> None:
+        self.do(commands.Reopen())
+
+    # --- bones ------------------------------------------------------------------------------
+
+    def select(self, bone: str) -> None:
+        if bone == self._bone or bone not in BONES:
+            return
+        self._bone = bone
+        self.bone_changed.emit(bone)
+        if self._saliency_wanted:
+            self._ask_saliency()
+
+    def move(self, step: int) -> None:
+        """The bone above or below; stops at the ends."""
+        index = min(max(BONES.index(self._bone) + step, 0), len(BONES) - 1)
+        self.select(BONES[index])
+
+    def next_unreviewed(self) -> bool:
+        """Go to the next bone that was not looked at, going round. False when there is none."""
+        if self.reading is None:
+            return False
+        start = BONES.index(self._bone)
+        for bone in (*BONES[start + 1 :], *BONES[: start + 1]):
+            if not self.reading.bone(bone).reviewed:
+                self.select(bone)
+                return True
+        return False
+
+    def accept(self) -> None:
+        """Agree with the grade in force and go on to the next bone that was not looked at."""
+        if self.reading is None:
+            return
+        if not self.reading.bone(self._bone).reviewed and not self.do(commands.AcceptGrade(self._bone)):
+            return
+        if not self.next_unreviewed():
+            self.tell("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed.", topic="pass")
+
+    def step_grade(self, step: int) -> None:
+        """One grade less or more than the one in force; stops at the ends."""
+        if self.reading is None:
+            return
+        final = self.reading.bone(self._bone).final_grade
+        if final is None:
+            self.tell(f"{rus_chn.bone_name(self._bone)} has no grade yet: type it.", "warning", topic="refused")
+            return
+        grade = min(max(final + step, 0), rus_chn.max_grade(self._bone))
+        if grade != final:
+            self.set_grade(grade)
+
+    def set_grade(self, grade: int | None) -> None:
+        self.do(commands.SetGrade(self._bone, grade))
+
+    def toggle_reviewed(self, bone: str) -> None:
+        if self.reading is not None:
+            self.do(commands.SetReviewed(bone, not self.reading.bone(bone).reviewed))
+
+    # --- the models -------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Let the models read the film that is shown."""
+        session, frame = self._session, self.frame
+        if session is None or frame is None:
+            return
+        if not self.editable:
+            self.tell("The reading was marked reviewed. Reopen it to read it again.", "warning", topic="refused")
+            return
+        self._read(session, frame)
+
+    def read_in_background(self, reading: Reading) -> None:
+        session = self._sessions.setdefault(reading.reading_id, ReadingSession(reading))
+        if session.reading.analysed_at is None and session.reading.state is State.DRAFT:
+            self._read(session, None)
+
+    def _read(self, session: ReadingSession, frame: Frame | None) -> None:
+        name = session.reading.patient.display_name or "The film"
+
+        def failed(error: BaseException) -> None:
+            again = (Choice("Read again", self.read),) if session is self._session else ()
+            doing = "The models stopped while reading" if isinstance(error, EngineError) else f"{name} was not read"
+            self.report(error, doing, choices=again, topic="read")
+            self.work_changed.emit()
+
+        def cancelled() -> None:
+            self.message.emit(
+                Message("info", "Reading cancelled.", choices=(Choice("Read again", self.read),), topic="read")
+            )
+            self.work_changed.emit()
+
+        self.work.analyse(
+            session.reading, frame,
+            on_result=partial(self._analysed, session), on_failed=failed, on_cancelled=cancelled,
+        )  # fmt: skip
+        self.work_changed.emit()
+
+    def _analysed(self, session: ReadingSession, result: AnalysisResult) -> None:
+        self._do(session, commands.SetAnalysis(result, self.services.now()))
+
+    def cancel_reading(self) -> None:
+        if self.job is not None:
+            self.job.cancel()
+            self.work_changed.emit()
+
+    # --- boxes ------------------------------------------------------------------------------
+
+    def set_box(self, bone: str, box: Box) -> None:
+        """A box that a person moved or drew: graded anew (only this bone), then one command.
+
+        When the models cannot grade it the box is kept without an opinion, and the person is told.
+        """
+        session, frame = self._session, self.frame
+        if session is None or frame is None:
+            return
+        if not self.editable:
+            self.do(commands.SetBox(bone, box))
+            return
+        key = (session.reading.reading_id, bone)
+        if key in self._box_jobs:
+            self._box_jobs[key].cancel()
+
+        def graded(opinion: GradeOpinion | None) -> None:
+            self._box_jobs.pop(key, None)
+            self._do(session, commands.SetBox(bone, box, opinion))
+
+        def failed(error: BaseException) -> None:
+            graded(None)
+            again = (Choice("Grade again", lambda: self.set_box(bone, box)),) if session is self._session else ()
+            self.report(error, f"{rus_chn.bone_name(bone)} was not graded on the new box", again, topic="box")
+
+        self._box_jobs[key] = self.work.regrade(
+            frame, bone, box, angle_of(session.reading, bone),
+            on_result=graded, on_failed=failed, on_cancelled=lambda: None,
+        )  # fmt: skip
+
+    def grading_box(self, bone: str) -> bool:
+        """Whether a moved box of the shown reading waits for its grade."""
+        return self.reading is not None and (self.reading.reading_id, bone) in self._box_jobs
+
+    def reset_box(self) -> None:
+        """Back to the machine's box and its opinion."""
+        if self.reading is not None and self.reading.bone(self._bone).human_box is not None:
+            self.do(commands.SetBox(self._bone, None))
+
+    # --- Grad-CAM ---------------------------------------------------------------------------
+
+    def toggle_saliency(self) -> None:
+        self._saliency_wanted = not self._saliency_wanted
+        self._saliency = None
+        if self._saliency_wanted:
+            self._ask_saliency()
+        elif self._saliency_job is not None:
+            self._saliency_job.cancel()
+            self._saliency_job = None
+        self.saliency_changed.emit()
+
+    def _ask_saliency(self) -> None:
+        self._saliency = None
+        if self._saliency_job is not None:
+            self._saliency_job.cancel()
+            self._saliency_job = None
+        reading, frame = self.reading, self.frame
+        box = reading.bone(self._bone).box if reading else None
+        if reading is not None and frame is not None and box is not None:
+            self._saliency_job = self.work.saliency(
+                frame, self._bone, box, angle_of(reading, self._bone),
+                on_result=self._saliency_here, on_failed=self._saliency_failed,
+            )  # fmt: skip
+        self.saliency_changed.emit()
+
+    def _saliency_here(self, result: Saliency) -> None:
+        self._saliency_job = None
+        self._saliency = result
+        self.saliency_changed.emit()
+
+    def _saliency_failed(self, error: BaseException) -> None:
+        self._saliency_job, self._saliency_wanted = None, False
+        self.report(error, "No Grad-CAM", topic="saliency")
+        self.saliency_changed.emit()
+
+    def _drop_stale_saliency(self) -> None:
+        if self._saliency is None or self.reading is None:
+            return
+        if self.reading.bone(self._saliency.bone).box != self._saliency.box:
+            self._ask_saliency()
+
+    # --- saving -----------------------------------------------------------------------------
+
+    def _save_failed(self, error: BaseException) -> None:
+        self.report(error, "NOT SAVED", choices=(Choice("Save again", self.saver.retry),), topic="save")
+
+    def run_later(
+        self,
+        lane: str,
+        title: str,
+        work: Callable[[CancelToken, Progress], object],
+        then: Callable[..., None],
+        doing: str,
+    ) -> Job:
+        """A job whose failure is simply told."""
+        return self.runner.submit(
+            lane, title, work, on_result=then, on_failed=partial(self.report, doing=doing, topic=lane)
+        )
+
+    def last_line(self, readings: Sequence[Reading]) -> str:
+        """The newest reading in one line, for 'go on with ...'."""
+        return numbers.reading_line(readings[0], self.services.now()) if readings else ""

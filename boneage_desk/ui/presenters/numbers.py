@@ -1,0 +1,127 @@
+"""The numbers strip, the patient banner and the flags, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.session import Reading, State
+from boneage_desk.reading.summary import Summary
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui.presenters import text
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Texts of the numbers strip. ``why_not`` is set exactly when ``bone_age`` is empty."""
+
+    score: str
+    bone_age: str
+    interval: str
+    machine: str
+    whole_hand: str
+    age: str
+    difference: str
+    why_not: str
+    change: str
+
+
+def numbers(reading: Reading, summary: Summary) -> Numbers:
+    bone_age = summary.bone_age.text if summary.bone_age else ""
+    interval = ""
+    if summary.interval_months is not None:
+        low, high = summary.interval_months
+        interval = f"{text.months(low)} \N{EN DASH} {text.months(high)}"
+    machine = ""
+    if summary.machine_bone_age is not None:
+        machine = f"{summary.machine_bone_age.text} ({summary.machine_score})"
+    elif reading.analysed_at is not None and reading.patient.sex is not None:
+        machine = "none"
+    whole = " \N{MIDDLE DOT} ".join(text.months(o.bone_age_months) for o in reading.whole_hand)
+    age = text.months(summary.chronological_months) if summary.chronological_months is not None else "unknown"
+    change = ""
+    if summary.change_months is not None and abs(summary.change_months) >= 0.05:
+        change = f"{text.signed(summary.change_months)} m against AI"
+    return Numbers(
+        score=str(summary.score) if summary.score is not None else "",
+        bone_age=bone_age,
+        interval=interval,
+        machine=machine,
+        whole_hand=whole,
+        age=age,
+        difference=text.difference(summary.difference_months) if summary.difference_months is not None else "",
+        why_not="" if bone_age else summary.why_not,
+        change=change,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Facts of the banner. ``asks``: what is missing and can be entered: 'sex', 'birth_date'."""
+
+    name: str
+    sex: str
+    born: str
+    patient_id: str
+    age: str
+    side: str
+    side_known: bool
+    film_date: str
+    state: str
+    asks: tuple[str, ...]
+    synthetic: bool
+    source: str
+
+
+def banner(reading: Reading, summary: Summary) -> Banner:
+    patient, study = reading.patient, reading.study
+    asks = []
+    if patient.sex is None:
+        asks.append("sex")
+    if patient.birth_date is None:
+        asks.append("birth_date")
+    age = text.months(summary.chronological_months) if summary.chronological_months is not None else ""
+    return Banner(
+        name=patient.display_name or "No name",
+        sex=text.SEX_NAMES[patient.sex] if patient.sex else "",
+        born=text.day(patient.birth_date),
+        patient_id=patient.patient_id or "no id",
+        age=age,
+        side=text.SIDE_NAMES[study.laterality],
+        side_known=bool(study.laterality),
+        film_date=text.day(study.study_date) or "no date",
+        state=STATE_NAMES[reading.state],
+        asks=tuple(asks),
+        synthetic=study.synthetic,
+        source="" if reading.source.is_dicom else "no DICOM",
+    )
+
+
+STATE_NAMES = {
+    State.DRAFT: "DRAFT",
+    State.REVIEWED: "REVIEWED",
+    State.SIGNED: "SIGNED",
+    State.AMENDED: "AMENDED",
+}
+
+# Asked for by the banner itself, or shown at the bone's own row
+_SHOWN_ELSEWHERE = frozenset({"sex_missing", "birth_date_missing", "bone_uncertain", "bone_missing"})
+
+
+def strip_flags(summary: Summary) -> tuple[Flag, ...]:
+    """Flags for the strip under the banner, blocking ones first."""
+    flags = [flag for flag in summary.flags if flag.code not in _SHOWN_ELSEWHERE]
+    return tuple(sorted(flags, key=lambda flag: not flag.blocking))
+
+
+def progress_line(reading: Reading) -> str:
+    """'9 of 13 reviewed'."""
+    done = sum(finding.reviewed for finding in reading.bones)
+    return f"{done} of {len(rus_chn.BONES)} reviewed"
+
+
+def reading_line(reading: Reading, now: datetime) -> str:
+    """A reading in one line, for 'go on with ...'."""
+    name = reading.patient.display_name or reading.patient.patient_id or "no name"
+    return f"{name} ({STATE_NAMES[reading.state].lower()}, changed {text.when(reading.changed_at, now)})"

@@ -1,0 +1,151 @@
+"""Boxes and labels over the film in screen pixels; where a label goes so that no joint is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from boneage_desk.reading.findings import Box
+from boneage_desk.reading.session import Reading
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.rows import bone_row
+from boneage_desk.ui.presenters.viewport import Rect, Viewport
+
+
+class Show(Enum):
+    """What is drawn over the film; Space goes round."""
+
+    ALL = "boxes and labels"
+    BOXES = "boxes only"
+    NONE = "no overlay"
+
+    def next(self) -> Show:
+        order = list(Show)
+        return order[(order.index(self) + 1) % len(order)]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxMark:
+    """One box to draw, in film pixels. ``label`` carries the letters that stand for colours."""
+
+    bone: str
+    box: Box
+    label: str
+    human: bool
+    certain: bool
+    reviewed: bool
+
+
+def marks(reading: Reading) -> tuple[BoxMark, ...]:
+    """The boxes in force. '!' = worth a look, 'H' = graded otherwise or placed by a person."""
+    result = []
+    for bone in rus_chn.BONES:
+        finding = reading.bone(bone)
+        if finding.box is None:
+            continue
+        row = bone_row(reading, bone)
+        human = finding.human_box is not None
+        region = finding.machine_region
+        certain = human or region is None or region.certain
+        sign = " H" if human or finding.overridden else ""
+        sign += " !" if row.doubt and not finding.reviewed else ""
+        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain, finding.reviewed))
+    return tuple(result)
+
+
+def _overlaps(a: Rect, b: Rect, gap: float = 0.0) -> bool:
+    return a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
+
+
+def _candidates(box: Rect, size: tuple[float, float]) -> list[tuple[Rect, float]]:
+    """Places beside a box with their distance: right, left, above and below, near to far."""
+    x0, y0, x1, y1 = box
+    w, h = size
+    result = []
+    for gap in (4.0, 14.0, 28.0, 48.0, 72.0, 100.0):
+        for y in (y0 + (y1 - y0 - h) / 2, y0, y1 - h):
+            result.append(((x1 + gap, y, x1 + gap + w, y + h), gap))
+            result.append(((x0 - gap - w, y, x0 - gap, y + h), gap))
+        x = x0 + (x1 - x0 - w) / 2
+        result.append(((x, y0 - gap - h, x + w, y0 - gap), gap + 6))
+        result.append(((x, y1 + gap, x + w, y1 + gap + h), gap + 6))
+    return result
+
+
+def place_labels(
+    boxes: list[tuple[str, Rect]],
+    sizes: dict[str, tuple[float, float]],
+    bounds: Rect,
+    brightness: Callable[[Rect], float] = lambda _rect: 0.0,
+) -> dict[str, Rect]:
+    """A place for each label that touches no box, no other label and lies within ``bounds``.
+
+    Of the free places the one over the darkest ground nearest to its box wins (``brightness`` of a
+    screen rectangle, 0..1), so that a label lies beside the bones and not on them. A label without a
+    free place is left out: nothing covers a joint.
+    """
+    taken: list[Rect] = []
+    result: dict[str, Rect] = {}
+    obstacles = [rect for _, rect in boxes]
+    for bone, box in boxes:
+        best: tuple[float, Rect] | None = None
+        for rect, gap in _candidates(box, sizes[bone]):
+            if rect[0] < bounds[0] or rect[1] < bounds[1] or rect[2] > bounds[2] or rect[3] > bounds[3]:
+                continue
+            if any(_overlaps(rect, other, 2.0) for other in obstacles) or any(
+                _overlaps(rect, other, 1.0) for other in taken
+            ):
+                continue
+            cost = brightness(rect) + gap / 120.0
+            if best is None or cost < best[0]:
+                best = (cost, rect)
+        if best is not None:
+            taken.append(best[1])
+            result[bone] = best[1]
+    return result
+
+
+HANDLES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
+
+
+def handle_points(rect: Rect) -> dict[str, tuple[float, float]]:
+    x0, y0, x1, y1 = rect
+    mx, my = (x0 + x1) / 2, (y0 + y1) / 2
+    return {
+        "nw": (x0, y0), "n": (mx, y0), "ne": (x1, y0), "e": (x1, my),
+        "se": (x1, y1), "s": (mx, y1), "sw": (x0, y1), "w": (x0, my),
+    }  # fmt: skip
+
+
+def grip_at(rect: Rect, x: float, y: float, reach: float = 7.0) -> str:
+    """The handle under a screen point, 'move' inside the box, '' elsewhere."""
+    for name, (hx, hy) in handle_points(rect).items():
+        if abs(x - hx) <= reach and abs(y - hy) <= reach:
+            return name
+    return "move" if rect[0] <= x <= rect[2] and rect[1] <= y <= rect[3] else ""
+
+
+def dragged(view: Viewport, box: Box, grip: str, start: tuple[float, float], now: tuple[float, float]) -> Box:
+    """``box`` after a drag of ``grip`` between two screen points: at least 8 film pixels a side and
+    with its centre on the film."""
+    x0, y0, x1, y1 = view.rect_to_screen(box)
+    dx, dy = now[0] - start[0], now[1] - start[1]
+    if grip == "move":
+        x0, x1, y0, y1 = x0 + dx, x1 + dx, y0 + dy, y1 + dy
+    else:
+        x0 += dx if "w" in grip else 0
+        x1 += dx if "e" in grip else 0
+        y0 += dy if "n" in grip else 0
+        y1 += dy if "s" in grip else 0
+    return drawn(view, (x0, y0), (x1, y1))
+
+
+def drawn(view: Viewport, a: tuple[float, float], b: tuple[float, float], smallest: float = 8.0) -> Box:
+    """The film box between two screen points, made legal: a least size, and its centre on the film."""
+    (ax, ay), (bx, by) = view.to_film(*a), view.to_film(*b)
+    half_w, half_h = max(smallest, abs(bx - ax)) / 2, max(smallest, abs(by - ay)) / 2
+    cx = min(max((ax + bx) / 2, 0.0), float(view.film[0]))
+    cy = min(max((ay + by) / 2, 0.0), float(view.film[1]))
+    return Box(cx - half_w, cy - half_h, cx + half_w, cy + half_h)

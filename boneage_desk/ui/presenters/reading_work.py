@@ -1,0 +1,191 @@
+"""The model process as the window sees it: brought up, reading a film, grading a box, saliency."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.film import Frame
+from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.ports import AnalysisEngine, Services
+from boneage_desk.reading.session import Reading
+from boneage_desk.ui.jobs import BACKGROUND, NORMAL, URGENT, Job, JobRunner
+from boneage_desk.ui.presenters import opening
+
+STATE_INTERVAL_MS = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saliency:
+    """Where the grader looked: values 0..1 over ``box`` in film orientation."""
+
+    bone: str
+    box: Box
+    values: Any
+
+
+class ReadingWork(QObject):
+    """Jobs on the lane 'engine', at most one reading job for each reading."""
+
+    state_changed = Signal(str)
+
+    def __init__(self, services: Services, runner: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._services, self._runner = services, runner
+        self._engine: AnalysisEngine | None = None
+        self._state = "stopped"
+        self._reading: dict[str, Job] = {}
+        self._timer = QTimer(self)
+        self._timer.setInterval(STATE_INTERVAL_MS)
+        self._timer.timeout.connect(self._poll)
+
+    @property
+    def state(self) -> str:
+        """The engine's own words: 'starting', 'ready: cpu', 'failed: why' ..."""
+        return self._state
+
+    def job_of(self, reading_id: str) -> Job | None:
+        """The reading job of a film that waits or runs."""
+        return self._reading.get(reading_id)
+
+    @property
+    def queue(self) -> int:
+        return sum(job.lane == "engine" for job in self._runner.jobs)
+
+    def start(self, on_failed: Callable[[BaseException], None]) -> None:
+        """Bring the engine up; the adapter is imported on the engine's lane."""
+
+        def work(_token: CancelToken, _progress: Progress) -> AnalysisEngine:
+            engine = self._services.engine()
+            engine.start()
+            return engine
+
+        def up(engine: AnalysisEngine) -> None:
+            self._engine = engine
+            self._poll()
+            self._timer.start()
+
+        def failed(error: BaseException) -> None:
+            self._tell(f"failed: {error}")
+            on_failed(error)
+
+        self._tell("starting")
+        self._runner.submit("engine", "Starting the models", work, on_result=up, on_failed=failed, priority=URGENT)
+
+    def _poll(self) -> None:
+        if self._engine is not None:
+            self._tell(self._engine.state())
+
+    def _tell(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def analyse(
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        *,
+        on_result: Callable[[AnalysisResult], None],
+        on_failed: Callable[[BaseException], None],
+        on_cancelled: Callable[[], None],
+        on_progress: Callable[[Job], None] | None = None,
+    ) -> Job | None:
+        """Read one film; without ``frame`` (a film in the background) it is opened when its turn comes.
+        None when a job for this reading is under way already."""
+        reading_id = reading.reading_id
+        if reading_id in self._reading:
+            return None
+
+        def work(token: CancelToken, progress: Progress) -> AnalysisResult:
+            pixels = frame if frame is not None else opening.open_film_of(self._services, reading).frame
+            return self._services.engine().analyse(pixels, progress=progress, cancel=token)
+
+        def ended(then: Callable[..., None]) -> Callable[..., None]:
+            def call(*values: Any) -> None:
+                self._reading.pop(reading_id, None)
+                then(*values)
+
+            return call
+
+        job = self._runner.submit(
+            "engine",
+            "Reading the film",
+            work,
+            on_result=ended(on_result),
+            on_failed=ended(on_failed),
+            on_cancelled=ended(on_cancelled),
+            on_progress=on_progress,
+            priority=BACKGROUND if frame is None else NORMAL,
+        )
+        self._reading[reading_id] = job
+        return job
+
+    def regrade(
+        self,
+        frame: Frame,
+        bone: str,
+        box: Box,
+        angle_deg: float,
+        *,
+        on_result: Callable[[GradeOpinion], None],
+        on_failed: Callable[[BaseException], None],
+        on_cancelled: Callable[[], None],
+    ) -> Job:
+        def work(token: CancelToken, _progress: Progress) -> GradeOpinion:
+            return self._services.engine().regrade(frame, bone, box, angle_deg, cancel=token)
+
+        return self._runner.submit(
+            "engine", "Grading the box", work,
+            on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled, priority=URGENT,
+        )  # fmt: skip
+
+    def saliency(
+        self,
+        frame: Frame,
+        bone: str,
+        box: Box,
+        angle_deg: float,
+        *,
+        on_result: Callable[[Saliency], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> Job:
+        def work(token: CancelToken, _progress: Progress) -> Saliency:
+            return Saliency(bone, box, self._services.engine().saliency(frame, bone, box, angle_deg, cancel=token))
+
+        return self._runner.submit(
+            "engine", "Grad-CAM", work, on_result=on_result, on_failed=on_failed, priority=URGENT
+        )
+
+    def close(self) -> None:
+        self._timer.stop()
+
+
+def angle_of(reading: Reading, bone: str) -> float:
+    """The turn that brings distal up at ``bone``: its own, else the mean of the others' (a missing
+    bone lies as its hand does), else the film's."""
+    region = reading.bone(bone).machine_region
+    if region is not None:
+        return region.angle_deg
+    angles = [f.machine_region.angle_deg for f in reading.bones if f.machine_region is not None]
+    if not angles:
+        return 0.0
+    x = sum(math.cos(math.radians(a)) for a in angles)
+    y = sum(math.sin(math.radians(a)) for a in angles)
+    return math.degrees(math.atan2(y, x)) if x or y else 0.0
+
+
+def engine_words(state: str) -> str:
+    """The engine's state for the status bar."""
+    if state.startswith("ready"):
+        device = state.partition(":")[2].strip()
+        return {"cpu": "CPU ready", "cuda": "GPU ready"}.get(device, f"{device} ready".strip())
+    return {"stopped": "not running", "starting": "starting \N{HORIZONTAL ELLIPSIS}", "busy": "working"}.get(
+        state, state
+    )

@@ -1,0 +1,159 @@
+"""The 13 rows of the grade panel, the selected bone's criteria, and the two-digit grade entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import step_months
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui.presenters import text
+
+UNCERTAIN_BELOW = 0.5
+"""A grade whose probability is lower is marked as worth a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoneRow:
+    """One bone as the table shows it. Empty text where there is nothing to say."""
+
+    bone: str
+    name: str
+    short: str
+    machine: str
+    probability: float | None
+    human: str
+    overridden: bool
+    points: str
+    down: float | None
+    up: float | None
+    reviewed: bool
+    doubt: str
+    """Why the bone is worth a look, in words; '' when it is not."""
+    moved: bool
+    final: int | None
+
+    @property
+    def steps(self) -> str:
+        return text.month_steps(self.down, self.up)
+
+
+def bone_rows(reading: Reading) -> tuple[BoneRow, ...]:
+    return tuple(bone_row(reading, bone) for bone in rus_chn.BONES)
+
+
+def bone_row(reading: Reading, bone: str) -> BoneRow:
+    finding = reading.bone(bone)
+    opinion, final, sex = finding.opinion, finding.final_grade, reading.patient.sex
+    points = str(rus_chn.score(bone, final, sex)) if final is not None and sex is not None else ""
+    return BoneRow(
+        bone=bone,
+        name=rus_chn.bone_name(bone),
+        short=text.SHORT_NAMES[bone],
+        machine=rus_chn.label(bone, opinion.grade) if opinion else "",
+        probability=opinion.probability if opinion else None,
+        human=rus_chn.label(bone, finding.human_grade) if finding.human_grade is not None else "",
+        overridden=finding.overridden,
+        points=points,
+        down=step_months(reading, bone, -1),
+        up=step_months(reading, bone, +1),
+        reviewed=finding.reviewed,
+        doubt=_doubt(reading, bone),
+        moved=finding.human_box is not None,
+        final=final,
+    )
+
+
+def _doubt(reading: Reading, bone: str) -> str:
+    if reading.analysed_at is None:
+        return ""
+    finding = reading.bone(bone)
+    if finding.human_grade is not None and finding.box is not None:
+        return ""
+    if finding.box is None:
+        return "Not found on the film: draw its box, or enter the grade."
+    if finding.opinion is None:
+        return "The box was drawn by hand and not graded by the machine yet."
+    if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
+        return finding.machine_region.reason or "The place of this bone is uncertain."
+    if finding.opinion.probability < UNCERTAIN_BELOW:
+        return f"The machine is unsure of the grade ({finding.opinion.probability:.0%})."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of the criteria ladder: a grade's name and what it looks like."""
+
+    grade: int | None
+    label: str
+    criterion: str
+    probability: float | None
+    months: float | None
+
+
+def ladder(reading: Reading, bone: str) -> tuple[Step, Step, Step]:
+    """The grade below, the one in force, the one above; empty rungs at the ends."""
+    finding = reading.bone(bone)
+    final = finding.final_grade
+    return (
+        _rung(reading, bone, None if final is None else final - 1, -1),
+        _rung(reading, bone, final, 0),
+        _rung(reading, bone, None if final is None else final + 1, +1),
+    )
+
+
+def _rung(reading: Reading, bone: str, grade: int | None, step: int) -> Step:
+    if grade is None or not 0 <= grade <= rus_chn.max_grade(bone):
+        return Step(None, "", "", None, None)
+    opinion = reading.bone(bone).opinion
+    return Step(
+        grade,
+        rus_chn.label(bone, grade),
+        rus_chn.criterion(bone, grade),
+        opinion.probabilities[grade] if opinion else None,
+        step_months(reading, bone, step) if step else None,
+    )
+
+
+class GradeEntry:
+    """Typed figures to a grade: the figures of its printed name, '6' or '70' for 7(0).
+
+    A figure that is a whole name by itself counts at once; one that only begins names ('7' of 7(0),
+    7(2)) waits for the second. Every first figure of every bone is one or the other, never both.
+    """
+
+    def __init__(self) -> None:
+        self._bone = ""
+        self._typed = ""
+
+    @property
+    def typed(self) -> str:
+        """What waits for a second figure."""
+        return self._typed
+
+    def clear(self) -> None:
+        self._typed = ""
+
+    def key(self, bone: str, figure: str) -> int | None:
+        """The grade index when the figures name one, None while more are needed or none fits."""
+        if bone != self._bone:
+            self._bone, self._typed = bone, ""
+        figures = {_figures(name): index for index, name in enumerate(rus_chn.labels(bone))}
+        for typed in (self._typed + figure, figure):
+            if typed in figures:
+                self._typed = ""
+                return figures[typed]
+            if any(name.startswith(typed) for name in figures):
+                self._typed = typed
+                return None
+        self._typed = ""
+        return None
+
+    def choices(self, bone: str) -> tuple[str, ...]:
+        """The printed names that what was typed may become."""
+        return tuple(name for name in rus_chn.labels(bone) if self._typed and _figures(name).startswith(self._typed))
+
+
+def _figures(label: str) -> str:
+    return "".join(sign for sign in label if sign.isdigit())

@@ -1,0 +1,179 @@
+"""The patient banner: who, which side, how old, and whether it is on disk. Always visible."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QDate, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.ages import parse_date
+from boneage_desk.reading.analysis import Flag
+from boneage_desk.standards.types import Sex
+from boneage_desk.ui.presenters.numbers import Banner
+from boneage_desk.ui.views.flow import FlowLayout
+
+
+def label(part: str, parent: QWidget | None = None) -> QLabel:
+    result = QLabel(parent)
+    result.setProperty("part", part)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    return result
+
+
+class PatientBanner(QFrame):
+    """Facts in one line; a missing sex or birth date asks to be entered right here."""
+
+    sex_given = Signal(object)
+    birth_date_given = Signal(object)
+    save_again = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setAccessibleName("Patient")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 5, 12, 5)
+        row.setSpacing(14)
+        self._name = label("name")
+        self._facts = {key: label("fact") for key in ("sex", "born", "age", "id", "side", "film", "source")}
+        row.addWidget(self._name)
+        row.addWidget(self._facts["sex"])
+        self._ask_sex = self._make_ask_sex()
+        row.addWidget(self._ask_sex)
+        row.addWidget(self._facts["born"])
+        self._ask_birth = self._make_ask_birth()
+        row.addWidget(self._ask_birth)
+        for key in ("age", "id", "side", "film", "source"):
+            row.addWidget(self._facts[key])
+        row.addStretch(1)
+        self._state = label("state")
+        row.addWidget(self._state)
+        self._again = QPushButton("Save again")
+        self._again.clicked.connect(self.save_again)
+        row.addWidget(self._again)
+        self.show_nothing()
+
+    def _make_ask_sex(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        ask = label("ask")
+        ask.setText("Sex?")
+        row.addWidget(ask)
+        for sex, title in ((Sex.FEMALE, "Female"), (Sex.MALE, "Male")):
+            button = QPushButton(title)
+            button.setToolTip("Sex picks the table; without it there is no bone age")
+            button.clicked.connect(lambda _checked=False, sex=sex: self.sex_given.emit(sex))
+            row.addWidget(button)
+        return box
+
+    def _make_ask_birth(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        ask = label("ask")
+        ask.setText("Birth date?")
+        self._birth = QLineEdit()
+        self._birth.setPlaceholderText("2014-03-02")
+        self._birth.setAccessibleName("Birth date, year month day")
+        self._birth.setFixedWidth(100)
+        self._birth.returnPressed.connect(self._birth_entered)
+        self._birth.textEdited.connect(lambda: self._mark_birth(""))
+        row.addWidget(ask)
+        row.addWidget(self._birth)
+        return box
+
+    def _birth_entered(self) -> None:
+        try:
+            value = parse_date(self._birth.text())
+        except BoneAgeError as error:
+            self._mark_birth(str(error))
+            return
+        if value > _today():
+            self._mark_birth("The birth date lies in the future.")
+            return
+        self.birth_date_given.emit(value)
+
+    def _mark_birth(self, why: str) -> None:
+        self._birth.setProperty("wrong", bool(why))
+        self._birth.setToolTip(why)
+        restyle(self._birth)
+
+    def show_nothing(self) -> None:
+        self._name.setText("No film on the desk")
+        for fact in self._facts.values():
+            fact.hide()
+        self._ask_sex.hide()
+        self._ask_birth.hide()
+        self._state.setText("")
+        self._again.hide()
+
+    def show_banner(self, value: Banner) -> None:
+        if value.name != self._name.text():
+            self._birth.clear()
+            self._mark_birth("")
+        self._name.setText(value.name)
+        texts = {
+            "sex": value.sex,
+            "born": f"born {value.born}" if value.born else "",
+            "age": f"age {value.age}" if value.age else "",
+            "id": value.patient_id,
+            "side": value.side,
+            "film": f"film {value.film_date}",
+            "source": " \N{MIDDLE DOT} ".join(word for word in (value.source, "SYNTHETIC" if value.synthetic else "") if word),
+        }  # fmt: skip
+        for key, words in texts.items():
+            self._facts[key].setText(words)
+            self._facts[key].setVisible(bool(words))
+        side = self._facts["side"]
+        side.setProperty("part", "fact" if value.side_known else "ask")
+        restyle(side)
+        self._ask_sex.setVisible("sex" in value.asks)
+        self._ask_birth.setVisible("birth_date" in value.asks)
+
+    def show_state(self, words: str, unsaved: bool) -> None:
+        """``words`` like 'DRAFT · saved 12:04:05'."""
+        self._state.setText(words)
+        if (self._state.property("part") == "unsaved") != unsaved:
+            self._state.setProperty("part", "unsaved" if unsaved else "state")
+            restyle(self._state)
+        self._again.setVisible(unsaved)
+
+
+class FlagStrip(QWidget):
+    """What speaks against trusting the film or result; blocking ones first and larger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Flags")
+        self._flow = FlowLayout(self, spacing=6)
+        self._flow.setContentsMargins(12, 4, 12, 4)
+        self._shown: tuple[Flag, ...] = ()
+        self.hide()
+
+    def show_flags(self, flags: tuple[Flag, ...]) -> None:
+        if flags == self._shown:
+            return
+        self._shown = flags
+        self._flow.clear()
+        for flag in flags:
+            item = QLabel(("\N{BLACK SQUARE} " if flag.blocking else "\N{WARNING SIGN} ") + flag.message)
+            item.setObjectName("flag")
+            item.setTextFormat(Qt.TextFormat.PlainText)
+            item.setProperty("blocking", flag.blocking)
+            item.setProperty("code", flag.code)
+            item.setToolTip(flag.code.replace("_", " "))
+            self._flow.addWidget(item)
+        self.setVisible(bool(flags))
+
+
+def _today() -> object:
+    return QDate.currentDate().toPython()
+
+
+def restyle(widget: QWidget) -> None:
+    """Let a changed property choose its rule of the style sheet again."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)

@@ -1,0 +1,302 @@
+"""The grade panel: 13 rows, the selected bone's crop and criteria ladder, and the numbers."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from boneage_desk.ui import theme
+from boneage_desk.ui.models import bone_table as columns
+from boneage_desk.ui.models.bone_table import BoneTableModel
+from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.numbers import Numbers
+from boneage_desk.ui.presenters.rows import BoneRow, Step
+from boneage_desk.ui.views.bone_delegate import BoneDelegate
+
+
+class BoneTable(QTableView):
+    """Rows share the height there is. Figures typed here are grades; other keys go to the actions."""
+
+    bone_selected = Signal(str)
+    figure_typed = Signal(str)
+    tick_clicked = Signal(str)
+
+    def __init__(self, model: BoneTableModel) -> None:
+        super().__init__()
+        self.setAccessibleName("Bones")
+        self._model = model
+        self.setModel(model)
+        self.delegate = BoneDelegate(self)
+        self.setItemDelegate(self.delegate)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setMinimumSectionSize(20)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setMinimumSectionSize(20)
+        for index, width in enumerate((46, 70, 100, 58, 56, 96, 34)):
+            self.setColumnWidth(index, width)
+            fixed = index != columns.MACHINE
+            header.setSectionResizeMode(
+                index, QHeaderView.ResizeMode.Fixed if fixed else QHeaderView.ResizeMode.Stretch
+            )
+
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        super().currentChanged(current, previous)
+        bone = self._model.bone_at(current.row())
+        if bone:
+            self.bone_selected.emit(bone)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        super().mousePressEvent(event)
+        if index.isValid() and index.column() == columns.REVIEWED:
+            self.tick_clicked.emit(self._model.bone_at(index.row()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        if plain and len(event.text()) == 1 and event.text() in "0123456789":
+            self.figure_typed.emit(event.text())
+            return
+        event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.share_height()
+
+    def share_height(self) -> None:
+        """Give all rows the same height, between what figures need and a crop worth looking at."""
+        rows = max(1, self._model.rowCount())
+        height = min(52, max(22, self.viewport().height() // rows))
+        self.verticalHeader().setDefaultSectionSize(height)
+        self.setColumnWidth(columns.CROP, height + 8)
+
+
+class CropPicture(QWidget):
+    """The selected bone as the grader sees it, enlarged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Crop of the selected bone")
+        self._image: QImage | None = None
+        self.setMinimumSize(96, 96)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        return QSize(168, 168)
+
+    def show_image(self, image: QImage | None) -> None:
+        self._image = image
+        self.update()
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour(theme.FILM))
+        if self._image is None:
+            painter.setPen(theme.colour(theme.MUTED))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no box")
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        side = min(self.width(), self.height())
+        x, y = (self.width() - side) // 2, (self.height() - side) // 2
+        painter.drawImage(
+            self.rect().adjusted(x, y, -(self.width() - side - x), -(self.height() - side - y)), self._image
+        )
+
+
+class _Rung(QFrame):
+    """One grade of the ladder: its name, what it looks like, its probability and months."""
+
+    def __init__(self, this: bool) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 2, 6, 2)
+        column.setSpacing(2)
+        self._head = QLabel()
+        self._head.setFont(theme.ui_font(10.5, bold=True))
+        self._words = QLabel()
+        self._words.setWordWrap(True)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._words.setProperty("muted", not this)
+        self._foot = QLabel()
+        self._foot.setProperty("muted", True)
+        for label in (self._head, self._words, self._foot):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self._words.setMinimumHeight(1)
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        column.addWidget(self._head)
+        column.addWidget(self._words, 1)
+        column.addWidget(self._foot)
+        if this:
+            self.setStyleSheet(f"_Rung {{ border: 1px solid {theme.ACCENT}; border-radius: 3px; }}")
+
+    def show_step(self, step: Step, arrow: str) -> None:
+        self._head.setText(f"{arrow} {step.label}".strip() if step.label else "")
+        self._words.setText(step.criterion)
+        self._words.setToolTip(step.criterion)
+        parts = []
+        if step.probability is not None:
+            parts.append(f"{step.probability:.0%}")
+        if step.months is not None:
+            parts.append(f"{text.signed(step.months)} m")
+        self._foot.setText("  ".join(parts))
+
+
+class BoneStrip(QFrame):
+    """The selected bone: crop, name and doubt, and the grades below, this and above."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("strip")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 8, 8, 8)
+        row.setSpacing(8)
+        self.crop = CropPicture()
+        row.addWidget(self.crop)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        self._title = QLabel()
+        self._title.setFont(theme.ui_font(11, bold=True))
+        self._doubt = QLabel()
+        self._doubt.setProperty("attention", True)
+        self._doubt.setWordWrap(True)
+        for label in (self._title, self._doubt):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        column.addWidget(self._title)
+        column.addWidget(self._doubt)
+        rungs = QHBoxLayout()
+        rungs.setSpacing(4)
+        self._rungs = (_Rung(False), _Rung(True), _Rung(False))
+        for rung in self._rungs:
+            rungs.addWidget(rung, 1)
+        column.addLayout(rungs, 1)
+        row.addLayout(column, 1)
+
+    def show_bone(self, row: BoneRow | None, steps: tuple[Step, Step, Step] | None, image: QImage | None) -> None:
+        self.crop.show_image(image)
+        if row is None or steps is None:
+            self._title.setText("")
+            self._doubt.hide()
+            return
+        self._title.setText(row.name)
+        self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
+        self._doubt.setVisible(bool(row.doubt))
+        arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
+        for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
+            rung.show_step(step, arrow)
+
+
+class NumbersStrip(QFrame):
+    """Score to bone age, large; the second opinion, the age and the difference beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("numbers")
+        self.setAccessibleName("Bone age")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(12, 8, 12, 8)
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(2)
+        self.bone_age = QLabel()
+        self.bone_age.setFont(theme.ui_font(19, bold=True))
+        self.score = QLabel()
+        self.score.setFont(theme.ui_font(12))
+        self.interval = QLabel()
+        self.interval.setProperty("muted", True)
+        self.why = QLabel()
+        self.why.setProperty("attention", True)
+        self.why.setWordWrap(True)
+        self.why.setFont(theme.ui_font(11))
+        grid.addWidget(self.score, 0, 0)
+        grid.addWidget(self.bone_age, 1, 0)
+        grid.addWidget(self.interval, 2, 0)
+        grid.addWidget(self.why, 0, 0, 3, 1)
+        self.values: dict[str, QLabel] = {}
+        for line, (key, title) in enumerate(
+            (("machine", "AI alone"), ("whole_hand", "Whole hand"), ("age", "Age"), ("difference", "Difference"))
+        ):
+            name, value = QLabel(title), QLabel()
+            name.setProperty("muted", True)
+            value.setTextFormat(Qt.TextFormat.PlainText)
+            side = QHBoxLayout()
+            side.addWidget(name)
+            side.addStretch(1)
+            side.addWidget(value)
+            grid.addLayout(side, line % 2 + (0 if line < 2 else 0), 1 + line // 2)
+            self.values[key] = value
+        self.values["machine"].setProperty("machine", True)
+        self.values["whole_hand"].setProperty("machine", True)
+        self.change = QLabel()
+        self.change.setProperty("human", True)
+        grid.addWidget(self.change, 2, 1)
+        self.progress = QLabel()
+        self.progress.setProperty("muted", True)
+        self.progress.setAlignment(Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.progress, 2, 2)
+        grid.setColumnStretch(0, 5)
+        grid.setColumnStretch(1, 4)
+        grid.setColumnStretch(2, 4)
+
+    def show_numbers(self, value: Numbers | None, progress: str = "") -> None:
+        there = value is not None and bool(value.bone_age)
+        for label in (self.score, self.bone_age, self.interval):
+            label.setVisible(there)
+        self.why.setVisible(not there)
+        self.progress.setText(progress)
+        if value is None:
+            self.why.setText("")
+            self.change.setText("")
+            for label in self.values.values():
+                label.setText("")
+            return
+        self.score.setText(f"RUS-CHN {value.score} points")
+        self.bone_age.setText(value.bone_age)
+        self.interval.setText(value.interval)
+        self.why.setText(f"No bone age. {value.why_not}" if value.why_not else "")
+        self.change.setText(value.change)
+        dash = "\N{EN DASH}"
+        self.values["machine"].setText(value.machine or dash)
+        self.values["whole_hand"].setText(value.whole_hand or dash)
+        self.values["age"].setText(value.age)
+        self.values["difference"].setText(value.difference or dash)
+
+
+class BonesPage(QWidget):
+    """Table above, the selected bone, the numbers at the foot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.model = BoneTableModel()
+        self.table = BoneTable(self.model)
+        self.strip = BoneStrip()
+        self.numbers = NumbersStrip()
+        column.addWidget(self.table, 1)
+        column.addWidget(self.strip)
+        column.addWidget(self.numbers)
+        self.strip.setFixedHeight(168)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.strip.setFixedHeight(132 if self.height() < 620 else 168)

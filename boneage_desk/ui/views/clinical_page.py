@@ -1,0 +1,189 @@
+"""Facts of patient and study that the file lacked or had wrong, and the impression."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from PySide6.QtCore import QDate, Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.ages import parse_date
+from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy
+from boneage_desk.standards.types import Sex
+from boneage_desk.ui.presenters import text
+from boneage_desk.ui.views.banner import restyle
+
+IMPRESSION_DELAY_MS = 1500
+
+
+class ClinicalPage(QWidget):
+    """Each field becomes a command when it is left or Enter is pressed."""
+
+    command = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading: Reading | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        form.setHorizontalSpacing(12)
+        self.name = self._line("Name", self._name_entered)
+        self.patient_id = self._line("Patient id", self._id_entered)
+        self.sex = QComboBox()
+        self.sex.setAccessibleName("Sex")
+        for title, value in (("not known", None), ("Female", Sex.FEMALE), ("Male", Sex.MALE)):
+            self.sex.addItem(title, value)
+        self.sex.activated.connect(self._sex_chosen)
+        self.birth_date = self._line("Birth date", self._birth_entered, "2014-03-02")
+        self.study_date = self._line("Film date", self._study_entered, "2024-07-11")
+        self.side = QComboBox()
+        self.side.setAccessibleName("Side")
+        for title, side in (
+            ("not known", Laterality.UNKNOWN),
+            ("Left hand", Laterality.LEFT),
+            ("Right hand", Laterality.RIGHT),
+        ):
+            self.side.addItem(title, side)
+        self.side.activated.connect(self._side_chosen)
+        for title, widget in (("Name", self.name), ("Patient id", self.patient_id), ("Sex", self.sex),
+                              ("Birth date", self.birth_date), ("Film date", self.study_date), ("Side", self.side)):  # fmt: skip
+            form.addRow(title, widget)
+        column.addLayout(form)
+        self.wrong = QLabel()
+        self.wrong.setProperty("attention", True)
+        self.wrong.setWordWrap(True)
+        self.wrong.setTextFormat(Qt.TextFormat.PlainText)
+        self.wrong.hide()
+        column.addWidget(self.wrong)
+        column.addWidget(QLabel("Impression"))
+        self.impression = QPlainTextEdit()
+        self.impression.setAccessibleName("Impression")
+        self.impression.setTabChangesFocus(True)
+        self.impression.setPlaceholderText("Conclusion for the report")
+        column.addWidget(self.impression, 1)
+        self.facts = QLabel()
+        self.facts.setProperty("muted", True)
+        self.facts.setWordWrap(True)
+        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(self.facts)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(IMPRESSION_DELAY_MS)
+        self._later.timeout.connect(self.flush)
+        self.impression.textChanged.connect(self._later.start)
+        self.setEnabled(False)
+
+    def _line(self, name: str, entered: object, hint: str = "") -> QLineEdit:
+        line = QLineEdit()
+        line.setAccessibleName(name)
+        line.setPlaceholderText(hint)
+        line.editingFinished.connect(entered)
+        return line
+
+    def show_reading(self, reading: Reading | None) -> None:
+        """Fields follow the reading; one that is being typed in is left alone."""
+        other = (reading.reading_id if reading else "") != (self._reading.reading_id if self._reading else "")
+        if other:
+            self.flush()
+        self._reading = reading
+        self.setEnabled(reading is not None)
+        if reading is None:
+            return
+        patient, study = reading.patient, reading.study
+        self._fill(self.name, patient.name, other)
+        self._fill(self.patient_id, patient.patient_id, other)
+        self._fill(self.birth_date, text.day(patient.birth_date), other)
+        self._fill(self.study_date, text.day(study.study_date), other)
+        self.sex.setCurrentIndex(self.sex.findData(patient.sex))
+        self.side.setCurrentIndex(self.side.findData(study.laterality))
+        if other or not self.impression.hasFocus():
+            if self.impression.toPlainText() != reading.impression:
+                self.impression.setPlainText(reading.impression)
+            self._later.stop()
+        source = reading.source
+        lines = [source.path + (f" / {source.member}" if source.member else "")]
+        lines.append(
+            f"{reading.width} \N{MULTIPLICATION SIGN} {reading.height} px, sha256 {source.sha256[:16]}\N{HORIZONTAL ELLIPSIS}"
+        )
+        lines += [
+            f"{model.name}: {model.tag}, sha256 {model.sha256[:16]}\N{HORIZONTAL ELLIPSIS}" for model in reading.models
+        ]
+        self.facts.setText("\n".join(lines))
+        if other:
+            self._tell("")
+
+    @staticmethod
+    def _fill(line: QLineEdit, value: str, other: bool) -> None:
+        if other or not line.hasFocus():
+            if line.text() != value:
+                line.setText(value)
+            line.setProperty("wrong", False)
+            restyle(line)
+
+    def flush(self) -> None:
+        """Hand over an impression that is still waiting."""
+        self._later.stop()
+        if self._reading is not None and self.impression.toPlainText() != self._reading.impression:
+            self.command.emit(SetImpression(self.impression.toPlainText()))
+
+    def _tell(self, why: str) -> None:
+        self.wrong.setText(why)
+        self.wrong.setVisible(bool(why))
+
+    def _send(self, command: Command) -> None:
+        self._tell("")
+        self.command.emit(command)
+
+    def _name_entered(self) -> None:
+        if self._reading and self.name.text().strip() not in ("", self._reading.patient.name):
+            self._send(SetPatient(name=self.name.text().strip()))
+
+    def _id_entered(self) -> None:
+        if self._reading and self.patient_id.text().strip() not in ("", self._reading.patient.patient_id):
+            self._send(SetPatient(patient_id=self.patient_id.text().strip()))
+
+    def _sex_chosen(self) -> None:
+        value = self.sex.currentData()
+        if self._reading is None or value == self._reading.patient.sex:
+            return
+        if value is None:
+            self.sex.setCurrentIndex(self.sex.findData(self._reading.patient.sex))
+            self._tell("A known sex can be corrected, not forgotten.")
+            return
+        self._send(SetPatient(sex=value))
+
+    def _side_chosen(self) -> None:
+        value = self.side.currentData()
+        if self._reading is not None and value != self._reading.study.laterality:
+            self._send(SetStudy(laterality=value))
+
+    def _birth_entered(self) -> None:
+        value = self._date(self.birth_date, self._reading.patient.birth_date if self._reading else None)
+        if value is not None:
+            self._send(SetPatient(birth_date=value))
+
+    def _study_entered(self) -> None:
+        value = self._date(self.study_date, self._reading.study.study_date if self._reading else None)
+        if value is not None:
+            self._send(SetStudy(study_date=value))
+
+    def _date(self, line: QLineEdit, known: date | None) -> date | None:
+        """The new date in ``line``; None when it is as known, empty, or wrong (and then it is told)."""
+        why, value = "", None
+        if self._reading is None or not line.text().strip():
+            return None
+        try:
+            value = parse_date(line.text())
+            if value > QDate.currentDate().toPython():
+                why = "The date lies in the future."
+        except BoneAgeError as error:
+            why = str(error)
+        line.setProperty("wrong", bool(why))
+        restyle(line)
+        self._tell(why)
+        return None if why or value == known else value

@@ -1,0 +1,210 @@
+"""Draws everything over the film, in screen pixels: boxes, labels, Grad-CAM and the corner texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QTransform
+
+from boneage_desk.reading.findings import Box
+from boneage_desk.ui import theme
+from boneage_desk.ui.presenters import overlay
+from boneage_desk.ui.presenters.overlay import BoxMark, Show
+from boneage_desk.ui.presenters.viewport import Rect, Viewport
+
+# Anchors of the 'cividis' map (told apart by every kind of colour vision), from dark blue to yellow
+_CIVIDIS = ((0, 34, 78), (53, 69, 108), (102, 105, 112), (148, 142, 119), (200, 184, 102), (254, 232, 56))
+
+
+@dataclass(frozen=True, slots=True)
+class Corners:
+    """Lines of the four corners, and the side letter at the top."""
+
+    top_left: tuple[str, ...] = ()
+    top_right: tuple[str, ...] = ()
+    bottom_left: tuple[str, ...] = ()
+    bottom_right: tuple[str, ...] = ()
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SaliencyPicture:
+    """A Grad-CAM ready to draw over ``box``."""
+
+    image: QImage
+    box: Box
+
+
+def saliency_picture(values: Any, box: Box, opacity: float) -> SaliencyPicture:
+    """Colour and opacity both rise with the value, so that what was not looked at stays plain film."""
+    share = np.clip(np.asarray(values, np.float32), 0, 1)
+    at = np.linspace(0, 1, len(_CIVIDIS))
+    rgba = np.empty((*share.shape, 4), np.uint8)
+    for channel in range(3):
+        rgba[..., channel] = np.interp(share, at, [anchor[channel] for anchor in _CIVIDIS])
+    rgba[..., 3] = np.clip(share * 1.2, 0, 1) * opacity * 255
+    height, width = share.shape
+    image = QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+    return SaliencyPicture(image, box)
+
+
+class OverlayPainter:
+    """Keeps label places while nothing moved, since finding them takes a few milliseconds."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._places: dict[str, Rect] = {}
+
+    def paint(
+        self,
+        painter: QPainter,
+        view: Viewport,
+        size: tuple[int, int],
+        marks: tuple[BoxMark, ...],
+        *,
+        selected: str,
+        show: Show,
+        editing: bool,
+        dragging: bool,
+        corners: Corners,
+        saliency: SaliencyPicture | None,
+        film_transform: QTransform,
+        brightness: Callable[[Rect], float],
+    ) -> None:
+        painter.setFont(theme.ui_font(9.5))
+        if saliency is not None:
+            self._saliency(painter, saliency, film_transform)
+        if show is not Show.NONE:
+            rects = [(mark.bone, view.rect_to_screen(mark.box)) for mark in marks]
+            for mark, (_, rect) in zip(marks, rects, strict=True):
+                self._box(painter, mark, rect, mark.bone == selected, editing)
+            if show is Show.ALL and not (dragging and editing):
+                self._labels(painter, view, size, marks, rects, selected, brightness)
+        self._corner_texts(painter, size, corners)
+
+    @staticmethod
+    def _saliency(painter: QPainter, picture: SaliencyPicture, film_transform: QTransform) -> None:
+        painter.save()
+        painter.setTransform(film_transform)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        box = picture.box
+        painter.drawImage(QRectF(box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0), picture.image)
+        painter.restore()
+
+    @staticmethod
+    def _box(painter: QPainter, mark: BoxMark, rect: Rect, selected: bool, editing: bool) -> None:
+        colour = QColor(theme.HUMAN if mark.human else theme.MACHINE)
+        if not mark.certain:
+            colour = QColor(theme.ATTENTION)
+        colour.setAlpha(255 if selected else 170)
+        pen = QPen(colour, 2.0 if selected else 1.0)
+        if not mark.certain:
+            pen.setDashPattern([4, 3])
+        area = QRectF(rect[0], rect[1], rect[2] - rect[0], rect[3] - rect[1])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if selected:
+            painter.setPen(QPen(theme.colour("#000000", 150), 4))
+            painter.drawRect(area)
+        painter.setPen(pen)
+        painter.drawRect(area)
+        if mark.human:
+            painter.setPen(QPen(colour, 3))
+            arm = min(8.0, area.width() / 4)
+            for x, dx in ((area.left(), arm), (area.right(), -arm)):
+                for y, dy in ((area.top(), arm), (area.bottom(), -arm)):
+                    painter.drawLine(QPointF(x, y), QPointF(x + dx, y))
+                    painter.drawLine(QPointF(x, y), QPointF(x, y + dy))
+        if selected and editing:
+            painter.setPen(QPen(QColor("#000000"), 1))
+            painter.setBrush(colour)
+            for x, y in overlay.handle_points(rect).values():
+                painter.drawRect(QRectF(x - 3.5, y - 3.5, 7, 7))
+
+    def _labels(
+        self,
+        painter: QPainter,
+        view: Viewport,
+        size: tuple[int, int],
+        marks: tuple[BoxMark, ...],
+        rects: list[tuple[str, Rect]],
+        selected: str,
+        brightness: Callable[[Rect], float],
+    ) -> None:
+        key = (view, size, marks)
+        if key != self._key:
+            metrics = QFontMetricsF(painter.font())
+            height = metrics.height()
+            sizes = {mark.bone: (metrics.horizontalAdvance(mark.label) + 6, height) for mark in marks}
+            self._places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), brightness)
+            self._key = key
+        by_bone = dict(rects)
+        for mark in marks:
+            place = self._places.get(mark.bone)
+            if place is None:
+                continue
+            chosen = mark.bone == selected
+            colour = QColor(theme.HUMAN if " H" in mark.label else theme.MACHINE)
+            if " !" in mark.label:
+                colour = QColor(theme.ATTENTION)
+            self._leader(painter, by_bone[mark.bone], place, colour)
+            area = QRectF(place[0], place[1], place[2] - place[0], place[3] - place[1])
+            painter.fillRect(area, theme.colour("#000000", 190 if chosen else 130))
+            painter.setPen(QColor("#ffffff") if chosen else colour)
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, mark.label)
+
+    @staticmethod
+    def _leader(painter: QPainter, box: Rect, place: Rect, colour: QColor) -> None:
+        """A thin line from a label that stands off to its box."""
+        gap_x = max(place[0] - box[2], box[0] - place[2], 0.0)
+        gap_y = max(place[1] - box[3], box[1] - place[3], 0.0)
+        if max(gap_x, gap_y) < 10:
+            return
+        line = QColor(colour)
+        line.setAlpha(110)
+        painter.setPen(QPen(line, 1))
+        y = min(max((place[1] + place[3]) / 2, box[1]), box[3])
+        x = min(max((place[0] + place[2]) / 2, box[0]), box[2])
+        start = QPointF(box[2] if place[0] > box[2] else box[0] if place[2] < box[0] else x,
+                        y if gap_x else (box[1] if place[3] < box[1] else box[3]))  # fmt: skip
+        end = QPointF(place[0] if place[0] > box[2] else place[2] if place[2] < box[0] else x,
+                      (place[1] + place[3]) / 2 if gap_x else (place[3] if place[3] < box[1] else place[1]))  # fmt: skip
+        painter.drawLine(start, end)
+
+    @staticmethod
+    def _corner_texts(painter: QPainter, size: tuple[int, int], corners: Corners) -> None:
+        metrics = QFontMetricsF(painter.font())
+        height, margin = metrics.height(), 8
+        right = Qt.AlignmentFlag.AlignRight
+        left = Qt.AlignmentFlag.AlignLeft
+        blocks = (
+            (corners.top_left, left, margin),
+            (corners.top_right, right, margin),
+            (corners.bottom_left, left, size[1] - margin - height * len(corners.bottom_left)),
+            (corners.bottom_right, right, size[1] - margin - height * len(corners.bottom_right)),
+        )
+        room = size[0] / 2 - margin - 24
+        for lines, side, top in blocks:
+            for index, line in enumerate(lines):
+                words = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+                width = metrics.horizontalAdvance(words)
+                x = margin if side == left else size[0] - margin - width
+                outlined(painter, QPointF(x, top + index * height + metrics.ascent()), words)
+        if corners.side:
+            painter.setFont(theme.ui_font(20, bold=True))
+            wide = QFontMetricsF(painter.font())
+            x = (size[0] - wide.horizontalAdvance(corners.side)) / 2
+            outlined(painter, QPointF(x, margin + wide.ascent()), corners.side)
+
+
+def outlined(painter: QPainter, at: QPointF, words: str) -> None:
+    """Light text with a dark edge: to be read on black ground and on bone."""
+    painter.setPen(theme.colour("#000000", 170))
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
+        painter.drawText(at + QPointF(dx, dy), words)
+    painter.setPen(QColor("#dedede"))
+    painter.drawText(at, words)

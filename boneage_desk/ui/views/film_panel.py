@@ -1,0 +1,194 @@
+"""The middle of the window: the film with its tool bar, fed from the desk."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from boneage_desk.reading.film import Frame
+from boneage_desk.reading.findings import Box
+from boneage_desk.ui.actions import ActionSet
+from boneage_desk.ui.presenters import corners, overlay, text
+from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.views.film_overlay import Corners, saliency_picture
+from boneage_desk.ui.views.film_view import FilmView
+
+SALIENCY_OPACITY = 0.65
+_TOOLS = {"window-tool": "window", "pan-tool": "pan", "zoom-tool": "zoom"}
+_BAR = (
+    ("window-tool", "Window"), ("pan-tool", "Pan"), ("zoom-tool", "Zoom"), ("", ""),
+    ("invert", "Invert"), ("flip-h", "Flip \N{LEFT RIGHT ARROW}"), ("flip-v", "\N{UP DOWN ARROW}"),
+    ("rotate-left", "\N{ANTICLOCKWISE OPEN CIRCLE ARROW}"), ("rotate-right", "\N{CLOCKWISE OPEN CIRCLE ARROW}"),
+    ("fit", "Fit"), ("one-to-one", "1:1"), ("reset-view", "Reset"), ("", ""),
+    ("overlays", "Overlays"), ("saliency", "Grad-CAM"), ("edit-boxes", "Edit boxes"),
+)  # fmt: skip
+
+
+class FilmPanel(QWidget):
+    """Tool bar and film. Made after the first paint, since it brings pyqtgraph."""
+
+    box_edited = Signal(str, object)
+
+    def __init__(self, desk: Desk, actions: ActionSet) -> None:
+        super().__init__()
+        self._desk, self._actions = desk, actions
+        self._frame: Frame | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(4, 3, 4, 3)
+        row.setSpacing(3)
+        for id, title in _BAR:
+            if not id:
+                row.addSpacing(8)
+                continue
+            row.addWidget(self._button(actions[id], title))
+        self._presets = QToolButton()
+        self._presets.setText("Presets")
+        self._presets.setToolTip("Window presets of the file (figures on the film)")
+        self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._presets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._presets.setMenu(QMenu(self._presets))
+        row.insertWidget(4, self._presets)
+        row.addStretch(1)
+        column.addWidget(bar)
+        self.film = FilmView(desk.services.voi_lut)
+        column.addWidget(self.film, 1)
+        self.film.bone_clicked.connect(desk.select)
+        self.film.bone_double_clicked.connect(self._zoom_to)
+        self.film.box_edited.connect(desk.set_box)
+        self.film.view_changed.connect(self._show_corners)
+        self.film.menu_wanted.connect(self._menu)
+        desk.case_changed.connect(self.show_case)
+        desk.reading_changed.connect(self.show_marks)
+        desk.bone_changed.connect(lambda _bone: self.show_marks())
+        desk.saliency_changed.connect(self.show_saliency)
+        actions.check("window-tool", True)
+        self.show_case()
+        self.show_saliency()
+
+    def _button(self, action: QAction, title: str) -> QToolButton:
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setText(title)
+        action.changed.connect(lambda: button.text() == title or button.setText(title))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setAccessibleName(action.text())
+        return button
+
+    # --- from the desk ----------------------------------------------------------------------
+
+    def show_case(self) -> None:
+        frame = self._desk.frame
+        if frame is not self._frame:
+            self._frame = frame
+            self.film.set_frame(frame)
+            self._fill_presets()
+            self._actions.check("invert", False)
+        self.show_marks()
+
+    def show_marks(self) -> None:
+        reading = self._desk.reading
+        marks = overlay.marks(reading) if reading is not None and self._desk.frame is not None else ()
+        self.film.set_marks(marks, self._desk.bone)
+        self._show_corners()
+
+    def show_saliency(self) -> None:
+        saliency = self._desk.saliency
+        picture = saliency_picture(saliency.values, saliency.box, SALIENCY_OPACITY) if saliency else None
+        self.film.set_saliency(picture)
+        self._actions.check("saliency", self._desk.saliency_wanted)
+        self._show_corners()
+
+    def _show_corners(self) -> None:
+        film, reading = self._desk.film, self._desk.reading
+        if film is None or reading is None:
+            self.film.set_corners(Corners())
+            return
+        heat = ""
+        if self._desk.saliency is not None:
+            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.saliency.bone]}, opacity {SALIENCY_OPACITY:.0%}"
+        elif self._desk.saliency_wanted:
+            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.bone]} \N{HORIZONTAL ELLIPSIS}"
+        self.film.set_corners(
+            Corners(
+                top_left=corners.patient_lines(reading),
+                top_right=corners.study_lines(film),
+                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
+                bottom_right=corners.overlay_line(self.film.show_state.value, heat, self.film.editing),
+                side=corners.side_letter(reading),
+            )
+        )
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def choose_tool(self, id: str) -> None:
+        self.film.tool = _TOOLS[id]
+        for other in _TOOLS:
+            self._actions.check(other, other == id)
+
+    def toggle_invert(self) -> None:
+        self.film.set_inverted(not self.film.inverted)
+        self._actions.check("invert", self.film.inverted)
+
+    def flip(self, horizontal: bool) -> None:
+        self.film.set_view(self.film.view.flipped(horizontal))
+
+    def turn(self, clockwise: bool) -> None:
+        view = self.film.view.turned(clockwise)
+        self.film.set_view(view.fitted(), fitted=True)
+
+    def reset(self) -> None:
+        self.film.reset_view()
+        self._actions.check("invert", False)
+
+    def preset(self, number: int) -> None:
+        """Window ``number`` (1-based) of the file."""
+        if self._frame is not None and number <= len(self._frame.vois):
+            self.film.set_voi(self._frame.vois[number - 1])
+
+    def next_overlay(self) -> None:
+        self.film.set_show(self.film.show_state.next())
+
+    def toggle_editing(self) -> None:
+        on = not self.film.editing
+        self.film.set_editing(on)
+        self._actions.check("edit-boxes", on)
+        if on and self.film.show_state is overlay.Show.NONE:
+            self.film.set_show(overlay.Show.ALL)
+
+    def zoom_to_bone(self) -> None:
+        self._zoom_to(self._desk.bone)
+
+    def _zoom_to(self, bone: str) -> None:
+        reading = self._desk.reading
+        box: Box | None = reading.bone(bone).box if reading else None
+        if box is not None:
+            self.film.zoom_to(box)
+
+    def _fill_presets(self) -> None:
+        menu = self._presets.menu()
+        menu.clear()
+        menu.addAction(self._actions["auto-window"])
+        for number, voi in enumerate(self._frame.vois if self._frame else (), 1):
+            if number <= 9:
+                action = self._actions[f"preset-{number}"]
+                action.setText(voi.name or f"Window preset {number}")
+                menu.addAction(action)
+        self._presets.setEnabled(self._frame is not None)
+
+    def _menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for id in ("edit-boxes", "reset-box", "zoom-bone", "saliency", "overlays", "", "invert", "flip-h", "flip-v",
+                   "rotate-left", "rotate-right", "", "fit", "one-to-one", "reset-view", ""):  # fmt: skip
+            if id:
+                menu.addAction(self._actions[id])
+            else:
+                menu.addSeparator()
+        presets = menu.addMenu("Window presets")
+        presets.addActions(self._presets.menu().actions())
+        menu.popup(at)

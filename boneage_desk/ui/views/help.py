@@ -1,0 +1,117 @@
+"""The shortcut sheet and the command palette, both made from the table of commands."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from boneage_desk.ui import theme
+from boneage_desk.ui.actions import ACTIONS, MOUSE_HELP, ActionSet, key_text
+
+
+class ShortcutSheet(QDialog):
+    """Every command that has a key, by menu, and what the mouse does."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard and mouse")
+        self.resize(760, 600)
+        outer = QVBoxLayout(self)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        outer.addWidget(area)
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(3)
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for spec in ACTIONS:
+            if spec.keys:
+                groups.setdefault(spec.menu, []).append((key_text(spec.keys), spec.title))
+        groups["Mouse on the film"] = list(MOUSE_HELP)
+        columns = ([], [])  # type: tuple[list[tuple[str, str]], list[tuple[str, str]]]
+        half = sum(len(rows) + 2 for rows in groups.values()) / 2
+        for title, rows in groups.items():
+            target = columns[0] if len(columns[0]) < half else columns[1]
+            target.extend([(title, ""), *rows, ("", "")])
+        for side, lines in enumerate(columns):
+            for line, (left, right) in enumerate(lines):
+                first = QLabel(left)
+                if right:
+                    first.setStyleSheet(f"color: {theme.MACHINE}")
+                    words = QLabel(right)
+                    words.setWordWrap(True)
+                    grid.addWidget(words, line, side * 2 + 1)
+                else:
+                    first.setFont(theme.ui_font(10.5, bold=True))
+                grid.addWidget(first, line, side * 2, 1, 1 if right else 2, Qt.AlignmentFlag.AlignTop)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        grid.setRowStretch(max(len(columns[0]), len(columns[1])), 1)
+        area.setWidget(page)
+
+
+class CommandPalette(QDialog):
+    """Type a few letters of a command, Enter runs it."""
+
+    def __init__(self, parent: QWidget, actions: ActionSet) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setWindowTitle("Commands")
+        self._actions = actions
+        column = QVBoxLayout(self)
+        self.typed = QLineEdit()
+        self.typed.setPlaceholderText("Command")
+        self.typed.setAccessibleName("Command")
+        self.list = QListWidget()
+        self.list.setAccessibleName("Commands")
+        column.addWidget(self.typed)
+        column.addWidget(self.list)
+        self.resize(460, 340)
+        self.typed.textChanged.connect(self._fill)
+        self.typed.installEventFilter(self)
+        self.list.itemActivated.connect(self._run)
+        self._fill("")
+
+    def _fill(self, typed: str) -> None:
+        self.list.clear()
+        words = typed.lower().split()
+        for spec in ACTIONS:
+            action = self._actions[spec.id]
+            title = action.text()
+            if not action.isEnabled() or spec.id == "palette":
+                continue
+            if all(word in f"{spec.menu} {title}".lower() for word in words):
+                keys = key_text(spec.keys)
+                item = QListWidgetItem(f"{spec.menu}: {title}" + (f"    {keys}" if keys else ""))
+                item.setData(Qt.ItemDataRole.UserRole, spec.id)
+                self.list.addItem(item)
+        self.list.setCurrentRow(0)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
+            if step is not None and self.list.count():
+                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                if self.list.currentItem() is not None:
+                    self._run(self.list.currentItem())
+                return True
+        return super().eventFilter(watched, event)
+
+    def _run(self, item: QListWidgetItem) -> None:
+        action = self._actions[item.data(Qt.ItemDataRole.UserRole)]
+        self.close()
+        action.trigger()

@@ -1,0 +1,188 @@
+"""What each command of the action table does in the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.ui.actions import ACTIONS, ActionSet
+from boneage_desk.ui.presenters.reporting import report_name
+from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
+
+if TYPE_CHECKING:
+    from boneage_desk.ui.main_window import MainWindow
+    from boneage_desk.ui.views.film_panel import FilmPanel
+
+FILM_FILTER = "Films (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.zip DICOMDIR);;All files (*)"
+
+
+class WindowCommands(QObject):
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._w = window
+        self._sheet: ShortcutSheet | None = None
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        desk, film = self._w.desk, self._film
+        table: dict[str, Callable[[], object]] = {
+            "open": self.open_files,
+            "open-folder": self.open_folder,
+            "demo": self.open_demo,
+            "save-again": lambda: desk.saver.retry(),
+            "report": self.write_report,
+            "report-as": self.write_report_as,
+            "quit": self._w.close,
+            "undo": desk.undo,
+            "redo": desk.redo,
+            "edit-boxes": lambda: film().toggle_editing(),
+            "reset-box": desk.reset_box,
+            "previous-bone": lambda: desk.move(-1),
+            "next-bone": lambda: desk.move(+1),
+            "grade-down": lambda: desk.step_grade(-1),
+            "grade-up": lambda: desk.step_grade(+1),
+            "accept": desk.accept,
+            "next-unreviewed": self._next_unreviewed,
+            "machine-grade": lambda: desk.set_grade(None),
+            "zoom-bone": lambda: film().zoom_to_bone(),
+            "mark-reviewed": desk.mark_reviewed,
+            "reopen": desk.reopen,
+            "read-again": desk.read,
+            "cancel": desk.cancel_reading,
+            "invert": lambda: film().toggle_invert(),
+            "flip-h": lambda: film().flip(True),
+            "flip-v": lambda: film().flip(False),
+            "rotate-right": lambda: film().turn(True),
+            "rotate-left": lambda: film().turn(False),
+            "fit": lambda: film().film.fit(),
+            "one-to-one": lambda: film().film.one_to_one(),
+            "reset-view": lambda: film().reset(),
+            "overlays": lambda: film().next_overlay(),
+            "saliency": desk.toggle_saliency,
+            "auto-window": lambda: film().film.auto_window(),
+            "full-screen": self._full_screen,
+            "work-list": self._toggle_work_list,
+            "find": self._find,
+            "palette": self._palette,
+            "shortcuts": self.show_shortcuts,
+        }
+        for tool in ("window-tool", "pan-tool", "zoom-tool"):
+            table[tool] = lambda tool=tool: film().choose_tool(tool)  # type: ignore[misc]
+        for number in range(1, 10):
+            table[f"preset-{number}"] = lambda number=number: film().preset(number)  # type: ignore[misc]
+        return table
+
+    def _film(self) -> FilmPanel:
+        """Film commands are enabled only once the film view is there."""
+        panel = self._w.film_panel
+        assert panel is not None
+        return panel
+
+    def fill_menus(self, actions: ActionSet) -> None:
+        bar = self._w.menuBar()
+        menus = {title: bar.addMenu(title) for title in ("File", "Edit", "Bones", "Reading", "Film", "View", "Help")}
+        menus["Window presets"] = menus["Film"].addMenu("Window presets")
+        for spec in ACTIONS:
+            menus[spec.menu].addAction(actions[spec.id])
+        actions.check("work-list", True)
+
+    # --- files ------------------------------------------------------------------------------
+
+    def open_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self._w, "Open films", self._folder(), FILM_FILTER)
+        self._open(paths)
+
+    def open_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self._w, "Open a folder of films", self._folder())
+        self._open([path] if path else [])
+
+    def _open(self, paths: list[str]) -> None:
+        if paths:
+            first = Path(paths[0])
+            self._w._settings().setValue("folder", str(first if first.is_dir() else first.parent))
+            self._w.open_paths(paths)
+
+    def _folder(self) -> str:
+        kept = self._w._settings().value("folder")
+        return kept if isinstance(kept, str) and Path(kept).is_dir() else str(Path.home())
+
+    def open_demo(self) -> None:
+        try:
+            self._w.open_paths([str(self._w.services.demo_film())])
+        except BoneAgeError as error:
+            self._w.desk.report(error)
+
+    # --- report -----------------------------------------------------------------------------
+
+    def write_report(self) -> None:
+        self._w.clinical.flush()
+        self._w.reporting.write()
+
+    def write_report_as(self) -> None:
+        reading = self._w.desk.reading
+        if reading is None:
+            return
+        self._w.clinical.flush()
+        suggested = str(Path(self._folder()) / report_name(reading))
+        path, _ = QFileDialog.getSaveFileName(self._w, "Write the report", suggested, "PDF (*.pdf)")
+        if path:
+            self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
+
+    def report_written(self, reading_id: str, path: Path, open_it: bool) -> None:
+        shown = self._w.desk.reading
+        if shown is not None and shown.reading_id == reading_id:
+            self._w.report.show_words(f"Written: {path}")
+            self._w.report.show_pdf(path)
+            self._w.tabs.setCurrentWidget(self._w.report)
+        if open_it and not open_externally(path):
+            self._w.desk.report(
+                InputError("No program of this computer opens PDF files.", f"The report lies at {path}."),
+                topic="report",
+            )
+
+    # --- view -------------------------------------------------------------------------------
+
+    def _next_unreviewed(self) -> None:
+        if not self._w.desk.next_unreviewed():
+            self._w.desk.tell("All 13 bones were looked at.", topic="pass")
+
+    def _full_screen(self) -> None:
+        on = not self._w.isFullScreen()
+        self._w.setWindowState(self._w.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self._w.actions_.check("full-screen", on)
+
+    def _toggle_work_list(self) -> None:
+        on = self._w.work_list.isHidden()
+        self._w.work_list.setVisible(on)
+        self._w.actions_.check("work-list", on)
+
+    def _find(self) -> None:
+        if self._w.work_list.isHidden():
+            self._toggle_work_list()
+        self._w.work_list.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._w.work_list.filter.selectAll()
+
+    def _palette(self) -> None:
+        palette = CommandPalette(self._w, self._w.actions_)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.move(self._w.mapToGlobal(self._w.rect().center()) - palette.rect().center())
+        palette.show()
+        palette.typed.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def show_shortcuts(self) -> None:
+        if self._sheet is None:
+            self._sheet = ShortcutSheet(self._w)
+        self._sheet.show()
+        self._sheet.raise_()
+
+
+def open_externally(path: Path) -> bool:
+    """Hand a file to the system's program for it; not where there is no screen."""
+    if QApplication.platformName() in ("offscreen", "minimal"):
+        return True
+    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

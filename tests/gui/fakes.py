@@ -1,0 +1,306 @@
+"""Small stand-ins for the adapters, with switches that make them fail."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boneage_desk.common.errors import EngineError, FilmError, StoreError
+from boneage_desk.common.jobs import CancelToken, Progress, no_progress
+from boneage_desk.common.settings import Settings
+from boneage_desk.reading.analysis import (
+    AnalysisResult,
+    BoneResult,
+    Flag,
+    IntervalRow,
+    IntervalTable,
+    ModelRef,
+    WholeHandOpinion,
+)
+from boneage_desk.reading.film import (
+    Film,
+    FilmSource,
+    Frame,
+    Laterality,
+    Patient,
+    Spacing,
+    SpacingKind,
+    Study,
+    Voi,
+    VoiKind,
+)
+from boneage_desk.reading.findings import Box, GradeOpinion, Region
+from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
+from boneage_desk.reading.session import AuditEvent, Reading
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Sex
+from boneage_desk.ui.presenters.film_pixels import linear_lut
+
+# Where the 13 bones lie on the drawn hand, as shares of width and height
+PLACES = {
+    "radius": (0.42, 0.86), "ulna": (0.62, 0.87), "mc1": (0.24, 0.66), "mc3": (0.49, 0.52), "mc5": (0.70, 0.57),
+    "pp1": (0.15, 0.56), "pp3": (0.49, 0.47), "pp5": (0.745, 0.53), "mp3": (0.49, 0.29), "mp5": (0.81, 0.42),
+    "dp1": (0.09, 0.47), "dp3": (0.49, 0.17), "dp5": (0.85, 0.345),
+}  # fmt: skip
+GRADES = dict(zip(rus_chn.BONES, (8, 6, 7, 6, 6, 7, 7, 7, 7, 6, 7, 7, 7), strict=True))
+
+
+def draw_hand(width: int = 1000, height: int = 1250, top: int = 4095) -> np.ndarray:
+    """Grey blobs for joints and bars for shafts: enough to see that boxes lie right."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    picture = np.full((height, width), 0.05, np.float32)
+    chains = (("ulna",), ("radius",), ("mc1", "pp1", "dp1"), ("mc3", "pp3", "mp3", "dp3"), ("mc5", "pp5", "mp5", "dp5"))
+    for chain in chains:
+        points = [(0.5, 0.95 if len(chain) == 1 else 0.78), *(PLACES[bone] for bone in chain)]
+        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+            ax, bx, ay, by = ax * width, bx * width, ay * height, by * height
+            length = max(1.0, float(np.hypot(bx - ax, by - ay)))
+            along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length**2, 0, 1)
+            away = np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
+            picture = np.maximum(picture, 0.35 * (away < width * 0.045))
+            picture = np.maximum(picture, 0.6 * (away < width * 0.02))
+    for px, py in PLACES.values():
+        picture = np.maximum(picture, 0.95 * (np.hypot(x - px * width, y - py * height) < width * 0.022))
+    return (picture * top).astype(np.uint16 if top > 255 else np.uint8)
+
+
+def make_film(
+    path: str = "/films/hand.dcm",
+    *,
+    size: tuple[int, int] = (1000, 1250),
+    patient: Patient | None = None,
+    study: Study | None = None,
+    pixels: np.ndarray | None = None,
+    **source: Any,
+) -> Film:
+    picture = draw_hand(*size) if pixels is None else pixels
+    frame = Frame(
+        pixels=picture,
+        max_value=4095 if picture.dtype == np.uint16 else 255,
+        vois=(Voi("NORMAL", VoiKind.LINEAR, 2048, 4096), Voi("BONE", VoiKind.SIGMOID, 2400, 1800)),
+        spacing=Spacing(0.15, 0.15, SpacingKind.AT_DETECTOR),
+    )
+    return Film(
+        source=FilmSource(path=path, sha256=hashlib.sha256(path.encode()).hexdigest(), is_dicom=True, **source),
+        frame=frame,
+        patient=patient
+        or Patient(name="LI^Ming", patient_id="0042", sex=Sex.FEMALE, birth_date=date(2014, 3, 2)),
+        study=study
+        or Study(study_date=date(2024, 7, 11), description="Hand PA left", accession="A77", modality="CR",
+                 body_part="HAND", view="PA", laterality=Laterality.LEFT, institution="Test clinic"),
+    )  # fmt: skip
+
+
+def opinion(bone: str, grade: int, sure: float = 0.72) -> GradeOpinion:
+    names = len(rus_chn.labels(bone))
+    rest = (1 - sure) / (names - 1)
+    return GradeOpinion(bone, grade, tuple(sure if i == grade else rest for i in range(names)))
+
+
+def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
+    bones = []
+    for bone in rus_chn.BONES:
+        x, y = PLACES[bone][0] * frame.width, PLACES[bone][1] * frame.height
+        half = frame.width * (0.055 if bone in ("radius", "ulna") else 0.035)
+        certain = bone != "mp5"
+        region = Region(Box(x - half, y - half, x + half, y + half), 0.9, certain, "" if certain else "Fingers overlap here.")
+        bones.append(BoneResult(bone, region, opinion(bone, GRADES[bone], 0.41 if bone == "ulna" else 0.72)))
+    values: dict[str, Any] = {
+        "bones": tuple(bones),
+        "models": (ModelRef("detector", "yolov8n.fake", "ab" * 32), ModelRef("grader", "b3.fake", "cd" * 32)),
+        "interval": IntervalTable(0.9, (IntervalRow(Sex.FEMALE, 0, 240, 8.0), IntervalRow(Sex.MALE, 0, 240, 9.0))),
+        "whole_hand": (WholeHandOpinion("whole-hand", 122.0, (112.0, 132.0)),),
+        "hand_mirror": "L",
+        "device": "cpu",
+    }
+    return AnalysisResult(**{**values, **changes})
+
+
+class FakeFilms:
+    def __init__(self) -> None:
+        self.films: dict[str, Film] = {}
+        self.entries: dict[str, list[FilmEntry | FilmProblem]] = {}
+        self.opened: list[tuple[str, int | None]] = []
+
+    def put(self, film: Film) -> str:
+        self.films[film.source.path] = film
+        return film.source.path
+
+    def open(self, path: str, *, frame: int | None = None, member: str = "") -> Film:
+        self.opened.append((path, frame))
+        if path not in self.films:
+            raise FilmError(f"{path} is not there.", "Choose another file.", code="not-found")
+        return self.films[path]
+
+    def scan(
+        self, paths: Sequence[str], *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> Iterator[FilmEntry | FilmProblem]:
+        for path in paths:
+            if path in self.entries:
+                yield from self.entries[path]
+            elif path in self.films:
+                yield FilmEntry(path, frame_count=self.films[path].source.frame_count)
+            elif not path.endswith("/"):
+                yield FilmProblem(path, "not-an-image", "This file is no picture.")
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.result: AnalysisResult | None = None
+        self.error: Exception | None = None
+        self.regrade_error: Exception | None = None
+        self.saliency_error: Exception | None = None
+        self.gate: threading.Event | None = None
+        self.started = 0
+        self.calls: list[tuple[str, str]] = []
+        self.words = "ready: cpu"
+
+    def start(self) -> None:
+        self.started += 1
+
+    def state(self) -> str:
+        return self.words
+
+    def analyse(
+        self, frame: Frame, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> AnalysisResult:
+        self.calls.append(("analyse", ""))
+        progress(0.2, "finding bones")
+        while self.gate is not None and not self.gate.wait(0.01):
+            if cancel is not None:
+                cancel.check()
+        if self.error is not None:
+            raise self.error
+        progress(1.0, "done")
+        return self.result or make_result(frame)
+
+    def regrade(
+        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+    ) -> GradeOpinion:
+        self.calls.append(("regrade", bone))
+        if self.regrade_error is not None:
+            raise self.regrade_error
+        return opinion(bone, GRADES[bone] - 1, 0.8)
+
+    def grade_crops(self, crops: Sequence[Any], bone: str) -> list[GradeOpinion]:
+        return [opinion(bone, GRADES[bone]) for _ in crops]
+
+    def saliency(
+        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+    ) -> np.ndarray:
+        self.calls.append(("saliency", bone))
+        if self.saliency_error is not None:
+            raise self.saliency_error
+        y, x = np.mgrid[-1:1:64j, -1:1:64j]
+        return np.exp(-3 * (x**2 + y**2)).astype(np.float32)
+
+    def models(self) -> tuple[ModelRef, ...]:
+        return ()
+
+    def stop(self) -> None:
+        pass
+
+
+class FakeStore:
+    """A dictionary; ``broken`` makes every save fail, as a full disk does."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, Reading] = {}
+        self.log: list[AuditEvent] = []
+        self.broken: Exception | None = None
+
+    def add(self, reading: Reading, event: AuditEvent) -> None:
+        self._check()
+        self.readings[reading.reading_id] = reading
+        self.log.append(event)
+
+    def save(self, reading: Reading, event: AuditEvent) -> None:
+        self._check()
+        if reading.revision != self.readings[reading.reading_id].revision + 1:
+            raise StoreError("Another program changed this reading.", code="conflict")
+        self.readings[reading.reading_id] = reading
+        self.log.append(event)
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    def get(self, reading_id: str) -> Reading:
+        if reading_id not in self.readings:
+            raise StoreError("There is no such reading.", code="not-found")
+        return self.readings[reading_id]
+
+    def find_by_film(self, sha256: str, frame_number: int) -> Reading | None:
+        for reading in reversed(self.readings.values()):
+            if (reading.source.sha256, reading.source.frame_number) == (sha256, frame_number):
+                return reading
+        return None
+
+    def list(self) -> list[Reading]:
+        return list(reversed(self.readings.values()))
+
+    def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
+        return [event for event in self.log if reading_id in (None, event.reading_id)]
+
+    def verify(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class FakeReports:
+    error: Exception | None = None
+
+    def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
+        if self.error is not None:
+            raise self.error
+        out.write_bytes(b"%PDF-1.4\n%%EOF\n")
+        return out
+
+
+class Fakes:
+    """All of them together, and the Services made of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.films, self.engine, self.store, self.reports = FakeFilms(), FakeEngine(), FakeStore(), FakeReports()
+        self.film = make_film()
+        self.path = self.films.put(self.film)
+        ids = count(1)
+        self.services = Services(
+            data_dir=folder,
+            settings=Settings(),
+            films=lambda: self.films,
+            engine=lambda: self.engine,
+            store=lambda: self.store,
+            reports=lambda: self.reports,
+            cut_crop=cut_crop,
+            voi_lut=lut,
+            demo_film=lambda: Path(self.path),
+            now=lambda: datetime.now(UTC),
+            who=lambda: "reader",
+            new_id=lambda: f"r{next(ids)}",
+            close=lambda: None,
+        )
+
+
+def cut_crop(frame: Frame, box: Box, _angle: float, size: int) -> np.ndarray:
+    ys = np.clip(np.linspace(box.y0, box.y1, size).astype(int), 0, frame.height - 1)
+    xs = np.clip(np.linspace(box.x0, box.x1, size).astype(int), 0, frame.width - 1)
+    return (frame.pixels[ys][:, xs].astype(np.float32) * 255 / frame.max_value).astype(np.uint8)
+
+
+def lut(voi: Voi, max_value: int, dtype: Any, *, invert: bool = False) -> np.ndarray:
+    table = linear_lut(voi, max_value, np.dtype(dtype))
+    return 255 - table if invert else table
+
+
+def engine_died() -> EngineError:
+    return EngineError("The model process ended.", "Read the film again.", code="crashed")
