@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,17 @@ class Rect:
         across = min(self.x1, other.x1) - max(self.x0, other.x0)
         down = min(self.y1, other.y1) - max(self.y0, other.y0)
         return across * down if across > 0 and down > 0 else 0.0
+
+    def distance(self, other: Rect) -> float:
+        """Of the nearest points; 0 when they touch."""
+        across = max(other.x0 - self.x1, self.x0 - other.x1, 0.0)
+        down = max(other.y0 - self.y1, self.y0 - other.y1, 0.0)
+        return math.hypot(across, down)
+
+    def nearest(self, other: Rect) -> tuple[float, float]:
+        """The point of this rectangle that is nearest to the middle of ``other``."""
+        x, y = (other.x0 + other.x1) / 2, (other.y0 + other.y1) / 2
+        return min(max(x, self.x0), self.x1), min(max(y, self.y0), self.y1)
 
     def inside(self, wide: float, high: float) -> bool:
         return self.x0 >= 0 and self.y0 >= 0 and self.x1 <= wide and self.y1 <= high
@@ -150,24 +162,22 @@ def place_labels(boxes: Sequence[Rect], sizes: Sequence[tuple[float, float]], pi
 
 def _candidates(box: Rect, wide: float, high: float, picture: Picture) -> list[Rect]:
     spots = []
-    middle_x, middle_y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-    for gap in (1.5, 6.0, 12.0, 20.0, 30.0):
-        for shift in (0.0, -0.6, 0.6):
-            y = middle_y - high / 2 + shift * high
-            spots.append((box.x1 + gap, y))
-            spots.append((box.x0 - gap - wide, y))
-        spots.append((middle_x - wide / 2, box.y0 - gap - high))
-        spots.append((middle_x - wide / 2, box.y1 + gap))
+    across = ((box.x0 + box.x1) / 2 - wide / 2, box.x0, box.x1 - wide)
+    down = ((box.y0 + box.y1) / 2 - high / 2, box.y0, box.y1 - high)
+    for gap in (1.5, 5.0, 10.0, 18.0, 30.0):
+        spots += [(x, y) for y in down for x in (box.x1 + gap, box.x0 - gap - wide)]
+        spots += [(x, y) for x in across for y in (box.y0 - gap - high, box.y1 + gap)]
     rects = [Rect(x, y, x + wide, y + high) for x, y in spots]
     inside = [rect for rect in rects if rect.inside(picture.wide, picture.high)]
     if inside:
         return inside
     x = min(max(0.0, box.x1), max(0.0, picture.wide - wide))
-    y = min(max(0.0, middle_y - high / 2), max(0.0, picture.high - high))
+    y = min(max(0.0, (box.y0 + box.y1) / 2 - high / 2), max(0.0, picture.high - high))
     return [Rect(x, y, x + wide, y + high)]
 
 
 def _cost(spot: Rect, box: Rect, others: Sequence[Rect], placed: Sequence[Rect], picture: Picture) -> float:
+    """Overlap with boxes and labels, light ground, distance; and to stand nearer to another bone's box."""
     rows, columns = picture.grey.shape
     x0, x1 = (int(x / picture.wide * columns) for x in (spot.x0, spot.x1))
     y0, y1 = (int(y / picture.high * rows) for y in (spot.y0, spot.y1))
@@ -176,5 +186,6 @@ def _cost(spot: Rect, box: Rect, others: Sequence[Rect], placed: Sequence[Rect],
     area = (spot.x1 - spot.x0) * (spot.y1 - spot.y0)
     hidden = sum(spot.overlap(other) for other in others) + spot.overlap(box)
     clash = sum(spot.overlap(other) for other in placed)
-    away = max(box.x0 - spot.x1, spot.x0 - box.x1, box.y0 - spot.y1, spot.y0 - box.y1, 0.0)
-    return hidden / area * 4 + clash / area * 8 + brightness * 2.5 + away / 20
+    away = spot.distance(box)
+    strays = any(spot.distance(other) <= away + 1.0 for other in others)
+    return hidden / area * 4 + clash / area * 8 + brightness * 2.5 + away / 15 + (2.0 if strays else 0.0)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MACHINE = (0.45, 0.80, 1.0)
 PERSON = (1.0, 0.70, 0.28)
+LEADER_FROM = 4.0
+"""Points between box and label from which a line joins them."""
 
 
 @contextmanager
@@ -76,11 +78,10 @@ def _box(canvas: Canvas, overlay: Overlay, box: Rect, spot: Rect, x: float, top:
     canvas.setLineWidth(weight)
     canvas.rect(*place, stroke=1, fill=0)
     canvas.setDash([])
-    gap_right, gap_left = spot.x0 - box.x1, box.x0 - spot.x1
-    if max(gap_right, gap_left) > 4:
-        start, end = (box.x1, spot.x0) if gap_right > gap_left else (box.x0, spot.x1)
-        canvas.setLineWidth(0.35)
-        canvas.line(x + start, top - (box.y0 + box.y1) / 2, x + end, top - (spot.y0 + spot.y1) / 2)
+    if spot.distance(box) > LEADER_FROM:
+        start, end = box.nearest(spot), spot.nearest(box)
+        canvas.setLineWidth(0.4)
+        canvas.line(x + start[0], top - start[1], x + end[0], top - end[1])
 
 
 def _label(canvas: Canvas, overlay: Overlay, spot: Rect, x: float, top: float, size: float) -> None:

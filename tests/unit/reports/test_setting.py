@@ -135,3 +135,19 @@ def test_a_label_of_a_box_that_fills_the_film_stays_on_it() -> None:
     picture = Picture(b"", 50, 50, np.zeros((50, 50), np.uint8))
     (spot,) = place_labels([Rect(0, 0, 50, 50)], [(30, 9)], picture)
     assert spot.inside(50, 50)
+
+
+def test_a_label_stands_nearest_to_its_own_box() -> None:
+    """Two boxes that overlap, as of a bent little finger."""
+    picture = Picture(b"", 300, 300, np.zeros((300, 300), np.uint8))
+    boxes = [Rect(60, 100, 105, 150), Rect(75, 128, 130, 180)]
+    spots = place_labels(boxes, [(40, 9), (40, 9)], picture)
+    for own, other, spot in ((0, 1, 0), (1, 0, 1)):
+        assert spots[spot].distance(boxes[own]) < spots[spot].distance(boxes[other])
+
+
+def test_distance_of_rectangles() -> None:
+    box = Rect(0, 0, 10, 10)
+    assert box.distance(Rect(13, 14, 20, 20)) == 5
+    assert box.distance(Rect(5, 5, 20, 20)) == 0
+    assert box.nearest(Rect(20, 4, 30, 6)) == (10, 5)
