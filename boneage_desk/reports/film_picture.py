@@ -187,5 +187,7 @@ def _cost(spot: Rect, box: Rect, others: Sequence[Rect], placed: Sequence[Rect],
     hidden = sum(spot.overlap(other) for other in others) + spot.overlap(box)
     clash = sum(spot.overlap(other) for other in placed)
     away = spot.distance(box)
+    # of two boxes that overlap, the label of the upper one stands higher
+    askew = abs(spot.y0 + spot.y1 - box.y0 - box.y1) / 2 / (box.y1 - box.y0)
     strays = any(spot.distance(other) <= away + 1.0 for other in others)
-    return hidden / area * 4 + clash / area * 8 + brightness * 2.5 + away / 15 + (2.0 if strays else 0.0)
+    return hidden / area * 4 + clash / area * 8 + brightness * 2.5 + away / 15 + askew * 0.6 + (2.0 if strays else 0.0)
