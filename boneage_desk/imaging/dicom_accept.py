@@ -127,12 +127,24 @@ def body_part_words(ds: Dataset) -> str:
     """BodyPartExamined, else the anatomic region's meaning."""
     stated = text(ds, "BodyPartExamined")
     if stated:
-        return stated
+        return _readable(stated)
     for item in items(ds, "AnatomicRegionSequence"):
         meaning = text(item, "CodeMeaning")
         if meaning:
             return meaning
     return ""
+
+
+def _readable(words: str) -> str:
+    """A code string is ASCII by the standard; where a station wrote Chinese, its bytes came as Latin-1."""
+    if words.isascii():
+        return words
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return words.encode("latin-1").decode(encoding)
+        except UnicodeError:
+            continue
+    return words
 
 
 def body_part_of(words: str) -> BodyPart:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from boneage_desk.imaging.assemble import Warnings
 from boneage_desk.imaging.dicom_accept import body_part_words
-from boneage_desk.imaging.dicom_tags import group_items, holder, items, numbers, text, value
+from boneage_desk.imaging.dicom_tags import clean, group_items, holder, items, numbers, text, value
 from boneage_desk.reading.film import Laterality, Patient, Spacing, SpacingKind, Study
 from boneage_desk.standards.types import Sex
 
@@ -80,7 +80,7 @@ def _names(stored: object) -> tuple[str, str]:
     if stored is None:
         return "", ""
     first = stored if isinstance(stored, str) or not hasattr(stored, "__getitem__") else stored[0]
-    groups = [part.replace("\0", "").strip().rstrip("^").strip() for part in str(first).split("=")]
+    groups = [clean(part).rstrip("^").strip() for part in str(first).split("=")]
     return groups[0], groups[1] if len(groups) > 1 else ""
 
 

@@ -16,7 +16,7 @@ from boneage_desk.imaging.dicom_facts import (
     spacing_of,
     study_of,
 )
-from boneage_desk.imaging.dicom_file import Parsed, parse, quiet
+from boneage_desk.imaging.dicom_file import PIXEL_DATA, Parsed, parse, quiet
 from boneage_desk.imaging.dicom_grey import padding_mask, stored_values, to_frame_values
 from boneage_desk.imaging.dicom_lut import vois_of
 from boneage_desk.imaging.dicom_pixels import Layout, check_present, decode, layout_of
@@ -38,6 +38,8 @@ def read_dicom(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | 
         ds = parsed.dataset
         if not len(ds):
             raise refusal("truncated", name, "nothing follows its first bytes")
+        if parsed.cut_short and PIXEL_DATA not in ds:  # before anything that a cut value could mislead
+            raise refusal("truncated", name, "it ends in the middle of its header")
         warnings: Warnings = []
         check_object(ds, name)
         body_part = check_body_part(ds, name)

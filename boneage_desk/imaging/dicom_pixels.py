@@ -71,7 +71,11 @@ def layout_of(ds: Dataset, name: str) -> Layout:
     photometric = text(ds, "PhotometricInterpretation").upper()
     if not photometric:
         photometric = "MONOCHROME2" if samples == 1 else "RGB"
-    if allocated not in (8, 16, 32) or not 1 < stored <= allocated or samples not in (1, 3):
+    if (
+        allocated not in ((8, 16, 32) if samples == 1 else (8, 16))
+        or not 1 < stored <= allocated
+        or samples not in (1, 3)
+    ):
         raise refusal(
             "unsupported-pixels", name, f"{samples} sample(s) of {stored} bits in {allocated} ({photometric})"
         )
@@ -92,12 +96,10 @@ def layout_of(ds: Dataset, name: str) -> Layout:
 
 
 def check_present(parsed: Parsed, name: str) -> None:
-    """Raises FilmError 'no-pixels' or 'truncated' when there is no Pixel Data."""
+    """Raises FilmError 'no-pixels' when there is no Pixel Data."""
     ds = parsed.dataset
     if PIXEL_DATA in ds:
         return
-    if parsed.cut_short:
-        raise refusal("truncated", name, "it ends in the middle of its header")
     if "FloatPixelData" in ds or "DoubleFloatPixelData" in ds:
         raise refusal("unsupported-pixels", name, "floating point numbers")
     if value(ds, "Rows") is None and value(ds, "SOPClassUID") is not None:

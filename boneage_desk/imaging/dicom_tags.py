@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +25,15 @@ def text(ds: Dataset, keyword: str) -> str:
     if found is None:
         return ""
     parts = [str(part) for part in found] if _is_list(found) else [str(found)]
-    return "\\".join(part.replace("\0", "").strip() for part in parts).strip()
+    return "\\".join(clean(part) for part in parts).strip()
+
+
+_ESCAPES = re.compile(r"\x1b(\$?[()*+\-./][\x20-\x7e]|\$[@AB])")
+
+
+def clean(words: str) -> str:
+    """Text without padding, NULs and the ISO 2022 escapes that decoding may leave behind."""
+    return _ESCAPES.sub("", words).replace("\0", "").strip()
 
 
 def numbers(ds: Dataset, keyword: str) -> list[float]:

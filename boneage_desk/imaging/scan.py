@@ -104,12 +104,13 @@ def _files_below(folder: str, cancel: CancelToken | None) -> Iterator[str]:
         visited.add(mark)
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         for name in sorted(files):
-            if _is_hidden(name):
+            file = os.path.join(place, name)
+            if _is_hidden(name) or not os.path.isfile(file):  # links to nowhere, pipes, devices
                 continue
             count += 1
             if count > _MAX_FILES:
                 return
-            yield os.path.join(place, name)
+            yield file
 
 
 def _is_hidden(name: str) -> bool:
@@ -206,12 +207,12 @@ def _dicom_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> F
             with quiet():
                 parsed = parse(data, name, kind, header_only=True, part=not complete)
                 ds = parsed.dataset
-                check_object(ds, name)
-                if parsed.cut_short and "Rows" not in ds and not complete:
-                    continue
-                check_body_part(ds, name)
-                if parsed.cut_short and "Rows" not in ds:
+                if parsed.cut_short and complete:
                     raise refusal("truncated", name, "it ends in the middle of its header")
+                if parsed.cut_short and "Rows" not in ds:
+                    continue
+                check_object(ds, name)
+                check_body_part(ds, name)
                 layout = layout_of(ds, name)
                 mend_charset(ds, [])
                 patient, study = patient_of(ds, []), study_of(ds, 0, [])

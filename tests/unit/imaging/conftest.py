@@ -20,6 +20,7 @@ Make = Callable[..., Path]
 
 def dataset(pixels: np.ndarray | None, syntax: str = EXPLICIT, **tags: Any) -> Any:
     """A CR film with ``pixels``; ``tags`` are keywords, None takes one away."""
+    from pydicom.config import disable_value_validation
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import UID, generate_uid
 
@@ -54,12 +55,13 @@ def dataset(pixels: np.ndarray | None, syntax: str = EXPLICIT, **tags: Any) -> A
         data = (pixels.astype(pixels.dtype.newbyteorder(">")) if big else pixels).tobytes()
         ds.PixelData = data + b"\0" * (len(data) % 2)
         ds["PixelData"].VR = "OW" if ds.BitsAllocated > 8 else "OB"
-    for keyword, value in tags.items():
-        if value is None:
-            if keyword in ds:
-                delattr(ds, keyword)
-        else:
-            setattr(ds, keyword, value)
+    with disable_value_validation():  # tests want illegal values, too
+        for keyword, value in tags.items():
+            if value is None:
+                if keyword in ds:
+                    delattr(ds, keyword)
+            else:
+                setattr(ds, keyword, value)
     ds.file_meta.MediaStorageSOPClassUID = ds.get("SOPClassUID", CR)
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     return ds

@@ -270,3 +270,33 @@ def test_32_bit_grey_is_squeezed_with_its_window(reopen: Open) -> None:
     assert film.frame.pixels.dtype == np.uint16
     seen = apply_voi(film.frame.pixels, film.frame.vois[0], max_value=film.frame.max_value)
     assert np.abs(seen - np.clip(stored / 4_000_000 * 255, 0, 255)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax", "bits"),
+    [
+        ("JPEGLosslessProcess14", "1.2.840.10008.1.2.4.57", 12),
+        ("JPEGLosslessProcess14_1", "1.2.840.10008.1.2.4.70", 16),
+        ("JPEGLSNearLossless", JPEG_LS_LOSSY, 12),
+        ("JPEG2000", J2K, 12),
+    ],
+)
+def test_syntaxes_that_only_gdcm_writes(make: Callable[..., Path], kind: str, syntax: str, bits: int) -> None:
+    gdcm = pytest.importorskip("gdcm")
+    values = ramp(64, 80, (1 << bits) - 1)
+    path = str(make(values, BitsStored=bits, HighBit=bits - 1))
+    reader = gdcm.ImageReader()
+    reader.SetFileName(path)
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, kind)))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(path)
+    assert writer.Write()
+    film = FilmFiles().open(path)
+    assert film.source.transfer_syntax == syntax
+    assert np.abs(film.frame.pixels.astype(int) - values).max() <= 2
