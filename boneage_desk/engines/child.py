@@ -25,6 +25,18 @@ class Child:
         finally:
             theirs.close()
 
+    def send(self, request: wire.Request, film: memoryview | None = None) -> None:
+        """A request, and after it the film's bytes where they did not fit into shared memory.
+
+        Raises EOFError when the child is gone.
+        """
+        try:
+            self.conn.send(request)
+            if film is not None:
+                self.conn.send_bytes(film)
+        except OSError as error:
+            raise EOFError from error
+
     def receive(self, seconds: float) -> wire.Reply | None:
         """The next message, or None when none came in time. Raises EOFError when the child is gone."""
         try:

@@ -99,6 +99,7 @@ class InferenceService:
     def state(self) -> str:
         """See AnalysisEngine."""
         with self._changed:
+            self._notice_death()
             if self._phase == "ready" and self._ready:
                 return f"ready: {self._ready.device}"
             if self._phase == "failed":
@@ -133,6 +134,18 @@ class InferenceService:
             self._changed.notify_all()
         if child is not None:
             child.end()
+
+    def _notice_death(self) -> None:
+        """A child that died while idle is replaced, unless that happened just before. Condition held."""
+        child = self._child
+        if self._phase != "ready" or child is None or child.process.is_alive():
+            return
+        self._failures += 1
+        if self._failures < _START_ATTEMPTS:
+            self._begin()
+        else:
+            self._phase, self._error, self._child = "failed", self._crash(child, "while it was idle"), None
+        child.conn.close()
 
     def _begin(self) -> None:
         """Start a child in a thread. Call with the condition held."""
@@ -178,7 +191,7 @@ class InferenceService:
         with self._changed:
             current = epoch == self._epoch
             if current and isinstance(outcome, wire.Ready):
-                self._ready, self._phase, self._failures = outcome, "ready", 0
+                self._ready, self._phase = outcome, "ready"
                 child = None  # stays
             elif current:
                 self._phase, self._error, self._child = "failed", cast(Exception, outcome), None
@@ -195,6 +208,7 @@ class InferenceService:
             with self._changed:
                 if self._stops != stops:
                     raise self._stopped()
+                self._notice_death()
                 if self._phase == "ready" and self._child is not None:
                     self._phase = "busy"
                     return self._child
@@ -315,12 +329,27 @@ class _Ask:
         self._progress = progress
         self._cancel = cancel
         self._id = next(service._ids)
+        self._accepted = False
         self._loan: wire.FilmLoan | None = None
         self._child: Child | None = None
         self.handed_over = False
 
     def run(self, make: Callable[[wire.FilmRef], wire.Job] | wire.Job, frame: Frame | None) -> wire.Value:
         """Send and wait; raises what the child or the cancel token raises."""
+        while True:
+            try:
+                return self._try(make, frame)
+            except EOFError:
+                child = self._child
+                assert child is not None
+                error = self._gone(child)
+                if self._accepted or error.code != "engine-crashed":
+                    raise error from None
+            self._accepted = True  # it died while idle: asked again, once
+            self._return_film()
+
+    def _try(self, make: Callable[[wire.FilmRef], wire.Job] | wire.Job, frame: Frame | None) -> wire.Value:
+        """:meth:`run` with one child; EOFError when that is gone."""
         service = self._service
         self._cancel.check()
         child = self._child = service._wait_ready(self._progress, self._cancel, self._stops)
@@ -333,12 +362,10 @@ class _Ask:
                 ref = lent
         job = make(ref) if callable(make) and ref is not None else cast(wire.Job, make)
         try:
-            child.conn.send(wire.Request(self._id, job))
-            if self._loan is not None and self._loan.inline is not None:
-                child.conn.send_bytes(self._loan.inline)
+            child.send(wire.Request(self._id, job), self._loan.inline if self._loan else None)
             reply = self._await(child)
-        except (EOFError, OSError):
-            raise self._gone(child) from None
+        except EOFError:
+            raise
         except BaseException:
             # cancelled, or the progress callback raised: the caller goes on, a thread waits for the child
             self.handed_over = True
@@ -347,6 +374,7 @@ class _Ask:
         if reply is None:
             service._replace(child)
             raise service._hung()
+        service._failures = 0
         if isinstance(reply, wire.Failed):
             raise wire.from_wire(reply.error)
         if frame is not None and ref is not None:
@@ -360,7 +388,9 @@ class _Ask:
             message = child.receive(_TICK_S)
             if isinstance(message, wire.Done | wire.Failed) and message.id == self._id:
                 return message
-            if isinstance(message, wire.Progressed) and message.id == self._id:
+            if isinstance(message, wire.Accepted) and message.id == self._id:
+                self._accepted = True
+            elif isinstance(message, wire.Progressed) and message.id == self._id:
                 deadline = time.monotonic() + self._service._request_timeout_s
                 self._progress(message.share, message.step)
             self._cancel.check()
@@ -391,11 +421,15 @@ class _Ask:
 
     def close(self) -> None:
         """Give back the film's memory and the turn."""
-        if self._loan is not None:
-            self._loan.end()
+        self._return_film()
         service = self._service
         with service._changed:
             if self._child is not None and service._child is self._child and service._phase == "busy":
                 service._phase = "ready"
                 service._changed.notify_all()
         service._turn.release()
+
+    def _return_film(self) -> None:
+        loan, self._loan = self._loan, None
+        if loan is not None:
+            loan.end()

@@ -127,6 +127,13 @@ class StartFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The child has request ``id`` in hand. One that dies before was dead already: the request is sent again."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """Share done of request ``id``."""
 
@@ -151,7 +158,7 @@ class Failed:
     error: WireError
 
 
-Reply = Ready | StartFailed | Progressed | Done | Failed
+Reply = Ready | StartFailed | Accepted | Progressed | Done | Failed
 
 
 class EngineBug(RuntimeError):

@@ -124,8 +124,7 @@ def _serve(conn: Connection, pipeline: Pipeline) -> None:
             pipeline.preload_saliency()  # after the first reading and in idle time: the map comes at once
             served = False
         request = conn.recv()
-        if request is None:
-            return
+        conn.send(wire.Accepted(request.id))
         try:
             value = _answer(conn, pipeline, request)
         except Exception as error:
