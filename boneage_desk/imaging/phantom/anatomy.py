@@ -31,12 +31,14 @@ _PLACE: dict[str, tuple[float, float]] = {
     "dp5": (-0.845, -0.315),
 }  # fmt: skip
 _MC_BASE = {2: (0.205, 0.745), 3: (0.045, 0.70), 4: (-0.115, 0.675), 5: (-0.245, 0.70)}
+#: How much farther from the knuckles the forearm lies in a grown hand, L.
+_LONGER_WRIST = {"radius": 0.05, "ulna": 0.02}
 _TIP_LENGTH = {1: 0.29, 2: 0.215, 3: 0.225, 4: 0.225, 5: 0.20}
 
 #: Width of the metaphysis of a nearly grown hand, in L.
 _WIDTH: dict[str, float] = {
-    "radius": 0.355, "ulna": 0.188,
-    "mc1": 0.150, "mc2": 0.165, "mc3": 0.163, "mc4": 0.142, "mc5": 0.140,
+    "radius": 0.368, "ulna": 0.192,
+    "mc1": 0.150, "mc2": 0.172, "mc3": 0.172, "mc4": 0.148, "mc5": 0.146,
     "pp1": 0.152, "pp2": 0.172, "pp3": 0.175, "pp4": 0.158, "pp5": 0.142,
     "mp2": 0.132, "mp3": 0.145, "mp4": 0.136, "mp5": 0.105,
     "dp1": 0.128, "dp2": 0.103, "dp3": 0.110, "dp4": 0.107, "dp5": 0.090,
@@ -159,10 +161,11 @@ def pose_hand(spec: PhantomSpec) -> Anatomy:
             at = at + step
     for bone, angle in (("radius", -0.035), ("ulna", 0.02)):
         axis = np.array([math.sin(angle), math.cos(angle)])
-        poses[bone] = Pose(_PLACE[bone], (float(axis[1]), float(-axis[0])), (float(axis[0]), float(axis[1])))
+        place = (_PLACE[bone][0], _PLACE[bone][1] + _LONGER_WRIST[bone] * max(0.0, maturity - 0.6) / 0.4)
+        poses[bone] = Pose(place, (float(axis[1]), float(-axis[0])), (float(axis[0]), float(axis[1])))
         reach[bone] = 3.2
 
     broad = {"M": 1.03, "F": 0.97, None: 1.0}[spec.sex] * (1.0 + 0.03 * rng.standard_normal())
-    young = 0.84 + 0.16 * min(1.0, maturity / 0.75)
+    young = 0.93 + 0.07 * min(1.0, maturity / 0.75)
     widths = {bone: width * broad * young for bone, width in _WIDTH.items()}
     return Anatomy(poses, widths, reach, all_grades(spec.grades), maturity)

@@ -21,8 +21,8 @@ _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
     "dp": ((0.06, 0.96), (0.18, 0.76), (0.34, 0.60), (0.50, 0.51), (0.62, 0.48)),
     "mc": ((0.04, 0.98), (0.11, 0.86), (0.24, 0.69), (0.45, 0.60), (0.62, 0.62), (0.78, 0.72)),
     "mc1": ((0.05, 0.97), (0.16, 0.84), (0.32, 0.70), (0.5, 0.64), (0.68, 0.68), (0.82, 0.82)),
-    "radius": ((0.03, 0.99), (0.10, 0.93), (0.25, 0.80), (0.5, 0.66), (0.9, 0.55), (1.6, 0.50)),
-    "ulna": ((0.03, 0.98), (0.10, 0.91), (0.25, 0.80), (0.5, 0.73), (0.9, 0.72), (1.6, 0.78)),
+    "radius": ((0.03, 0.99), (0.10, 0.90), (0.25, 0.75), (0.5, 0.61), (0.9, 0.53), (1.6, 0.50)),
+    "ulna": ((0.03, 0.98), (0.10, 0.89), (0.25, 0.76), (0.5, 0.70), (0.9, 0.70), (1.6, 0.78)),
 }
 
 #: Half width of the far end: head of a phalanx, tuft, base of a metacarpal.
@@ -116,7 +116,7 @@ def epiphysis_outline(form: Form, width: float, bone: str) -> Doubles | None:
     return np.concatenate([near, far[1:-1]])
 
 
-def _far_end(bone: str, half: float, end: float) -> list[tuple[float, float]]:
+def _far_end(bone: str, half: float, end: float, young: float) -> list[tuple[float, float]]:
     """Control points of the shaft's far end from the lateral to the medial side."""
     kind = family(bone)
     if kind in ("radius", "ulna"):
@@ -144,8 +144,8 @@ def _far_end(bone: str, half: float, end: float) -> list[tuple[float, float]]:
             (-wide, end - 0.30 * half + slant * 0.6), (-wide * 0.92, end - 0.75 * half),
         ]  # fmt: skip
     return [  # two condyles with a groove
-        (wide, end - 0.44 * half), (wide * 0.90, end - 0.14 * half), (wide * 0.50, end),
-        (0.0, end - 0.09 * half), (-wide * 0.50, end), (-wide * 0.90, end - 0.14 * half),
+        (wide, end - 0.44 * half), ((0.90 - 0.08 * young) * wide, end - 0.14 * half), (wide * 0.50, end),
+        (0.0, end - (0.10 - 0.12 * young) * half), (-wide * 0.50, end), ((0.08 * young - 0.90) * wide, end - 0.14 * half),
         (-wide, end - 0.44 * half),
     ]  # fmt: skip
 
@@ -157,7 +157,7 @@ def shaft_outline(form: Form, width: float, bone: str, end: float, young: float)
     kind = family(bone)
     profile = _PROFILE[kind if kind in _PROFILE else bone[:2]]
     length = 1.0 if kind in ("radius", "ulna") else end - plate
-    side = [((h + 0.2 * young * (1.0 - h)) * half, plate + f * length) for f, h in profile]
+    side = [((h + 0.42 * young * (1.0 - h)) * half, plate + f * length) for f, h in profile]
     dip = 0.10 * form.bulge * width + 0.012 * width
     border = [
         (-half * 0.86, plate + 0.012 * width),
@@ -167,7 +167,7 @@ def shaft_outline(form: Form, width: float, bone: str, end: float, young: float)
         (half * 0.86, plate + 0.012 * width),
     ]
     corner = [(half * 0.99, plate + 0.055 * width)]
-    far = _far_end(bone, half, end)
+    far = _far_end(bone, half, end, young)
     other = [(-s, t) for s, t in reversed(corner + side)]
     return smooth(np.array(border + corner + side + far + other)), plate
 
@@ -216,7 +216,7 @@ def carpal_outline(name: str, years: float) -> tuple[Doubles, float] | None:
     x, y, first, grown, rim = _CARPALS[name]
     if years < first:
         return None
-    growth = min(1.0, 0.16 + 0.84 * ((years - first) / (grown - first)) ** (0.5 if first < 1 else 0.62))
+    growth = min(1.0, 0.16 + 0.84 * ((years - first) / (grown - first)) ** (0.36 if first < 1 else 0.62))
     angle = np.radians([a for a, _ in rim])
     radius = np.array([r for _, r in rim])
     form = growth**1.5  # round at first, then its own shape

@@ -25,6 +25,7 @@ _FINGER = {
 
 def capsules(anatomy: Anatomy) -> list[tuple[Capsule, float]]:
     """Tapered capsules of the hand in the hand frame, each with its web (smoothing, L)."""
+    closed = anatomy.poses["dp1"].origin[0] < 0.75
     plump = 1.10 - 0.10 * anatomy.maturity
     at = {bone: pose.origin for bone, pose in anatomy.poses.items()}
 
@@ -34,9 +35,10 @@ def capsules(anatomy: Anatomy) -> list[tuple[Capsule, float]]:
 
     out: list[tuple[Capsule, float]] = []
     # forearm, wrist and palm
-    out.append((((-0.10, 1.15), 0.250, (-0.14, 3.4), 0.36), 0.05))
-    out.append((((0.13, 1.15), 0.255, (0.20, 3.4), 0.40), 0.10))
-    out.append((((-0.09, 0.95), 0.265, (0.15, 0.92), 0.270), 0.10))
+    wrist = 1.0 + 0.20 * (1.0 - anatomy.maturity)
+    out.append((((-0.10, 1.15), 0.250 * wrist, (-0.14, 3.4), 0.36), 0.05))
+    out.append((((0.13, 1.15), 0.255 * wrist, (0.20, 3.4), 0.40), 0.10))
+    out.append((((-0.09, 0.95), 0.265 * wrist, (0.15, 0.92), 0.270 * wrist), 0.10))
     for ray in (2, 3, 4, 5):
         knuckle, first, second, nail = (r * plump for r in _FINGER[ray])
         base = ahead(f"mc{ray}", anatomy.reach[f"mc{ray}"])
@@ -51,6 +53,8 @@ def capsules(anatomy: Anatomy) -> list[tuple[Capsule, float]]:
     tip = ahead("dp1", anatomy.reach["dp1"] - 0.06)
     out.append(((ahead("mc1", 0.05), 0.19, at["pp1"], 0.150 * plump), 0.12))
     out.append((((0.28, 0.62), 0.16, ahead("mc1", 0.42), 0.14), 0.16))
+    if not closed:  # the muscle between thumb and index finger
+        out.append((((0.28, 0.40), 0.17, (0.42, 0.44), 0.17), 0.12))
     out.append(((at["pp1"], 0.150 * plump, at["dp1"], 0.128 * plump), 0.03))
     out.append(((at["dp1"], 0.126 * plump, tip, 0.098 * plump), 0.03))
     return out
