@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from boneage_desk.cli.app import App, ModelCheck
+from boneage_desk.cli.app import ENGINE_DIR, App, ModelCheck
 from boneage_desk.common import paths, settings
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.ports import AnalysisEngine, FilmReader, ReadingStore, ReportWriter, Services
@@ -40,11 +40,14 @@ class _Once(Generic[T]):
             return self.value
 
 
-def build(data_dir: Path) -> Services:
-    """Services on a data folder that exists. Quick: no adapter is made before it is used."""
+def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
+    """Services on a data folder that exists. Quick: no adapter is made before it is used.
+
+    ``engine_dir``: where the engine keeps its log and converted models; else below ``data_dir``.
+    """
     chosen = settings.load(data_dir)
     films: _Once[FilmReader] = _Once(_films)
-    engine: _Once[AnalysisEngine] = _Once(lambda: _engine(data_dir, chosen.device, "auto"))
+    engine: _Once[AnalysisEngine] = _Once(lambda: _engine(engine_dir or data_dir / ENGINE_DIR, chosen.device, "auto"))
     store: _Once[ReadingStore] = _Once(lambda: _store(data_dir))
     reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen))
 
@@ -85,12 +88,10 @@ def _films() -> FilmReader:
     return FilmFiles()
 
 
-def _engine(data_dir: Path, device: str, backend: str) -> AnalysisEngine:
+def _engine(scratch: Path, device: str, backend: str) -> AnalysisEngine:
     from boneage_desk.engines.service import InferenceService
 
-    return InferenceService(
-        paths.packaged_dir("models"), scratch=data_dir / "engine", device=device, backend=backend
-    )
+    return InferenceService(paths.packaged_dir("models"), scratch=scratch, device=device, backend=backend)
 
 
 def _store(data_dir: Path) -> ReadingStore:
@@ -105,11 +106,11 @@ def _reports(chosen: settings.Settings) -> ReportWriter:
     return PdfReports(chosen)
 
 
-def engines(services: Services) -> dict[str, Callable[[], AnalysisEngine]]:
+def engines(engine_dir: Path, device: str) -> dict[str, Callable[[], AnalysisEngine]]:
     """Fresh engines by backend, for measurements."""
 
     def maker(backend: str) -> Callable[[], AnalysisEngine]:
-        return lambda: _engine(services.data_dir, services.settings.device, backend)
+        return lambda: _engine(engine_dir, device, backend)
 
     return {backend: maker(backend) for backend in BACKENDS}
 

@@ -19,6 +19,11 @@ from boneage_desk.reading.session import AuditEvent, Reading
 
 FILE_NAME = "boneage.sqlite3"
 
+# the class has a method of that name
+_Readings = list[Reading]
+_Events = list[AuditEvent]
+_Texts = list[str]
+
 
 def _utc_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -152,14 +157,14 @@ class SqliteStore:
         self._diverged.discard(found[0].reading_id)
         return found[0]
 
-    def list(self) -> list[Reading]:
+    def list(self) -> _Readings:
         return self._documents("ORDER BY assessment_id DESC", ())
 
-    def events(self, reading_id: str | None = None) -> list[AuditEvent]:
+    def events(self, reading_id: str | None = None) -> _Events:
         with self._told("reading"), self._lock:
             return audit.events(self._open_connection(), reading_id)
 
-    def verify(self) -> list[str]:
+    def verify(self) -> _Texts:
         with self._told("checking"), self._lock:
             connection = self._open_connection()
             # one state of the file, whatever other processes write meanwhile
@@ -186,7 +191,7 @@ class SqliteStore:
                 self._connection = None
 
     # ---------------------------------------------------------------------------------------- help
-    def _documents(self, where: str, values: tuple[object, ...]) -> list[Reading]:
+    def _documents(self, where: str, values: tuple[object, ...]) -> _Readings:
         with self._told("reading"), self._lock:
             found = self._open_connection().execute(f"SELECT document FROM assessments {where}", values).fetchall()
         return [decode_reading(json.loads(row[0])) for row in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from boneage_desk.reading.ports import AnalysisEngine, Services
@@ -26,17 +26,28 @@ class ModelCheck:
     problem: str = ""
 
 
+class MakeServices(Protocol):
+    """Builds the services on a data folder."""
+
+    def __call__(self, data_dir: Path, engine_dir: Path | None = None) -> Services:
+        """``engine_dir``: where the engine keeps what it may keep between runs; else in ``data_dir``."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Nothing here does work before it is called.
 
-    ``services``: builds the services on a data folder. ``run_window(services, paths, demo)`` returns the
-    exit code. ``screenshot(services, film, out)`` draws the window with the film read. ``check_models``
-    hashes the weights of all models. ``engines(services)``: fresh engines by backend name, for bench.
+    ``run_window(services, paths, demo)`` returns the exit code. ``screenshot(services, film, out)`` draws
+    the window with the film read. ``check_models`` hashes the weights of all models.
+    ``engines(engine_dir, device)``: fresh engines by backend name, for bench.
     """
 
-    services: Callable[[Path], Services]
+    services: MakeServices
     run_window: Callable[[Services, Sequence[str], bool], int]
     screenshot: Callable[[Services, Path, Path], None]
     check_models: Callable[[], list[ModelCheck]]
-    engines: Callable[[Services], dict[str, Callable[[], AnalysisEngine]]]
+    engines: Callable[[Path, str], dict[str, Callable[[], AnalysisEngine]]]
+
+
+ENGINE_DIR = "engine"
+"""Where below a data folder the engine keeps its log and converted models."""

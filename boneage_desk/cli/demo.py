@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from boneage_desk.cli import output, read
-from boneage_desk.cli.app import App
+from boneage_desk.cli.app import ENGINE_DIR, App
 from boneage_desk.cli.films import Facts, analyse
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.document import document
@@ -19,15 +20,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, app: App) -> int:
-    services = app.services(options.data_dir)
-    try:
-        if not options.headless:
-            return app.run_window(services, [], True)
-        out = Path(options.out)
+    if not options.headless:
+        services = app.services(options.data_dir)
         try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"The folder '{out}' cannot be made ({error.strerror}).", code="disk") from error
+            return app.run_window(services, [], True)
+        finally:
+            services.close()
+    out = Path(options.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The folder '{out}' cannot be made ({error.strerror}).", code="disk") from error
+    # nobody's work list: the reading is made anew each time, and the user's cases are not in the picture
+    with tempfile.TemporaryDirectory(prefix="boneage-demo-", dir=options.data_dir) as folder:
+        return _headless(app, Path(folder), options.data_dir / ENGINE_DIR, out)
+
+
+def _headless(app: App, folder: Path, engine_dir: Path, out: Path) -> int:
+    services = app.services(folder, engine_dir)
+    try:
         services.engine().start()
         path = services.demo_film()
         film = services.films().open(str(path))

@@ -11,6 +11,8 @@ from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL import ImageDraw, ImageFont
 
     from boneage_desk.reading.film import Frame
@@ -39,7 +41,7 @@ def annotated_png(frame: Frame, reading: Reading) -> bytes:
     for finding in shown:
         _outline(draw, finding, max(2, size // 9))
     for finding in shown:
-        taken.append(_label(pen, finding, taken, image.size))
+        taken.append(_label(pen, finding, taken, grey))
     _headline(pen, reading, size)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
@@ -76,26 +78,52 @@ def _outline(draw: ImageDraw.ImageDraw, finding: BoneFinding, width: int) -> Non
             draw.line(line, fill=colour, width=width)
 
 
-def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], film: tuple[int, int]) -> _Rect:
+def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], grey: npt.NDArray[np.uint8]) -> _Rect:
+    """Write the bone and its grade beside the box: off boxes and other labels, over dark ground."""
     draw, font = pen
     final = finding.final_grade
     text = f"{finding.bone} {'?' if final is None else rus_chn.label(finding.bone, final)}"
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     wide, high = right - left, bottom - top
     own = _corners(finding)
-    middle = (own[1] + own[3] - high) / 2
-    gap = high / 3
-    spots = []
-    for away in (gap, 3 * gap, 6 * gap):
-        spots += [(own[2] + away, middle), (own[0] - away - wide, middle)]
-        spots += [(own[0], own[1] - away - high), (own[0], own[3] + away)]
-    rects = [(x, y, x + wide, y + high) for x, y in spots]
-    inside = [r for r in rects if r[0] >= 0 and r[1] >= 0 and r[2] <= film[0] and r[3] <= film[1]]
-    best = min(inside or rects, key=lambda rect: sum(_overlap(rect, other) for other in taken))
-    pad = gap / 2
+    rows, columns = grey.shape
+    rects = _places(own, wide, high)
+    inside = [r for r in rects if r[0] >= 0 and r[1] >= 0 and r[2] <= columns and r[3] <= rows]
+    best = min(inside or rects, key=lambda rect: _cost(rect, own, taken, grey))
+    pad = high / 6
     draw.rectangle((best[0] - pad, best[1] - pad, best[2] + pad, best[3] + pad), fill=_GROUND)
     draw.text((best[0] - left, best[1] - top), text, font=font, fill=_colour(finding))
+    away_x = max(best[0] - own[2], own[0] - best[2])
+    if away_x > 2 * high:  # a thin line back to the box
+        middle = (best[1] + best[3]) / 2
+        from_x, to_x = (own[2], best[0] - pad) if best[0] > own[2] else (own[0], best[2] + pad)
+        draw.line((from_x, min(max(middle, own[1]), own[3]), to_x, middle), fill=_colour(finding), width=1)
     return best
+
+
+def _places(own: _Rect, wide: float, high: float) -> list[_Rect]:
+    middle = (own[1] + own[3] - high) / 2
+    spots = []
+    for away in (0.4, 1, 2, 4, 6, 9, 12):
+        gap = away * high
+        for y in (middle, own[1], own[3] - high):
+            spots += [(own[2] + gap, y), (own[0] - gap - wide, y)]
+        if away <= 2:
+            for x in (own[0], own[2] - wide):
+                spots += [(x, own[1] - gap - high), (x, own[3] + gap)]
+    return [(x, y, x + wide, y + high) for x, y in spots]
+
+
+def _cost(rect: _Rect, own: _Rect, taken: list[_Rect], grey: npt.NDArray[np.uint8]) -> float:
+    """Covered boxes and labels weigh most, then bone under the label, then distance."""
+    area = (rect[2] - rect[0]) * (rect[3] - rect[1])
+    x0, y0, x1, y1 = (max(0, int(v)) for v in rect)
+    under = grey[y0 : y1 + 1, x0 : x1 + 1]
+    bright = float(under.mean()) / 255 if under.size else 0.0
+    covered = sum(_overlap(rect, other) for other in taken) / area
+    across = max(rect[0] - own[2], own[0] - rect[2], 0.0)
+    down = max(rect[1] - own[3], own[1] - rect[3], 0.0)
+    return 6 * covered + 3 * bright + (across + down) / (rect[3] - rect[1]) / 20
 
 
 def _overlap(a: _Rect, b: _Rect) -> float:
