@@ -35,7 +35,7 @@ def finished(
 ) -> Frame:
     """The Frame, with the automatic window last, or first when the file's own hides the picture."""
     auto = auto_window_of(values, padding)
-    if vois and is_nonsense(vois[0], values, top, padding):
+    if vois and is_nonsense(vois[0], auto, top, values.dtype):
         if warnings is not None:
             text = f"The file's window '{vois[0].name}' hides the picture; 'Auto' is shown."
             warnings.append(("window_nonsense", text))

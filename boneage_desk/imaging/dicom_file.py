@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from boneage_desk.imaging.failures import MAX_FILE_BYTES, refusal
+from boneage_desk.imaging.hush import collected_warnings
 from boneage_desk.imaging.sniff import Kind
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
-
-_quiet_lock = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,14 @@ class Parsed:
 
 @contextmanager
 def quiet() -> Iterator[list[warnings.WarningMessage]]:
-    """pydicom's remarks about odd files are collected, not shown: the film's own warnings say what matters."""
+    """pydicom reads without complaining about values; its remarks are collected, not shown or logged."""
     logger = logging.getLogger("pydicom")
-    with _quiet_lock:
+    with collected_warnings() as said:
         mode, level = config.settings.reading_validation_mode, logger.level
         config.settings.reading_validation_mode = config.IGNORE
         logger.setLevel(logging.CRITICAL)
         try:
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
-                yield said
+            yield said
         finally:
             config.settings.reading_validation_mode = mode
             logger.setLevel(level)

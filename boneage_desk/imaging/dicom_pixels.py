@@ -53,7 +53,8 @@ class Layout:
 
     @property
     def is_grey(self) -> bool:
-        return self.samples == 1 and self.photometric in ("MONOCHROME1", "MONOCHROME2")
+        """One sample a pixel that is no index into a palette, whatever else the header calls it."""
+        return self.samples == 1 and self.photometric != "PALETTE COLOR"
 
 
 def layout_of(ds: Dataset, name: str) -> Layout:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings as python_warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from boneage_desk.imaging.assemble import finished, frame_number
 from boneage_desk.imaging.failures import MAX_PIXELS, refusal
 from boneage_desk.imaging.grey import check_grey, coloured_share
+from boneage_desk.imaging.hush import collected_warnings
 from boneage_desk.imaging.sniff import Kind
 from boneage_desk.reading.film import Film, FilmSource
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FORMATS = {
     Kind.PNG: ("PNG",),
-    Kind.JPEG: ("JPEG",),  # not MPO: the second picture of a camera's JPEG is a preview
+    Kind.JPEG: ("JPEG",),
     Kind.TIFF: ("TIFF",),
     Kind.WEBP: ("WEBP",),
 }
@@ -32,8 +32,7 @@ _PHOTOMETRIC, _SUBFILE = 262, 254
 def read_raster(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | None) -> Film:
     """The picture in ``loaded``; ``frame`` (from 1) for pages and animations. Raises FilmError."""
     name = loaded.name
-    with python_warnings.catch_warnings():
-        python_warnings.simplefilter("ignore")  # Pillow's remarks about odd files
+    with collected_warnings():
         image = open_image(loaded.data, name, kind)
         pages = pages_of(image)
         number = frame_number(frame, len(pages), name)
@@ -73,6 +72,8 @@ def _check_pixels(image: Image.Image, name: str) -> None:
 def pages_of(image: Image.Image) -> list[int]:
     """Places of the pictures in the file; reduced copies of a page in a TIFF are none of their own."""
     count = int(getattr(image, "n_frames", 1))
+    if image.format == "MPO":  # the second picture of a camera's JPEG is a preview
+        return [0]
     if count == 1 or image.format != "TIFF":
         return list(range(count))
     pages = []

@@ -234,12 +234,10 @@ def _dicom_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> F
 
 
 def _raster_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> FilmEntry:
-    import warnings
-
+    from boneage_desk.imaging.hush import collected_warnings
     from boneage_desk.imaging.raster import open_image, pages_of
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with collected_warnings():
         if member or kind is Kind.WEBP:
             data = read(256 << 20)  # the directory of pages may stand at the end of the file
             frames = len(pages_of(open_image(data, name, kind)))

@@ -18,7 +18,7 @@ AUTO = "Auto"
 
 LOW_PERCENTILE = 1.0
 HIGH_PERCENTILE = 99.5
-_SAMPLE_SIDE = 700  # pixels a side looked at for the automatic window
+_SAMPLE_SIDE = 400  # pixels a side looked at for the automatic window
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
@@ -67,7 +67,7 @@ def auto_window(frame: Frame) -> Voi:
 
 def auto_window_of(pixels: npt.NDArray[Any], padding: int | None = None) -> Voi:
     """:func:`auto_window` of bare pixels; padding and flat borders (collimation, black, white) do not count."""
-    step = max(1, max(pixels.shape) // _SAMPLE_SIDE)
+    step = max(1, -(-max(pixels.shape) // _SAMPLE_SIDE))
     seen = np.asarray(pixels[::step, ::step], np.int32)
     values = _without_borders(seen, padding)
     low, high = (float(v) for v in np.percentile(values, (LOW_PERCENTILE, HIGH_PERCENTILE)))
@@ -103,12 +103,11 @@ def _peel(area: npt.NDArray[np.int32], padding: int | None) -> npt.NDArray[np.in
     return area[shown[0] : shown[-1] + 1]
 
 
-def is_nonsense(voi: Voi, pixels: Pixels, max_value: int, padding: int | None = None) -> bool:
-    """Whether a window from the file hides the picture: nearly one grey from darkest to brightest part."""
-    auto = auto_window_of(pixels, padding)
-    low, high = auto.centre - 0.5 - (auto.width - 1) / 2, auto.centre - 0.5 + (auto.width - 1) / 2
-    if high - low < 2:
+def is_nonsense(voi: Voi, auto: Voi, max_value: int, dtype: npt.DTypeLike) -> bool:
+    """Whether a window from the file hides the picture: nearly one grey over the range of the ``auto`` window."""
+    middle, half = auto.centre - 0.5, (auto.width - 1) / 2
+    if half < 1:
         return False  # the picture itself is one grey
-    table = voi_lut(voi, max_value, pixels.dtype)
-    inner = table[np.clip(np.linspace(low, high, 33).round().astype(int), 0, table.size - 1)]
+    table = voi_lut(voi, max_value, dtype)
+    inner = table[np.clip(np.linspace(middle - half, middle + half, 33).round().astype(int), 0, table.size - 1)]
     return int(inner.max()) - int(inner.min()) < 32

@@ -231,6 +231,11 @@ def test_grey_in_colour_is_grey(reopen: Open) -> None:
     assert np.abs(film.frame.pixels[3:].astype(int) - grey[3:]).max() <= 1
 
 
+def test_one_sample_with_an_odd_photometric_is_grey(reopen: Open) -> None:
+    assert np.array_equal(reopen(ramp(), PhotometricInterpretation="RGB").frame.pixels, ramp())
+    assert np.array_equal(reopen(ramp(), name="none.dcm", PhotometricInterpretation=None).frame.pixels, ramp())
+
+
 def test_palette_in_truth_grey(reopen: Open) -> None:
     stored = ramp(40, 64, 255, np.uint8)
     ramp16 = (np.arange(256) * 257).astype("<u2").tobytes()

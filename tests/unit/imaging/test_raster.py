@@ -95,6 +95,21 @@ def test_exif_orientation(tmp_path: Path, orientation: int, turn: int, name: str
     assert np.abs(film.frame.pixels.astype(int) - expected).mean() < 4
 
 
+def test_16_bit_film_turned_by_exif(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = ramp(60, 80, 60000)
+    film = saved(tmp_path, Image.fromarray(deep), "deep.png", exif=exif)
+    assert np.array_equal(film.frame.pixels, np.rot90(deep, -1))
+
+
+def test_a_cameras_preview_is_no_second_frame(tmp_path: Path) -> None:
+    path = tmp_path / "camera.jpg"
+    Image.fromarray(GREY).save(path, "MPO", save_all=True, append_images=[Image.fromarray(GREY[::2, ::2].copy())])
+    film = FilmFiles().open(str(path))
+    assert film.frame.width == 80 and film.source.frame_count == 1
+
+
 def tinted(strength: float, share: float) -> Image.Image:
     colour = np.repeat(GREY[:, :, None], 3, axis=2).astype(float)
     rows = round(share * len(colour))

@@ -118,6 +118,12 @@ def test_long_header_is_read_in_a_second_step(make: Make) -> None:
     assert isinstance(entry, FilmEntry) and entry.patient_id == "0042"
 
 
+def test_deflated_film_larger_than_the_first_step(make: Make) -> None:
+    noise = np.random.default_rng(4).integers(0, 65535, (800, 800), dtype=np.uint16)
+    entry = found(make(noise, syntax="1.2.840.10008.1.2.1.99"))[0]
+    assert isinstance(entry, FilmEntry) and entry.patient_id == "0042"
+
+
 def test_progress_and_cancel(study: Path) -> None:
     shares: list[float] = []
     list(FilmFiles().scan([str(study)], progress=lambda share, _step: shares.append(share)))
