@@ -132,13 +132,16 @@ def check_models() -> list[ModelCheck]:
 
 # ---------------------------------------------------------------------------------- small services
 def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray[np.uint8]:
-    """The window's picture of a bone: square around the box, distal up, contrast of its own."""
+    """The window's picture of a bone: square around the box, distal up, contrast of its own.
+
+    ``angle_deg`` as Region has it, the turn that brings distal up: the opposite of where distal points.
+    """
     import numpy as np
 
     from boneage_desk.imaging.crops import CropSpec, cut
 
     x, y = box.centre
-    crop = cut(frame.pixels, CropSpec(x, y, box.side, angle_deg), size).astype(np.float32)
+    crop = cut(frame.pixels, CropSpec(x, y, box.side, -angle_deg), size).astype(np.float32)
     low, high = (float(v) for v in np.percentile(crop, (2, 99.5)))
     scaled: Any = np.clip((crop - low) * (255.0 / max(high - low, 1.0)), 0, 255)
     return np.asarray(np.rint(scaled), np.uint8)
