@@ -74,9 +74,7 @@ def screenshot(
     try:
         window.resize(*size)
         window.show()
-        window.complete()
-        window.library.load()
-        window.open_paths([os.fspath(film_path)])
+        go_on(window, [os.fspath(film_path)], demo=False)
         desk = window.desk
 
         def settled() -> bool:

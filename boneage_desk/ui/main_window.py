@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QImage,
     QPaintEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -69,6 +70,8 @@ class MainWindow(QMainWindow):
         self.crops = Crops(self.desk)
         self.film_panel: QWidget | None = None
         self._painted = False
+        self._split_done = False
+        self._split: QByteArray | None = None
         self._entry = rows.GradeEntry()
         self._entry_timer = QTimer(self)
         self._entry_timer.setSingleShot(True)
@@ -83,6 +86,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._show_case()
         self._restore_layout()
+        self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # --- building ---------------------------------------------------------------------------
 
@@ -126,6 +130,7 @@ class MainWindow(QMainWindow):
             label.setContentsMargins(8, 0, 8, 0)
             bar.addWidget(label)
         self._hint.setText("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys")
+        self._hint.setContentsMargins(0, 0, 8, 0)
         bar.addPermanentWidget(self._hint)
 
     def _build_progress(self) -> QWidget:
@@ -369,8 +374,15 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         else:
             self.resize(1600, 1000)
-        if not (isinstance(split, QByteArray) and self.splitter.restoreState(split)):
-            self.splitter.setSizes([250, 830, 520])
+        self._split = split if isinstance(split, QByteArray) else None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # a splitter takes sizes only once it has one itself
+        if not self._split_done:
+            self._split_done = True
+            if self._split is None or not self.splitter.restoreState(self._split):
+                self.splitter.setSizes(columns_for(self.width()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.clinical.flush()
@@ -399,6 +411,13 @@ class MainWindow(QMainWindow):
             QMessageBox.StandardButton.Cancel,
         )
         return answer == QMessageBox.StandardButton.Discard
+
+
+def columns_for(width: int) -> list[int]:
+    """Widths of work list, film and bones: the film gets the most room."""
+    side = min(600, max(430, round(width * 0.335)))
+    listed = min(320, max(190, round(width * 0.155)))
+    return [listed, width - side - listed, side]
 
 
 def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
 from boneage_desk.common.paths import packaged_dir
@@ -49,6 +49,18 @@ def ui_font(points: float = 10.0, *, bold: bool = False) -> QFont:
     font.setBold(bold)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
+
+
+def icon(name: str) -> QIcon:
+    """An icon of resources/icons; its disabled look is a fainter one."""
+    picture = QIcon(str(Path(packaged_dir("resources")) / "icons" / f"{name}.svg"))
+    faint = picture.pixmap(20, 20)
+    painter = QPainter(faint)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.fillRect(faint.rect(), QColor(0, 0, 0, 80))
+    painter.end()
+    picture.addPixmap(faint, QIcon.Mode.Disabled)
+    return picture
 
 
 def style_sheet() -> str:

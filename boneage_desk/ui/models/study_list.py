@@ -11,8 +11,8 @@ from boneage_desk.reading.summary import summarise
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import text
 
-COLUMNS = ("", "Name", "Id", "Sex", "Age", "Film", "Bone age", "State")
-MARK, NAME, ID, SEX, AGE, DATE, BONE_AGE, STATE = range(len(COLUMNS))
+COLUMNS = ("", "Name", "Sex", "Age", "Bone age", "Film", "Id", "State")
+MARK, NAME, SEX, AGE, BONE_AGE, DATE, ID, STATE = range(len(COLUMNS))
 ReadingIdRole = Qt.ItemDataRole.UserRole + 1
 SortRole = Qt.ItemDataRole.UserRole + 2
 _Index = QModelIndex | QPersistentModelIndex
@@ -59,15 +59,15 @@ class _Row:
             texts = (
                 _MARKS[word][0],
                 patient.display_name or "no name",
-                patient.patient_id,
                 patient.sex.value if patient.sex else "?",
                 text.months(age) if age is not None else "",
-                text.day(reading.study.study_date),
                 bone_age.text if bone_age else "",
+                text.day(reading.study.study_date),
+                patient.patient_id,
                 word,
             )
-            keys = (*texts[:AGE], age if age is not None else -1.0, texts[DATE],
-                    bone_age.months if bone_age else -1.0, texts[STATE])  # fmt: skip
+            months = (age if age is not None else -1.0, bone_age.months if bone_age else -1.0)
+            keys = (*texts[:AGE], *months, *texts[DATE:])
             self._texts = (texts, keys)
         return self._texts
 

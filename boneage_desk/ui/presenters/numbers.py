@@ -35,7 +35,7 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         interval = f"{text.months(low)} \N{EN DASH} {text.months(high)}"
     machine = ""
     if summary.machine_bone_age is not None:
-        machine = f"{summary.machine_bone_age.text} ({summary.machine_score})"
+        machine = summary.machine_bone_age.text
     elif reading.analysed_at is not None and reading.patient.sex is not None:
         machine = "none"
     whole = " \N{MIDDLE DOT} ".join(text.months(o.bone_age_months) for o in reading.whole_hand)

@@ -24,6 +24,7 @@ from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.numbers import Numbers
 from boneage_desk.ui.presenters.rows import BoneRow, Step
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
+from boneage_desk.ui.views.clipped_text import ClippedText
 
 
 class BoneTable(QTableView):
@@ -52,8 +53,9 @@ class BoneTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
         header.setMinimumSectionSize(20)
-        for index, width in enumerate((46, 70, 100, 58, 56, 96, 34)):
+        for index, width in enumerate((46, 72, 100, 58, 54, 98, 32)):
             self.setColumnWidth(index, width)
             fixed = index != columns.MACHINE
             header.setSectionResizeMode(
@@ -99,10 +101,10 @@ class CropPicture(QWidget):
         self.setAccessibleName("Crop of the selected bone")
         self._image: QImage | None = None
         self.setMinimumSize(96, 96)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(168, 168)
+        return QSize(150, 150)
 
     def show_image(self, image: QImage | None) -> None:
         self._image = image
@@ -133,16 +135,14 @@ class _Rung(QFrame):
         column.setSpacing(2)
         self._head = QLabel()
         self._head.setFont(theme.ui_font(10.5, bold=True))
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._words.setProperty("muted", not this)
+        self._words = ClippedText(theme.TEXT if this else theme.MUTED)
+        self._words.setFont(theme.ui_font(9))
         self._foot = QLabel()
         self._foot.setProperty("muted", True)
-        for label in (self._head, self._words, self._foot):
+        for label in (self._head, self._foot):
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setMinimumHeight(1)
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumWidth(60)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         column.addWidget(self._head)
         column.addWidget(self._words, 1)
         column.addWidget(self._foot)
@@ -152,7 +152,6 @@ class _Rung(QFrame):
     def show_step(self, step: Step, arrow: str) -> None:
         self._head.setText(f"{arrow} {step.label}".strip() if step.label else "")
         self._words.setText(step.criterion)
-        self._words.setToolTip(step.criterion)
         parts = []
         if step.probability is not None:
             parts.append(f"{step.probability:.0%}")
@@ -171,7 +170,7 @@ class BoneStrip(QFrame):
         row.setContentsMargins(8, 8, 8, 8)
         row.setSpacing(8)
         self.crop = CropPicture()
-        row.addWidget(self.crop)
+        row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(2)
         self._title = QLabel()
@@ -191,6 +190,11 @@ class BoneStrip(QFrame):
         column.addLayout(rungs, 1)
         row.addLayout(column, 1)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        side = min(self.height() - 16, round(self.width() * 0.32))
+        self.crop.setFixedSize(side, side)
+
     def show_bone(self, row: BoneRow | None, steps: tuple[Step, Step, Step] | None, image: QImage | None) -> None:
         self.crop.show_image(image)
         if row is None or steps is None:
@@ -206,59 +210,61 @@ class BoneStrip(QFrame):
 
 
 class NumbersStrip(QFrame):
-    """Score to bone age, large; the second opinion, the age and the difference beside it."""
+    """Score to bone age, large; below it the second opinions, the age and the difference."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("numbers")
         self.setAccessibleName("Bone age")
-        grid = QGridLayout(self)
-        grid.setContentsMargins(12, 8, 12, 8)
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(2)
-        self.bone_age = QLabel()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 8)
+        column.setSpacing(6)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        self.score, self.bone_age, self.interval, self.change = QLabel(), QLabel(), QLabel(), QLabel()
+        self.method = QLabel("RUS-CHN")
+        self.score.setFont(theme.ui_font(13))
+        self.arrow = QLabel("\N{RIGHTWARDS ARROW}")
+        self.arrow.setFont(theme.ui_font(15))
         self.bone_age.setFont(theme.ui_font(19, bold=True))
-        self.score = QLabel()
-        self.score.setFont(theme.ui_font(12))
-        self.interval = QLabel()
-        self.interval.setProperty("muted", True)
+        self.interval.setToolTip("Where the bone age lies by the models' measured error on films held out")
+        self.change.setProperty("human", True)
+        for label in (self.method, self.arrow, self.interval):
+            label.setProperty("muted", True)
         self.why = QLabel()
         self.why.setProperty("attention", True)
         self.why.setWordWrap(True)
         self.why.setFont(theme.ui_font(11))
-        grid.addWidget(self.score, 0, 0)
-        grid.addWidget(self.bone_age, 1, 0)
-        grid.addWidget(self.interval, 2, 0)
-        grid.addWidget(self.why, 0, 0, 3, 1)
+        self.progress = QLabel()
+        self.progress.setProperty("muted", True)
+        for part in (_pair(self.method, self.score), self.arrow, self.bone_age, _pair(self.interval, self.change)):
+            head.addLayout(part) if isinstance(part, QVBoxLayout) else head.addWidget(part)
+        head.addStretch(1)
+        head.addWidget(self.why, 1000)
+        column.addLayout(head)
+        foot = QGridLayout()
+        foot.setHorizontalSpacing(12)
+        foot.setVerticalSpacing(0)
         self.values: dict[str, QLabel] = {}
-        for line, (key, title) in enumerate(
+        for place, (key, title) in enumerate(
             (("machine", "AI alone"), ("whole_hand", "Whole hand"), ("age", "Age"), ("difference", "Difference"))
         ):
             name, value = QLabel(title), QLabel()
             name.setProperty("muted", True)
             value.setTextFormat(Qt.TextFormat.PlainText)
-            side = QHBoxLayout()
-            side.addWidget(name)
-            side.addStretch(1)
-            side.addWidget(value)
-            grid.addLayout(side, line % 2 + (0 if line < 2 else 0), 1 + line // 2)
+            value.setFont(theme.ui_font(11))
+            foot.addWidget(name, 0, place)
+            foot.addWidget(value, 1, place)
+            foot.setColumnStretch(place, 1)
             self.values[key] = value
         self.values["machine"].setProperty("machine", True)
         self.values["whole_hand"].setProperty("machine", True)
-        self.change = QLabel()
-        self.change.setProperty("human", True)
-        grid.addWidget(self.change, 2, 1)
-        self.progress = QLabel()
-        self.progress.setProperty("muted", True)
-        self.progress.setAlignment(Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(self.progress, 2, 2)
-        grid.setColumnStretch(0, 5)
-        grid.setColumnStretch(1, 4)
-        grid.setColumnStretch(2, 4)
+        column.addLayout(foot)
+        column.addWidget(self.progress)
 
     def show_numbers(self, value: Numbers | None, progress: str = "") -> None:
         there = value is not None and bool(value.bone_age)
-        for label in (self.score, self.bone_age, self.interval):
+        for label in (self.method, self.score, self.arrow, self.bone_age, self.interval, self.change):
             label.setVisible(there)
         self.why.setVisible(not there)
         self.progress.setText(progress)
@@ -268,7 +274,7 @@ class NumbersStrip(QFrame):
             for label in self.values.values():
                 label.setText("")
             return
-        self.score.setText(f"RUS-CHN {value.score} points")
+        self.score.setText(value.score)
         self.bone_age.setText(value.bone_age)
         self.interval.setText(value.interval)
         self.why.setText(f"No bone age. {value.why_not}" if value.why_not else "")
@@ -278,6 +284,14 @@ class NumbersStrip(QFrame):
         self.values["whole_hand"].setText(value.whole_hand or dash)
         self.values["age"].setText(value.age)
         self.values["difference"].setText(value.difference or dash)
+
+
+def _pair(above: QWidget, below: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(0)
+    column.addWidget(above)
+    column.addWidget(below)
+    return column
 
 
 class BonesPage(QWidget):
@@ -295,8 +309,7 @@ class BonesPage(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(self.strip)
         column.addWidget(self.numbers)
-        self.strip.setFixedHeight(168)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.strip.setFixedHeight(132 if self.height() < 620 else 168)
+        self.strip.setFixedHeight(min(240, max(150, round(self.height() * 0.27))))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWid
 
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box
+from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
 from boneage_desk.ui.presenters import corners, overlay, text
 from boneage_desk.ui.presenters.desk import Desk
@@ -17,11 +18,8 @@ from boneage_desk.ui.views.film_view import FilmView
 SALIENCY_OPACITY = 0.65
 _TOOLS = {"window-tool": "window", "pan-tool": "pan", "zoom-tool": "zoom"}
 _BAR = (
-    ("window-tool", "Window"), ("pan-tool", "Pan"), ("zoom-tool", "Zoom"), ("", ""),
-    ("invert", "Invert"), ("flip-h", "Flip \N{LEFT RIGHT ARROW}"), ("flip-v", "\N{UP DOWN ARROW}"),
-    ("rotate-left", "\N{ANTICLOCKWISE OPEN CIRCLE ARROW}"), ("rotate-right", "\N{CLOCKWISE OPEN CIRCLE ARROW}"),
-    ("fit", "Fit"), ("one-to-one", "1:1"), ("reset-view", "Reset"), ("", ""),
-    ("overlays", "Overlays"), ("saliency", "Grad-CAM"), ("edit-boxes", "Edit boxes"),
+    "window-tool", "pan-tool", "zoom-tool", "", "presets", "invert", "flip-h", "flip-v", "rotate-left", "rotate-right", "",
+    "fit", "one-to-one", "reset-view", "", "overlays", "saliency", "edit-boxes",
 )  # fmt: skip
 
 
@@ -41,18 +39,18 @@ class FilmPanel(QWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(4, 3, 4, 3)
         row.setSpacing(3)
-        for id, title in _BAR:
-            if not id:
-                row.addSpacing(8)
-                continue
-            row.addWidget(self._button(actions[id], title))
         self._presets = QToolButton()
-        self._presets.setText("Presets")
-        self._presets.setToolTip("Window presets of the file (figures on the film)")
+        self._presets.setIcon(theme.icon("presets"))
+        self._presets.setToolTip("Window presets of the file (figures while the film has the keys)")
+        self._presets.setAccessibleName("Window presets")
         self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._presets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._presets.setMenu(QMenu(self._presets))
-        row.insertWidget(4, self._presets)
+        for id in _BAR:
+            if id:
+                row.addWidget(self._presets if id == "presets" else self._button(actions[id]))
+            else:
+                row.addSpacing(8)
         row.addStretch(1)
         column.addWidget(bar)
         self.film = FilmView(desk.services.voi_lut)
@@ -70,11 +68,12 @@ class FilmPanel(QWidget):
         self.show_case()
         self.show_saliency()
 
-    def _button(self, action: QAction, title: str) -> QToolButton:
+    @staticmethod
+    def _button(action: QAction) -> QToolButton:
+        action.setIcon(theme.icon(action.objectName()))
         button = QToolButton()
         button.setDefaultAction(action)
-        button.setText(title)
-        action.changed.connect(lambda: button.text() == title or button.setText(title))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setAccessibleName(action.text())
         return button

@@ -73,7 +73,7 @@ class WorkList(QWidget):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for index, width in enumerate((26, 116, 62, 34, 66, 84, 84, 70)):
+        for index, width in enumerate((26, 104, 34, 72, 76, 84, 70, 70)):
             self.table.setColumnWidth(index, width)
         header.setSectionResizeMode(columns.MARK, QHeaderView.ResizeMode.Fixed)
         header.setStretchLastSection(True)
