@@ -53,6 +53,23 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def kept(backend: str, cache: Path, key: str) -> Path:
+    """Where the converted network lies or would lie."""
+    name = f"{key}-v{_KEPT_VERSIONS}"
+    if backend == "openvino":
+        return cache / f"{name}-openvino-{_version('openvino')}.xml"
+    return cache / f"{name}.onnx"
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
 def fast_module(
     module: nn.Module, example: Tensor, *, backend: str, cache: Path, key: str, threads: int
 ) -> nn.Module | None:
@@ -65,7 +82,7 @@ def fast_module(
         return None
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _wrap(build(module, example, cache, f"{key}-v{_KEPT_VERSIONS}", threads))
+        return _wrap(build(module, example, kept(backend, cache, key), threads))
     except Exception:
         sys.stderr.write(f"{backend} is not used for {key}:\n{traceback.format_exc()}")
         return None
@@ -104,12 +121,11 @@ def _traced(module: nn.Module, example: Tensor) -> Any:
         return torch.jit.freeze(traced)
 
 
-def _openvino(module: nn.Module, example: Tensor, cache: Path, key: str, threads: int) -> Run:
+def _openvino(module: nn.Module, example: Tensor, path: Path, threads: int) -> Run:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports to its maker
     import openvino as ov
 
     core = ov.Core()
-    path = cache / f"{key}-openvino-{ov.__version__.partition('-')[0]}.xml"
     model = None
     if path.exists():
         try:
@@ -125,7 +141,7 @@ def _openvino(module: nn.Module, example: Tensor, cache: Path, key: str, threads
         decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
         model = front.convert(front.load(decoder))
         model.reshape(ov.PartialShape([-1, *example.shape[1:]]))
-        temporary = cache / f"{key}-{os.getpid()}.xml"
+        temporary = path.with_name(f"{path.stem}-{os.getpid()}.xml")
         ov.save_model(model, temporary, compress_to_fp16=False)
         _publish(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
         _publish(temporary, path)
@@ -141,16 +157,15 @@ def _openvino(module: nn.Module, example: Tensor, cache: Path, key: str, threads
     return run
 
 
-def _onnxruntime(module: nn.Module, example: Tensor, cache: Path, key: str, threads: int) -> Run:
+def _onnxruntime(module: nn.Module, example: Tensor, path: Path, threads: int) -> Run:
     import onnxruntime
     import torch
 
-    path = cache / f"{key}-onnx.onnx"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     if not path.exists():
-        temporary = cache / f"{key}-{os.getpid()}.onnx"
+        temporary = path.with_name(f"{path.stem}-{os.getpid()}.onnx")
         with torch.no_grad():
             torch.onnx.export(
                 module,

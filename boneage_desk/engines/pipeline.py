@@ -87,25 +87,23 @@ class Pipeline:
         self,
         detector: nn.Module,
         grader: Grader,
-        eager_grader: Grader,
         *,
         crop_size: int,
         refs: tuple[ModelRef, ...],
         interval: IntervalTable | None,
         device: str,
-        backend: str,
-        timing_ms: dict[str, float],
     ) -> None:
         self._detector = detector
         self._grader = grader
-        self._eager_grader = eager_grader  # PyTorch's own trunk: Grad-CAM needs gradients
+        self._eager_grader = grader  # PyTorch's own trunk stays: Grad-CAM needs gradients
         self._crop_size = crop_size
         self.refs = refs
         self._interval = interval
         self.device = device
-        self.backend = backend
-        self.timing_ms = timing_ms
+        self.backend = "torch"
+        self.timing_ms: dict[str, float] = {}
         self._film: _Film | None = None
+        self._later: list[Callable[[], object]] = [_import_captum]  # work for idle moments, in order
 
     # ------------------------------------------------------------------------------ loading
     @classmethod
@@ -141,38 +139,26 @@ class Pipeline:
         chosen = backends.choose(backend, where)
         detector = load_detector(detector_card, detector_weights)
         grader = load_grader(grader_card, grader_weights)
-        eager = grader
         clock.step("load")
         if where == "cuda":
             detector, grader = detector.to("cuda"), grader.to("cuda")
-            eager = grader
-        elif chosen != "torch":
-            fast = _accelerate(
-                detector, grader, grader_card.input_size, chosen, scratch / "converted",
-                (detector_card.sha256, grader_card.sha256), threads,
-            )  # fmt: skip
-            if fast is None:
-                chosen = "torch"
-            else:
-                detector, grader = fast
-        clock.step("convert")
         pipeline = cls(
             detector,
             grader,
-            eager,
             crop_size=grader_card.input_size,
             refs=(catalogue.model_ref(detector_card), catalogue.model_ref(grader_card)),
             interval=catalogue.interval_table(grader_card),
             device=where,
-            backend=chosen,
-            timing_ms={},
         )
+        if chosen != "torch":
+            pipeline._plan(chosen, scratch / "converted", threads, wait=backend != "auto")
+        clock.step("convert")
         pipeline._warm_up()
         clock.step("warm_up")
         if began is not None:
             clock.ms["since_process_start"] = round((time.perf_counter() - began) * 1e3, 2)
         pipeline.timing_ms = clock.total()
-        sys.stderr.write(f"ready: {where}, {chosen}, {pipeline.timing_ms}\n")
+        sys.stderr.write(f"ready: {where}, {pipeline.backend}, {pipeline.timing_ms}\n")
         return pipeline
 
     def _warm_up(self) -> None:
@@ -181,6 +167,59 @@ class Pipeline:
 
         detect(self._detector, np.zeros((320, 256), np.uint8))
         grade(self._grader, np.zeros((len(BONES), self._crop_size, self._crop_size), np.uint8), list(BONES))
+
+    # ------------------------------------------------------------------------ the fast path
+    def _plan(self, backend: str, cache: Path, threads: int, *, wait: bool) -> None:
+        """Take the fast path now where its files are there (or with ``wait``), else in idle moments.
+
+        Converting takes seconds, once for each set of weights; the first start should not wait for it.
+        """
+        from boneage_desk.engines.networks.detector import DETECTOR_PASS_SIZE
+
+        detector_hash, grader_hash = (ref.sha256[:16] for ref in self.refs)
+        detector_key = f"detector-{detector_hash}-{DETECTOR_PASS_SIZE}"
+        grader_key = f"grader-{grader_hash}-{self._crop_size}"
+
+        def detector() -> bool:
+            import torch
+
+            from boneage_desk.engines.networks.detector import Raw
+
+            example = torch.zeros(1, 1, DETECTOR_PASS_SIZE, DETECTOR_PASS_SIZE)
+            raw = Raw(self._detector)
+            fast = backends.fast_module(raw, example, backend=backend, cache=cache, key=detector_key, threads=threads)
+            if fast is not None:
+                self._detector = fast
+            return fast is not None
+
+        def grader() -> bool:
+            import copy
+
+            import torch
+
+            example = torch.zeros(2, 1, self._crop_size, self._crop_size)
+            trunk = backends.fast_module(
+                self._eager_grader.trunk, example, backend=backend, cache=cache, key=grader_key, threads=threads
+            )
+            if trunk is not None:  # the small heads stay in PyTorch
+                fast = copy.copy(self._eager_grader)
+                fast._modules = {**self._eager_grader._modules, "trunk": trunk}
+                self._grader = fast
+                self.backend = backend
+            return trunk is not None
+
+        if wait or all(backends.kept(backend, cache, key).exists() for key in (detector_key, grader_key)):
+            if detector():
+                grader()
+        else:
+            self._later[:0] = [lambda: detector() and grader()]
+
+    def work_ahead(self) -> bool:
+        """Do the next piece of deferred work, some seconds at most; False when there is none."""
+        if not self._later:
+            return False
+        self._later.pop(0)()
+        return True
 
     # ---------------------------------------------------------------------------- the film
     def holds(self, key: int) -> bool:
@@ -265,13 +304,6 @@ class Pipeline:
         _check_content(crop, "The box")
         return over_box(grad_cam(self._eager_grader, crop, bone), spec, box)
 
-    def preload_saliency(self) -> None:
-        """Import captum while nobody waits; failure is told when a map is asked for."""
-        try:
-            import captum.attr  # noqa: F401
-        except ImportError as error:
-            sys.stderr.write(f"captum: {error}\n")
-
     # ------------------------------------------------------------------------------- parts
     def _fit(self, unit: npt.NDArray[np.uint8]) -> hands.Hand:
         from boneage_desk.engines.networks.detector import detect
@@ -299,38 +331,12 @@ class Pipeline:
         return self._cut(unit, CropSpec(width / 2, height / 2, float(max(height, width))))
 
 
-def _accelerate(
-    detector: nn.Module,
-    grader: Grader,
-    size: int,
-    backend: str,
-    cache: Path,
-    hashes: tuple[str, str],
-    threads: int,
-) -> tuple[nn.Module, Grader] | None:
-    """Both networks on a fast backend: the grader keeps its small heads in PyTorch."""
-    import copy
-
-    import torch
-
-    from boneage_desk.engines.networks.detector import DETECTOR_PASS_SIZE, Raw
-
-    side = DETECTOR_PASS_SIZE
-    fast_detector = backends.fast_module(
-        Raw(detector), torch.zeros(1, 1, side, side),
-        backend=backend, cache=cache, key=f"detector-{hashes[0][:16]}-{side}", threads=threads,
-    )  # fmt: skip
-    if fast_detector is None:
-        return None
-    trunk = backends.fast_module(
-        grader.trunk, torch.zeros(2, 1, size, size),
-        backend=backend, cache=cache, key=f"grader-{hashes[1][:16]}-{size}", threads=threads,
-    )  # fmt: skip
-    if trunk is None:
-        return None
-    fast_grader = copy.copy(grader)
-    fast_grader._modules = {**grader._modules, "trunk": trunk}
-    return fast_detector, fast_grader
+def _import_captum() -> None:
+    """So that the first saliency map comes at once; failure is told when one is asked for."""
+    try:
+        import captum.attr  # noqa: F401
+    except ImportError as error:
+        sys.stderr.write(f"captum: {error}\n")
 
 
 def _check_content(crop: Pixels, what: str) -> None:

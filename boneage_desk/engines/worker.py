@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 LOG_NAME = "engine.log"
 _LOG_LIMIT = 1_000_000
-IDLE_BEFORE_PRELOAD_S = 0.5
+IDLE_S = 1.0
+"""Deferred work begins when no request came for so long."""
+BATCH = 5
+"""So many answers without an idle moment are a batch: the deferred work is done between two films."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,11 @@ def _load(config: WorkerConfig, began: float) -> Pipeline:
 
 
 def _serve(conn: Connection, pipeline: Pipeline) -> None:
-    served = False
+    answered, ahead = 0, True
     while True:
-        if served and not conn.poll(IDLE_BEFORE_PRELOAD_S):
-            pipeline.preload_saliency()  # after the first reading and in idle time: the map comes at once
-            served = False
+        # the first reading has precedence; then idle moments, or a long batch, pay for the faster path
+        while ahead and answered and (answered == BATCH or not conn.poll(IDLE_S)):
+            ahead = pipeline.work_ahead()
         request = conn.recv()
         conn.send(wire.Accepted(request.id))
         try:
@@ -133,7 +136,7 @@ def _serve(conn: Connection, pipeline: Pipeline) -> None:
             conn.send(wire.Failed(request.id, wire.to_wire(error, trace)))
             continue
         conn.send(wire.Done(request.id, value))
-        served = True
+        answered += 1
 
 
 def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire.Value:
