@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 
 def main() -> int:
@@ -10,6 +11,9 @@ def main() -> int:
     from boneage_desk.cli.main import main as command_line
     from boneage_desk.wiring import build_app
 
+    for stream in (sys.stdout, sys.stderr):  # None in a windowed program; a name the terminal lacks is escaped
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return command_line(sys.argv[1:], build_app())
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from boneage_desk.cli.lines import Results
 from boneage_desk.cli.table import Table, read_table
 from boneage_desk.common.errors import BoneAgeError, Cancelled, EngineError, FilmError, InputError
 from boneage_desk.reading.document import document, error_document, film_path
+from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 
 NEEDED = ("detector", "grader")
 KNOWN = (*NEEDED, "whole-hand")
+Found = FilmEntry | FilmProblem
 GIVE_UP_AFTER = 3
 """Films in a row on which the engine itself fails before the run ends."""
 
@@ -47,7 +51,7 @@ def run(options: argparse.Namespace, app: App) -> int:
     try:
         results = Results(Path(options.out), retry=options.retry_errors)
         try:
-            job = _Run(services, table, results)
+            job = Run(services, table, results)
             services.engine().start()
             job.go(options.paths)
         finally:
@@ -84,15 +88,15 @@ def check_engines(text: str, app: App) -> None:
             raise EngineError(offered[-1].problem, "See: boneage-desk doctor", code="weights")
 
 
-class _Run:
+class Run:
     """One run of batch over its films."""
 
-    def __init__(self, services: Services, table: Table, results: Results) -> None:
+    def __init__(self, services: Services, table: Table, results: Results, *, quiet: bool = False) -> None:
         self._services = services
         self._table = table
         self._results = results
         self._held: list[tuple[str, EngineError]] = []
-        self._bar = _Bar()
+        self._bar = _Bar(quiet)
         self.films = self.read = self.errors = self.skipped = self.without_age = 0
 
     def go(self, paths: list[str]) -> None:
@@ -100,34 +104,50 @@ class _Run:
         self.films = len(found)
         if not found:
             raise InputError("There is no film in what was named.", code="no-film")
+        todo = []
         for number, entry in enumerate(found):
-            key = film_path(entry.path, entry.member)
-            if key in self._results.done:
+            if film_path(entry.path, entry.member) in self._results.done:
                 self.skipped += 1
-                continue
+            else:
+                todo.append((number, entry))
+        for number, entry, opened in self._ahead(todo):
+            key = film_path(entry.path, entry.member)
             self._bar.show(number, self.films, key)
-            self._one(key, entry)
+            self._one(key, entry, opened)
         if self._held and not self.read:
             raise self._held[-1][1]
         self._release()
         self._bar.end(self.films)
 
-    def _films(self, paths: list[str]) -> Iterator[FilmEntry | FilmProblem]:
+    def _films(self, paths: list[str]) -> Iterator[Found]:
         seen = set()
         for path in paths:
             file, member = split_member(path)
-            entries = [FilmEntry(file, member)] if member else self._services.films().scan([file])
+            entries: Iterable[Found] = [FilmEntry(file, member)] if member else self._services.films().scan([file])
             for entry in entries:
                 key = film_path(entry.path, entry.member)
                 if key not in seen:
                     seen.add(key)
                     yield entry
 
-    def _one(self, key: str, entry: FilmEntry | FilmProblem) -> None:
+    def _ahead(self, todo: list[tuple[int, Found]]) -> Iterator[tuple[int, Found, Future[Film]]]:
+        """Each film with the promise of its pixels: the next one is opened while this one is read."""
+        with ThreadPoolExecutor(1, thread_name_prefix="next film") as pool:
+            waiting: deque[tuple[int, Found, Future[Film]]] = deque()
+            for number, entry in todo:
+                waiting.append((number, entry, pool.submit(self._open, entry)))
+                if len(waiting) > 1:
+                    yield waiting.popleft()
+            yield from waiting
+
+    def _open(self, entry: Found) -> Film:
+        if isinstance(entry, FilmProblem):
+            raise FilmError(entry.message, code=entry.code)
+        return self._services.films().open(entry.path, member=entry.member)
+
+    def _one(self, key: str, entry: Found, opened: Future[Film]) -> None:
         try:
-            if isinstance(entry, FilmProblem):
-                raise FilmError(entry.message, code=entry.code)
-            value = self._read(entry)
+            value = self._read(entry, opened.result())
         except Cancelled:
             raise
         except EngineError as error:
@@ -146,8 +166,7 @@ class _Run:
         self.without_age += not any(value["standards"].values())
         self._line(value)
 
-    def _read(self, entry: FilmEntry) -> dict[str, Any]:
-        film = self._services.films().open(entry.path, member=entry.member)
+    def _read(self, entry: Found, film: Film) -> dict[str, Any]:
         facts = self._table.facts(entry.path, entry.member, film.patient.patient_id) or Facts()
         session, _ = analyse(self._services, film, facts)
         return document(session.reading)
@@ -194,12 +213,15 @@ class _Bar:
 
     WIDE = 30
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
         self._began = self._shown = time.monotonic()
         self._first: int | None = None
         self._tty = sys.stderr.isatty()
 
     def show(self, done: int, of: int, name: str) -> None:
+        if self._quiet:
+            return
         now = time.monotonic()
         if self._first is None:
             self._first = done
@@ -216,5 +238,5 @@ class _Bar:
         print(f"\r\x1b[K{text}" if self._tty else text, end="" if self._tty else "\n", file=sys.stderr, flush=True)
 
     def end(self, of: int) -> None:
-        if self._tty:
+        if self._tty and not self._quiet:
             print(f"\r\x1b[K[{'#' * self.WIDE}] {of}/{of}", file=sys.stderr, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import ENGINE_DIR, App
 from boneage_desk.cli.films import Facts, analyse, wait_ready
 from boneage_desk.common.errors import BoneAgeError, EngineError, InputError
-from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import AnalysisEngine, Services
 from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade
@@ -280,20 +280,28 @@ def report(place: _Place, film: str | None, times: int) -> dict[str, Any]:
 
 
 def batch(place: _Place, film: str | None, times: int) -> dict[str, Any]:
-    """Films a minute: open, read, write the line."""
+    """Films a minute, as the command ``batch`` reads them, models warm."""
+    from boneage_desk.cli.batch import Run
+    from boneage_desk.cli.lines import Results
+    from boneage_desk.cli.table import Table
+
     services = place.services()
     try:
-        path = film or str(services.demo_film())
+        path = Path(film or services.demo_film())
+        films = place.folder / "films"
+        films.mkdir()
+        for i in range(times):
+            shutil.copyfile(path, films / f"{i:04d}{path.suffix}")
         wait_ready(services.engine(), WAIT_S)
-        analyse(services, services.films().open(path), Facts())
-        out = place.folder / "results.jsonl"
-        began = time.perf_counter()
-        with open(out, "w", encoding="ascii") as file:
-            for _ in range(times):
-                session, _ = analyse(services, services.films().open(path), Facts())
-                file.write(output.line(document(session.reading)) + "\n")
-                file.flush()
-        seconds = time.perf_counter() - began
+        analyse(services, services.films().open(str(path)), Facts())
+        results = Results(place.folder / "results.jsonl")
+        try:
+            job = Run(services, Table({}), results, quiet=True)
+            seconds = _milliseconds(partial(job.go, [str(films)])) / 1000
+        finally:
+            results.close()
+        if job.read != times:
+            raise BoneAgeError(f"{times - job.read} of {times} films could not be read.", code="bench")
         return {"films_per_minute": round(60 * times / seconds, 1), "ms_per_film": round(1000 * seconds / times, 1)}
     finally:
         services.close()

@@ -9,6 +9,7 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import split_member
 from boneage_desk.common.errors import BoneAgeError, FilmError
+from boneage_desk.reading.document import film_path
 from boneage_desk.reading.findings import GradeOpinion
 from boneage_desk.standards import rus_chn
 
@@ -59,7 +60,7 @@ def _print_opinion(path: str, opinion: GradeOpinion, options: argparse.Namespace
         return
     output.emit(
         {
-            "input": {"path": path},
+            "input": {"path": film_path(path)},
             "bone": opinion.bone,
             "grade": opinion.grade,
             "grade_label": label,
@@ -72,5 +73,5 @@ def _print_opinion(path: str, opinion: GradeOpinion, options: argparse.Namespace
 def _print_failure(path: str, error: BoneAgeError, options: argparse.Namespace) -> None:
     output.complain(type(error)(f"{path}: {error.message}", error.remedy, code=error.code))
     if options.json:
-        output.emit({"input": {"path": path}, "error": {"code": error.code, "message": str(error)}})
+        output.emit({"input": {"path": film_path(path)}, "error": {"code": error.code, "message": str(error)}})
         options.printed = True

@@ -20,8 +20,15 @@ SOFTWARE = {"name": "BoneAge Desk", "version": __version__}
 
 
 def film_path(path: str, member: str = "") -> str:
-    """The key of a film: its path, and for a member of a zip ``zip!member``."""
-    return f"{path}!{member}" if member else path
+    """The key of a film: its path, and for a member of a zip ``zip!member``.
+
+    A path that an ASCII terminal handed over byte by byte is put together again where it is UTF-8.
+    """
+    text = f"{path}!{member}" if member else path
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def document(reading: Reading) -> dict[str, Any]:
@@ -67,7 +74,7 @@ def error_document(path: str, error: BoneAgeError) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "software": dict(SOFTWARE),
-        "input": {"path": path},
+        "input": {"path": film_path(path)},
         "error": {"code": error.code, "message": str(error)},
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import jsonschema
 import pytest
 
 from boneage_desk.cli.app import ModelCheck
+from boneage_desk.cli.lines import Results
 from boneage_desk.common.errors import EngineError
 from tests.samples import analysis, sha
 
@@ -202,3 +205,39 @@ def test_ctrl_c_keeps_what_is_done(program: Any, films: Path, tmp_path: Path) ->
     out = tmp_path / "r.jsonl"
     assert program.run("batch", films, "--out", out)[0] == 130
     assert len(lines(out)) == 1
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from boneage_desk.cli.lines import Results
+from boneage_desk.cli.output import write_bytes
+from boneage_desk.common.errors import StoreError
+out = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+results = Results(out)
+try:
+    for i in range(100):
+        results.add({"input": {"path": f"film {i}"}, "note": "x" * 400})
+        print(i)
+except StoreError as error:
+    print(error.code, "goes on where it stopped" in error.remedy)
+try:
+    write_bytes(b"x" * 5000, out.with_name("film.png"))
+except StoreError as error:
+    print(error.code, sorted(path.name for path in out.parent.iterdir()))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX")
+def test_a_full_disk_keeps_every_whole_line(tmp_path: Path, repository: Path) -> None:
+    out = tmp_path / "r.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(out)], cwd=repository, capture_output=True, text=True, timeout=60
+    )
+    said = done.stdout.splitlines()
+    assert said[-2:] == ["disk True", "disk ['r.jsonl']"], done.stderr
+    results = Results(out)
+    assert results.done == {f"film {i}" for i in range(len(said) - 2)}
+    results.close()
+    assert len(lines(out)) == len(said) - 2
