@@ -1,0 +1,163 @@
+"""Model cards: what a model is, what it was trained on, what it may be used for, and the hash of its weights.
+
+A model is a folder ``models/<architecture>.<tag>`` with ``card.toml``, the weights (safetensors, never a
+pickle) and its evaluation. The weights' SHA-256 is checked at every load. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from boneage_desk.common.errors import EngineError
+
+TASKS = ("detector", "grader", "whole-hand", "knee")
+_REMEDY = "Install BoneAge Desk again, or restore the folder of the model."
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalBand:
+    """Conformal half width, months, of the bone age for one sex ('M', 'F') and band of bone age."""
+
+    sex: str
+    from_months: float
+    to_months: float
+    half_width_months: float
+    hands: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One card. ``folder`` is where it lies; ``tables`` holds every table of the TOML file as read.
+
+    input_size: side of the network's square input, pixels. classes: bone ids in the order of the outputs.
+    interval_coverage and intervals: see `IntervalBand`; empty where the model gives no bone age.
+    """
+
+    folder: Path
+    name: str
+    architecture: str
+    tag: str
+    task: str
+    input_size: int
+    classes: tuple[str, ...]
+    parameters: int
+    weights_file: str
+    sha256: str
+    licence: str
+    limits: tuple[str, ...]
+    interval_coverage: float
+    intervals: tuple[IntervalBand, ...]
+    tables: Mapping[str, Any]
+
+    @property
+    def full_tag(self) -> str:
+        """'architecture.tag', the folder's name."""
+        return f"{self.architecture}.{self.tag}"
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights should lie; not checked."""
+        return self.folder / self.weights_file
+
+    def verified_weights(self) -> Path:
+        """The weights' path after checking their hash. Raises EngineError weights-missing, weights-hash."""
+        path = self.weights_path
+        try:
+            digest = file_sha256(path)
+        except FileNotFoundError:
+            raise EngineError(f"The weights of {self.full_tag} are missing: {path}", _REMEDY, code="weights-missing") from None
+        except OSError as error:
+            raise EngineError(
+                f"The weights of {self.full_tag} cannot be read: {error}", _REMEDY, code="weights-missing"
+            ) from error
+        if digest != self.sha256:
+            raise EngineError(
+                f"The weights of {self.full_tag} are not those of its card: SHA-256 {digest[:12]}..., "
+                f"expected {self.sha256[:12]}....",
+                _REMEDY,
+                code="weights-hash",
+            )
+        return path
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Parse ``folder/card.toml``; raises EngineError card-missing or card-broken. The weights are not read."""
+    path = folder / "card.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EngineError(f"The model card {path} is missing.", _REMEDY, code="card-missing") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise EngineError(f"The model card {path} cannot be read: {error}", _REMEDY, code="card-broken") from error
+    try:
+        card = _parse(folder, data)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise EngineError(f"The model card {path} is broken: {what}.", _REMEDY, code="card-broken") from error
+    return card
+
+
+def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
+    model, weights = data["model"], data["weights"]
+    interval = data.get("interval", {})
+    bands = tuple(
+        IntervalBand(
+            str(r["sex"]), float(r["from_months"]), float(r["to_months"]), float(r["half_width_months"]), int(r["hands"])
+        )
+        for r in interval.get("bands", ())
+    )
+    card = ModelCard(
+        folder=folder,
+        name=str(model["name"]),
+        architecture=str(model["architecture"]),
+        tag=str(model["tag"]),
+        task=str(model["task"]),
+        input_size=int(model["input_size"]),
+        classes=tuple(str(c) for c in model["classes"]),
+        parameters=int(model["parameters"]),
+        weights_file=str(weights["file"]),
+        sha256=str(weights["sha256"]).lower(),
+        licence=str(model["licence"]),
+        limits=tuple(str(text) for text in model["limits"]),
+        interval_coverage=float(interval.get("coverage", 0.0)),
+        intervals=bands,
+        tables=MappingProxyType(data),
+    )
+    if card.task not in TASKS:
+        raise ValueError(f"the task '{card.task}' is not one of {', '.join(TASKS)}")
+    if card.full_tag != folder.name:
+        raise ValueError(f"it names {card.full_tag} but lies in {folder.name}")
+    if Path(card.weights_file).name != card.weights_file or not card.weights_file.endswith(".safetensors"):
+        raise ValueError(f"'{card.weights_file}' is not a safetensors file beside the card")
+    if len(card.sha256) != 64:
+        raise ValueError("its SHA-256 does not have 64 digits")
+    if card.input_size < 1 or not card.classes:
+        raise ValueError("input size and classes must be given")
+    return card
+
+
+def read_cards(models_dir: Path) -> tuple[ModelCard, ...]:
+    """Every card in ``models_dir``, by folder name; folders without a card are passed over."""
+    if not models_dir.is_dir():
+        raise EngineError(f"The folder of the models is missing: {models_dir}", _REMEDY, code="weights-missing")
+    return tuple(read_card(d) for d in sorted(models_dir.iterdir()) if (d / "card.toml").is_file())
+
+
+def find_card(models_dir: Path, task: str) -> ModelCard:
+    """The model for ``task``: the last by folder name. Raises EngineError weights-missing if there is none."""
+    cards = [card for card in read_cards(models_dir) if card.task == task]
+    if not cards:
+        raise EngineError(f"There is no {task} in {models_dir}.", _REMEDY, code="weights-missing")
+    return cards[-1]

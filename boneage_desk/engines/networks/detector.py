@@ -1,0 +1,144 @@
+"""System 1's detector: YOLOv8n on the 13 RUS epiphyses, one grey channel, square boxes.
+
+A box is a square centred on the epiphysis whose side is a share of L (`boneage_desk.imaging.crops`), so
+that an epiphysis that is still absent has a place too. ultralytics gives the network and its loss; its
+predictor and trainer (which write settings and print) are not used.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
+os.environ.setdefault("YOLO_OFFLINE", "1")
+os.environ.setdefault("YOLO_VERBOSE", "False")
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from ultralytics.cfg import get_cfg
+from ultralytics.nn.tasks import DetectionModel
+
+from boneage_desk.engines.networks.consistency import fit_hand
+from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, cut
+
+BONES: tuple[str, ...] = tuple(SIDE_SHARE)
+DETECTOR_PASS_SIZE = 320  # input side at inference, both passes; multiple of 32
+_ZOOM_SHARE = 0.80  # the second pass is cut so that the hand's points fill this share of the input
+_MIN_CONFIDENCE = 0.02
+
+Detection = tuple[str, tuple[float, float, float, float], float]
+
+
+def build_detector() -> DetectionModel:
+    """The untrained network: YOLOv8n from ultralytics' packaged yaml, 13 classes, one input channel."""
+    model = DetectionModel("yolov8n.yaml", ch=1, nc=len(BONES), verbose=False)
+    model.args = get_cfg()
+    model.names = dict(enumerate(BONES))
+    return model
+
+
+def load_detector(card: Any, weights_path: Path) -> nn.Module:
+    """The trained network in float32 evaluation mode, layers fused for speed.
+
+    card: the model's `ModelCard` (its classes must be this module's); weights_path: the safetensors file
+    whose hash the caller has checked.
+    """
+    if tuple(card.classes) != BONES:
+        raise ValueError(f"the card's classes {card.classes} are not the detector's {BONES}")
+    model = build_detector()
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
+    model.load_state_dict(state, strict=True)
+    model.eval()
+    model.fuse(verbose=False)
+    for p in model.parameters():
+        p.requires_grad_(False)
+    return model.to(memory_format=torch.channels_last)
+
+
+class Raw(nn.Module):
+    """The network with its one useful output: [N, 1, S, S] in 0..1 -> [N, 4 + 13, A], boxes as cx, cy, w, h
+    in input pixels and class probabilities. For conversion to other run times."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See the class."""
+        output = self.model(pixels)
+        first: Tensor = output[0] if isinstance(output, tuple | list) else output
+        return first
+
+
+def _peaks(raw: NDArray[np.float32], per_bone: int = 3) -> list[tuple[int, NDArray[np.float64], float]]:
+    """Non-maximum suppression of one picture's output [17, A]: (bone, box cx cy w h in input pixels,
+    confidence); a kept box is the mean of its like neighbours, weighted by confidence."""
+    boxes, scores = raw[:4].T.astype(np.float64), raw[4:]
+    found = []
+    for bone, row in enumerate(scores):
+        left = np.flatnonzero(row >= _MIN_CONFIDENCE)
+        left = left[np.argsort(-row[left])][:200]
+        for _ in range(per_bone):
+            if not len(left):
+                break
+            best = boxes[left[0]]
+            gap = np.abs(boxes[left, :2] - best[:2]).max(1) / max(best[2], 1e-6)
+            near = gap < 0.15
+            weight = row[left[near]] ** 2
+            found.append((bone, np.average(boxes[left[near]], axis=0, weights=weight), float(row[left[0]])))
+            left = left[gap > 0.5]
+    return found
+
+
+def _pass(model: nn.Module, unit: NDArray[np.uint8], square: CropSpec) -> list[Detection]:
+    """Detect on one square of the film."""
+    size = DETECTOR_PASS_SIZE
+    picture = torch.from_numpy(np.asarray(cut(unit, square, size), np.float32) / 255.0)[None, None]
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    with torch.inference_mode():
+        output = model(picture.to(device).contiguous(memory_format=torch.channels_last))
+    raw = (output[0] if isinstance(output, tuple | list) else output)[0].float().cpu().numpy()
+    scale, x0, y0 = square.side / size, square.cx - square.side / 2, square.cy - square.side / 2
+    result = []
+    for bone, (cx, cy, w, h), confidence in _peaks(raw):
+        cx, cy, w, h = x0 + cx * scale, y0 + cy * scale, w * scale, h * scale
+        result.append((BONES[bone], (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), confidence))
+    return result
+
+
+def _hands_square(found: list[Detection], film_side: float) -> CropSpec | None:
+    """The square in which what was found fills `_ZOOM_SHARE`, or None where the film is filled already."""
+    likely = [d for d in found if d[2] >= 0.25]
+    fit = fit_hand(found)
+    if fit.n_hands == 1:
+        boxes = np.array([b.box for b in fit.bones])
+    elif len(likely) >= 5:
+        boxes = np.array([d[1] for d in likely])
+    else:
+        return None
+    low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    side = float((high - low).max()) / _ZOOM_SHARE
+    if side > 0.88 * film_side:
+        return None
+    cx, cy = ((low + high) / 2).tolist()
+    return CropSpec(cx, cy, side)
+
+
+def detect(model: nn.Module, unit_film: NDArray[np.uint8]) -> list[Detection]:
+    """Find the epiphyses on a film: one pass over the whole, then one over the hand where that is smaller.
+
+    unit_film: [H, W] uint8 from `imaging.normalise.normalise_film`, bone bright. Returns (bone, box
+    x0 y0 x1 y1 in film pixels, confidence), up to three a bone, the likeliest first within a bone;
+    `consistency.fit_hand` makes a hand of them.
+    """
+    height, width = unit_film.shape
+    side = 1.02 * max(height, width)
+    found = _pass(model, unit_film, CropSpec(width / 2, height / 2, side))
+    closer = _hands_square(found, side)
+    return found if closer is None else _pass(model, unit_film, closer)

