@@ -114,10 +114,11 @@ def dataset(
     ds.BitsStored = bits
     ds.HighBit = bits - 1
     ds.PixelRepresentation = 0
-    lo, hi = (0.02 * last, 0.86 * last)
+    # a window such as the plate reader would set: from the film's ground to its densest bone
+    lo, hi = np.quantile(film.pixels[::4, ::4], (0.10, 0.985)) * (0.6, 1.15)
     centre = (lo + hi) / 2
-    ds.WindowCenter = [round(last - centre if photometric == "MONOCHROME1" else centre)]
-    ds.WindowWidth = [round(hi - lo)]
+    ds.WindowCenter = [round(float(last - centre if photometric == "MONOCHROME1" else centre))]
+    ds.WindowWidth = [max(1, round(float(hi - lo)))]
     ds.WindowCenterWidthExplanation = ["BONE"]
     ds.PresentationLUTShape = "INVERSE" if photometric == "MONOCHROME1" else "IDENTITY"
     ds.LossyImageCompression = "00"

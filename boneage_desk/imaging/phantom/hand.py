@@ -107,7 +107,7 @@ def draw_hand(spec: PhantomSpec) -> PhantomFilm:
     if spec.mirrored:
         picture = np.ascontiguousarray(picture[:, ::-1])
     known = _truth(spec, anatomy, to_film)
-    return PhantomFilm(film.stored(picture, spec.bits), known.boxes, known.centres, known.unit_px, spec)
+    return PhantomFilm(film.stored(picture, spec.bits), known.boxes, known.centres, known.unit_px, known.others, spec)
 
 
 def _truth(spec: PhantomSpec, anatomy: Anatomy, to_film: Doubles) -> Truth:
@@ -122,7 +122,10 @@ def _truth(spec: PhantomSpec, anatomy: Anatomy, to_film: Doubles) -> Truth:
         half = CROP_SHARE[bone] * unit / 2
         centres[bone] = (x, y)
         boxes[bone] = (x - half, y - half, x + half, y + half)
-    return Truth(MappingProxyType(boxes), MappingProxyType(centres), unit)
+    rest = {bone: epiphysis_centre(anatomy, bone) for bone in anatomy.poses if bone not in LAST_GRADE}
+    places = fields.apply(to_film, np.array(list(rest.values()))).tolist()
+    others = {bone: (x, y) for bone, (x, y) in zip(rest, places, strict=True)}
+    return Truth(MappingProxyType(boxes), MappingProxyType(centres), unit, MappingProxyType(others))
 
 
 def draw_bone(bone: str, grade: int, size: int = 256, *, side: str = "left", seed: int = 0) -> NDArray[np.uint8]:

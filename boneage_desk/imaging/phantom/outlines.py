@@ -16,8 +16,8 @@ from boneage_desk.imaging.phantom.forms import Form, family
 #: Half widths of a shaft along it: (part of its length, or L for the forearm; half widths of the
 #: metaphysis).
 _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
-    "pp": ((0.06, 0.97), (0.15, 0.88), (0.30, 0.74), (0.5, 0.64), (0.68, 0.60), (0.82, 0.64)),
-    "mp": ((0.06, 0.97), (0.16, 0.87), (0.32, 0.74), (0.5, 0.65), (0.66, 0.63), (0.82, 0.70)),
+    "pp": ((0.06, 0.97), (0.15, 0.88), (0.30, 0.74), (0.5, 0.65), (0.68, 0.64), (0.82, 0.73)),
+    "mp": ((0.06, 0.97), (0.16, 0.87), (0.32, 0.74), (0.5, 0.66), (0.66, 0.67), (0.80, 0.78)),
     "dp": ((0.06, 0.96), (0.18, 0.76), (0.34, 0.60), (0.50, 0.51), (0.62, 0.48)),
     "mc": ((0.04, 0.98), (0.11, 0.86), (0.24, 0.69), (0.45, 0.60), (0.62, 0.62), (0.78, 0.72)),
     "mc1": ((0.05, 0.97), (0.16, 0.84), (0.32, 0.70), (0.5, 0.64), (0.68, 0.68), (0.82, 0.82)),
@@ -27,7 +27,7 @@ _PROFILE: dict[str, tuple[tuple[float, float], ...]] = {
 
 #: Half width of the far end: head of a phalanx, tuft, base of a metacarpal.
 _FAR_END: dict[str, float] = {
-    "pp": 0.73, "pp1": 0.80, "mp": 0.77, "dp": 0.66, "dp1": 0.72, "mc1": 0.93, "mc2": 1.28,
+    "pp": 0.79, "pp1": 0.84, "mp": 0.83, "dp": 0.66, "dp1": 0.72, "mc1": 0.93, "mc2": 1.28,
     "mc3": 1.0, "mc4": 0.95, "mc5": 1.2,
 }  # fmt: skip
 
@@ -37,7 +37,8 @@ class LongBone:
     """The outlines of one long bone and the heights that its lines follow.
 
     epiphysis: None before ossification has begun.
-    plate: t of the metaphysis' border, L; half: half width there, L.
+    plate: t of the metaphysis' border, L; half: half width there, L; dip: how far
+    its middle lies toward the shaft, L.
     """
 
     epiphysis: Doubles | None
@@ -45,6 +46,7 @@ class LongBone:
     plate: float
     half: float
     form: Form
+    dip: float
 
 
 def _step(x: Doubles, lo: float, hi: float) -> Doubles:
@@ -67,6 +69,8 @@ def joint_border(form: Form, width: float, bone: str, u: Doubles) -> Doubles:
         end = (1.0 - np.abs(u) ** dome) ** (1.0 / dome)
         return np.asarray(0.24 * height - 0.74 * height * end)
     end = (1.0 - np.abs(u) ** square) ** (1.0 / square)
+    if kind == "mc1":
+        end = np.minimum(end, (1.0 - np.abs(u) ** 2.6) ** (1.0 / 2.6))  # rounder than at the plate
     thick = 0.5 * height * (1.0 + form.wedge * u)
     t = -thick * end
     if kind == "radius":
@@ -143,11 +147,19 @@ def _far_end(bone: str, half: float, end: float, young: float) -> list[tuple[flo
             (-wide * 0.72, end - 0.02 * half + slant * 0.5),
             (-wide, end - 0.30 * half + slant * 0.6), (-wide * 0.92, end - 0.75 * half),
         ]  # fmt: skip
+    wide *= 1.0 + 0.18 * (0.5 - young)  # the head broadens as the hand matures
     return [  # two condyles with a groove
         (wide, end - 0.44 * half), ((0.90 - 0.08 * young) * wide, end - 0.14 * half), (wide * 0.50, end),
-        (0.0, end - (0.10 - 0.12 * young) * half), (-wide * 0.50, end), ((0.08 * young - 0.90) * wide, end - 0.14 * half),
+        (0.0, end - (0.07 - 0.09 * young) * half), (-wide * 0.50, end), ((0.08 * young - 0.90) * wide, end - 0.14 * half),
         (-wide, end - 0.44 * half),
     ]  # fmt: skip
+
+
+def metaphysis_dip(form: Form, width: float, bone: str) -> float:
+    """How far the middle of the metaphysis' border lies toward the shaft (< 0: domed toward the plate), L."""
+    if bone == "radius":
+        return -(0.02 + 0.8 * form.hollow) * width
+    return (0.10 * form.bulge + 0.012) * width
 
 
 def shaft_outline(form: Form, width: float, bone: str, end: float, young: float) -> tuple[Doubles, float]:
@@ -158,12 +170,13 @@ def shaft_outline(form: Form, width: float, bone: str, end: float, young: float)
     profile = _PROFILE[kind if kind in _PROFILE else bone[:2]]
     length = 1.0 if kind in ("radius", "ulna") else end - plate
     side = [((h + 0.42 * young * (1.0 - h)) * half, plate + f * length) for f, h in profile]
-    dip = 0.10 * form.bulge * width + 0.012 * width
+    dip = metaphysis_dip(form, width, bone)
+    shoulder = 0.75 * dip if dip < 0 else 0.0
     border = [
         (-half * 0.86, plate + 0.012 * width),
-        (-half * 0.45, plate),
+        (-half * 0.45, plate + shoulder),
         (0.0, plate + dip),
-        (half * 0.45, plate),
+        (half * 0.45, plate + shoulder),
         (half * 0.86, plate + 0.012 * width),
     ]
     corner = [(half * 0.99, plate + 0.055 * width)]
@@ -175,7 +188,9 @@ def shaft_outline(form: Form, width: float, bone: str, end: float, young: float)
 def long_bone(bone: str, form: Form, width: float, end: float, young: float = 0.0) -> LongBone:
     """All outlines of one bone; end is t of the shaft's far end, L; young is 1 in an infant, 0 when grown."""
     shaft, plate = shaft_outline(form, width, bone, end, young)
-    return LongBone(epiphysis_outline(form, width, bone), shaft, plate, width / 2, form)
+    return LongBone(
+        epiphysis_outline(form, width, bone), shaft, plate, width / 2, form, metaphysis_dip(form, width, bone)
+    )
 
 
 #: Carpals, sesamoid: place in the hand frame, years (boys' scale) of first appearance and of

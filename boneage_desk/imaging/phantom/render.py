@@ -170,8 +170,8 @@ def _plate_cut(bone: LongBone) -> list[tuple[Doubles, float]]:
 
     def line(a: float, b: float) -> tuple[Doubles, float]:
         s = np.linspace(a, b, 25)
-        arch = 0.02 * width * (1 - (s / half) ** 2)
-        return np.stack([s, t + arch * 0.0 + waves], 1), open_width
+        arch = min(0.0, bone.dip) * (1.0 - (s / half) ** 2)
+        return np.stack([s, t + arch + waves], 1), open_width
 
     if form.fused >= 1.0:
         return []
@@ -216,12 +216,13 @@ def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
     # dense zone of the metaphysis beside an open plate
     if form.fused < 1.0:
         s = u * built.half * 0.95
-        strength = 0.09 if form.present else 0.05
-        t = np.full_like(s, built.plate + 0.03 * width)
+        strength = 0.20 if form.present else 0.11
+        t = built.plate + 0.03 * width + min(0.0, built.dip) * (1.0 - u * u)
         canvas.line(np.stack([s, t], 1), frame, fine * 1.6, strength * (1 - 0.6 * form.fused))
     else:
         s = u[3:-3] * built.half
         t = built.plate - 0.5 * form.gap * width + 0.012 * width * np.sin(7 * u[3:-3] + 5 * width)
+        t = t + min(0.0, built.dip) * (1.0 - u[3:-3] ** 2)
         canvas.line(np.stack([s, t], 1), frame, fine * 0.9, 0.07)
     if not form.present or form.blur:
         return
@@ -231,7 +232,7 @@ def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
     joint = joint_border(form, width, bone, u)
     plate = plate_border(form, width, bone, u)
     if form.dense:
-        canvas.line(np.stack([s, joint + 0.03 * width], 1), frame, fine * 1.7, 0.13 * form.dense)
+        canvas.line(np.stack([s, joint + 0.03 * width], 1), frame, fine * 1.8, 0.30 * form.dense)
     kind = family(bone)
     if form.rim and kind == "mc":  # palmar edges: two lengthwise lines
         for at in (-0.52, 0.52):
@@ -244,7 +245,7 @@ def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
     elif form.rim:
         inside = joint + (0.10 if kind != "mc1" else 0.12) * width
         inside = inside - 0.05 * width * (1 - u * u)
-        canvas.line(np.stack([s, inside], 1)[2:-2], frame, fine * 0.9, 0.12 * form.rim)
+        canvas.line(np.stack([s, inside], 1)[2:-2], frame, fine, 0.18 * form.rim)
     if form.plate_rim:
         wavy = plate - 0.05 * width + 0.008 * width * np.sin(9 * u + 1.0)
         canvas.line(np.stack([s, wavy], 1)[2:-2], frame, fine, 0.12 * form.plate_rim)
@@ -278,7 +279,7 @@ def draw_long_bone(canvas: Canvas, anatomy: Anatomy, bone: str) -> None:
             thickness=thickness * (0.75 if forearm else 1.0),
             cortex=0.0055,
             grain=0.42,
-            density=0.8 if form.blur else 1.0,
+            density=0.8 if form.blur else 1.15,
             blur=0.009 if form.blur else 0.0,
         )
     if built.epiphysis is not None and form.fused > 0.0:

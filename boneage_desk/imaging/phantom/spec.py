@@ -115,6 +115,7 @@ class Truth:
     boxes: Mapping[str, tuple[float, float, float, float]]
     centres: Mapping[str, tuple[float, float]]
     unit_px: float
+    others: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class PhantomFilm:
     centres: bone id -> (x, y) of the epiphysis, film pixels; where there is no
         ossification centre yet, the place where it will appear.
     unit_px: L in pixels.
+    others: centres of the eight epiphyses of rays 2 and 4 (mc2, mc4, pp2 ... dp4).
     spec: what was asked for.
     """
 
@@ -134,4 +136,5 @@ class PhantomFilm:
     boxes: Mapping[str, tuple[float, float, float, float]]
     centres: Mapping[str, tuple[float, float]]
     unit_px: float
+    others: Mapping[str, tuple[float, float]]
     spec: PhantomSpec = field(repr=False)

@@ -63,6 +63,14 @@ def test_boxes_are_squares_of_the_standard_share_on_the_film() -> None:
     assert truth(spec()).boxes == film.boxes
 
 
+def test_the_other_rays_are_told_too() -> None:
+    known = truth(spec())
+    assert sorted(known.others) == sorted(f"{row}{ray}" for row in ("mc", "pp", "mp", "dp") for ray in (2, 4))
+    for row, ray in (("mc", 4), ("pp", 4), ("dp", 4)):  # between their neighbours, from thumb to little finger
+        x3, x, x5 = known.centres[f"{row}3"][0], known.others[f"{row}{ray}"][0], known.centres[f"{row}5"][0]
+        assert x3 > x > x5
+
+
 def test_a_left_hand_has_its_thumb_on_the_right() -> None:
     for side, sign in (("left", 1), ("right", -1)):
         at = truth(spec(side=side)).centres
@@ -194,7 +202,10 @@ def dark_part_of_the_plate(bone: str, grade: int) -> float:
     picture = draw_bone(bone, grade, size).astype(float)
     centre = size // 2
     half = int(0.15 * size)
-    band = picture[centre - size // 4 : centre + size // 4, centre - half : centre + half]
+    # the plate lies between the middle of the epiphysis and the shaft, which for mc3 is below
+    near, far = int(0.02 * size), int((0.22 if bone == "mc3" else 0.13) * size)
+    rows_of = slice(centre + near, centre + far) if bone == "mc3" else slice(centre - far, centre - near)
+    band = picture[rows_of, centre - half : centre + half]
     rows = np.arange(3, band.shape[0] - 3)
     beside = np.minimum(band[rows - 3], band[rows + 3])
     line = (band[rows] < 0.86 * beside).mean(axis=1)
