@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,12 @@ def installed(backend: str) -> bool:
 
 
 def choose(wanted: str, device: str) -> str:
-    """The backend to use: 'torch' on a GPU; for 'auto' the first fast one installed."""
-    if wanted != "auto" and wanted not in _NEEDS:
-        raise InputError(f"There is no backend '{wanted}'.", f"Use auto, {', '.join(_NEEDS)}.")
+    """The backend to use: 'torch' on a GPU; for 'auto' and 'fast' the first fast one installed."""
+    if wanted not in ("auto", "fast", *_NEEDS):
+        raise InputError(f"There is no backend '{wanted}'.", f"Use auto, fast, {', '.join(_NEEDS)}.")
     if device != "cpu":
         return "torch"
-    if wanted != "auto":
+    if wanted in _NEEDS:
         return wanted
     return next((name for name in FAST if installed(name)), "torch")
 
@@ -82,7 +83,9 @@ def fast_module(
         return None
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _wrap(build(module, example, kept(backend, cache, key), threads))
+        with warnings.catch_warnings():  # tracing is called deprecated; its successor needs a compiler
+            warnings.simplefilter("ignore")
+            return _wrap(build(module, example, kept(backend, cache, key), threads))
     except Exception:
         sys.stderr.write(f"{backend} is not used for {key}:\n{traceback.format_exc()}")
         return None

@@ -55,9 +55,8 @@ class _Held:
 class InferenceService:
     """Fulfils reading.ports.AnalysisEngine with models in a child process.
 
-    ``models_dir``: folder of model folders. ``device``: 'auto', 'cpu', 'cuda'. ``backend``: 'auto',
-    'openvino', 'onnxruntime' or 'torch'. ``threads``: None for all cores. ``scratch``: folder for the log and
-    converted models. Use from any thread.
+    ``models_dir``: folder of model folders. ``device``, ``backend``, ``threads``: see WorkerConfig.
+    ``scratch``: folder for the log and converted models. Use from any thread.
     """
 
     def __init__(

@@ -1,0 +1,117 @@
+"""The fast paths agree with PyTorch, keep what they converted, and fall back when they cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boneage_desk.common.errors import InputError
+from boneage_desk.engines import backends
+
+FAST = [
+    pytest.param(name, marks=pytest.mark.skipif(not backends.installed(name), reason=f"needs {name}"))
+    for name in backends.FAST
+]
+
+
+def small() -> object:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
+    ).eval()
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_agrees_with_torch_for_any_batch_and_is_kept(backend: str, tmp_path: Path) -> None:
+    import torch
+
+    model = small()
+    fast = backends.fast_module(
+        model, torch.zeros(2, 1, 32, 32), backend=backend, cache=tmp_path, key="small", threads=1
+    )  # type: ignore[arg-type]
+    assert fast is not None
+    kept = backends.kept(backend, tmp_path, "small")
+    assert kept.exists()
+    for count in (1, 2, 13):
+        pixels = torch.rand(count, 1, 32, 32)
+        with torch.inference_mode():
+            np.testing.assert_allclose(fast(pixels).numpy(), model(pixels).numpy(), atol=1e-4)  # type: ignore[operator]
+    stamp = kept.stat().st_mtime_ns
+    again = backends.fast_module(
+        model, torch.zeros(2, 1, 32, 32), backend=backend, cache=tmp_path, key="small", threads=1
+    )  # type: ignore[arg-type]
+    assert again is not None
+    assert kept.stat().st_mtime_ns == stamp
+    assert not [path for path in tmp_path.iterdir() if path.stem != kept.stem], "no temporary file is left"
+
+
+@pytest.mark.skipif(not backends.installed("openvino"), reason="needs openvino")
+def test_a_broken_kept_file_is_made_again(tmp_path: Path) -> None:
+    import torch
+
+    kept = backends.kept("openvino", tmp_path, "small")
+    kept.write_text("cut sho", encoding="utf-8")
+    fast = backends.fast_module(
+        small(), torch.zeros(2, 1, 32, 32), backend="openvino", cache=tmp_path, key="small", threads=1
+    )  # type: ignore[arg-type]
+    assert fast is not None
+    assert kept.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_what_cannot_be_converted_falls_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    file = tmp_path / "not a folder"
+    file.write_text("", encoding="utf-8")
+    assert (
+        backends.fast_module(small(), torch.zeros(1, 1, 8, 8), backend="openvino", cache=file, key="x", threads=1)  # type: ignore[arg-type]
+        is None
+    )
+    assert "is not used" in capsys.readouterr().err
+    assert (
+        backends.fast_module(small(), torch.zeros(1, 1, 8, 8), backend="torch", cache=tmp_path, key="x", threads=1)  # type: ignore[arg-type]
+        is None
+    )
+
+
+def test_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "installed", lambda name: name == "onnxruntime")
+    assert backends.choose("auto", "cpu") == "onnxruntime"
+    assert backends.choose("fast", "cpu") == "onnxruntime"
+    assert backends.choose("openvino", "cpu") == "openvino"
+    assert backends.choose("auto", "cuda") == "torch"
+    monkeypatch.setattr(backends, "installed", lambda name: False)
+    assert backends.choose("auto", "cpu") == "torch"
+    with pytest.raises(InputError, match="tensorrt"):
+        backends.choose("tensorrt", "cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", FAST)
+def test_the_real_networks_agree_with_torch(backend: str, tmp_path: Path) -> None:
+    """Stated tolerance: 1e-3 of a grade's probability, 0.05 pixel of a box."""
+    import torch
+
+    from boneage_desk.engines.networks.detector import Raw, build_detector
+    from boneage_desk.engines.networks.grader import BONES, Grader, grade
+
+    torch.manual_seed(1)
+    detector, grader = Raw(build_detector()).eval(), Grader().eval()
+    torch.nn.init.normal_(grader.heads.latent.weight, std=0.5)
+    pixels = torch.rand(1, 1, 320, 320)
+    fast = backends.fast_module(detector, pixels, backend=backend, cache=tmp_path, key="d", threads=1)
+    trunk = backends.fast_module(
+        grader.trunk, torch.zeros(2, 1, 96, 96), backend=backend, cache=tmp_path, key="g", threads=1
+    )
+    assert fast is not None and trunk is not None
+    with torch.inference_mode():
+        np.testing.assert_allclose(fast(pixels).numpy(), detector(pixels).numpy(), atol=0.05)
+    crops = np.random.default_rng(0).integers(0, 255, (13, 96, 96), dtype=np.uint8)
+    slow = np.concatenate(grade(grader, crops, list(BONES)))
+    grader.trunk = trunk
+    np.testing.assert_allclose(np.concatenate(grade(grader, crops, list(BONES))), slow, atol=1e-3)

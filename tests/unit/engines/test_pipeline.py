@@ -1,0 +1,153 @@
+"""The steps from pixels to graded bones, in this process: a random grader, detections given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from boneage_desk.common.errors import EngineError
+from boneage_desk.engines.networks import detector as detector_module
+from boneage_desk.engines.networks.consistency import Detection
+from boneage_desk.engines.pipeline import Pipeline
+from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.standards.rus_chn import BONES
+from tests.unit.engines.test_hands import HEIGHT, LENGTH, WIDTH, detections
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[Pipeline]:
+    import torch
+
+    from boneage_desk.engines.networks.grader import Grader
+
+    torch.set_num_threads(1)
+    torch.manual_seed(4)
+    grader = Grader().eval()
+    torch.nn.init.normal_(grader.heads.latent.weight, std=0.5)
+    for parameter in grader.parameters():
+        parameter.requires_grad_(False)
+    yield Pipeline(torch.nn.Identity(), grader, crop_size=SIZE, refs=(), interval=None, device="cpu")
+
+
+def film(found: list[Detection], seed: int = 1) -> np.ndarray:
+    """Dark ground, a textured disc for each bone; 16 bits."""
+    random = np.random.default_rng(seed)
+    pixels = random.normal(3000, 200, (HEIGHT, WIDTH))
+    y, x = np.indices((HEIGHT, WIDTH))
+    for _, (x0, y0, x1, y1), _ in found:
+        r = np.hypot(x - (x0 + x1) / 2, y - (y0 + y1) / 2) / (x1 - x0)
+        pixels += 30000 * np.clip(1 - 2 * r, 0, 1) + 3000 * np.sin(x / 9) * (r < 0.5)
+    return pixels.clip(0, 65535).astype(np.uint16)
+
+
+def analyse(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray, found: list[Detection]
+) -> AnalysisResult:
+    monkeypatch.setattr(detector_module, "detect", lambda model, unit: found)
+    analyse.key = getattr(analyse, "key", 0) + 1  # type: ignore[attr-defined]
+    pipeline.hold(analyse.key, pixels, None)  # type: ignore[attr-defined]
+    return pipeline.analyse()
+
+
+def grades(result: AnalysisResult) -> dict[str, int]:
+    return {bone.bone: bone.grade.grade for bone in result.bones if bone.grade is not None}
+
+
+def test_thirteen_bones_in_table_order(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections(15)
+    result = analyse(pipeline, monkeypatch, film(found), found)
+    assert [bone.bone for bone in result.bones] == list(BONES)
+    assert list(grades(result)) == list(BONES)
+    assert result.flags == ()
+    assert result.hand_mirror == "L"
+    assert set(result.timing_ms) == {"normalise", "detect", "crop", "grade", "total"}
+
+
+def test_sixteen_and_eight_bits_give_the_same_grades(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections()
+    deep = film(found)
+    shallow = (deep >> 8).astype(np.uint8)
+    a, b = (analyse(pipeline, monkeypatch, pixels, found) for pixels in (deep, shallow))
+    assert grades(a) == grades(b)
+    for one, other in zip(a.bones, b.bones, strict=True):
+        assert one.grade is not None and other.grade is not None
+        np.testing.assert_allclose(one.grade.probabilities, other.grade.probabilities, atol=0.05)
+
+
+def test_a_negative_is_turned_round_and_flagged(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections()
+    positive = film(found)
+    a, b = (analyse(pipeline, monkeypatch, pixels, found) for pixels in (positive, 65535 - positive))
+    assert [flag.code for flag in a.flags] == []
+    assert [(flag.code, flag.blocking) for flag in b.flags] == [("inverted", False)]
+    for one, other in zip(a.bones, b.bones, strict=True):
+        assert one.grade is not None and other.grade is not None
+        np.testing.assert_allclose(one.grade.probabilities, other.grade.probabilities, atol=0.05)
+
+
+def test_mirrored_film_gives_the_same_grades_and_the_other_side(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = detections(at=(WIDTH / 2, 1000))
+    pixels = film(found)
+    turned: list[Detection] = [(bone, (WIDTH - x1, y0, WIDTH - x0, y1), c) for bone, (x0, y0, x1, y1), c in found]
+    a = analyse(pipeline, monkeypatch, pixels, found)
+    b = analyse(pipeline, monkeypatch, np.ascontiguousarray(pixels[:, ::-1]), turned)
+    assert (a.hand_mirror, b.hand_mirror) == ("L", "R")
+    for one, other in zip(a.bones, b.bones, strict=True):
+        assert one.grade is not None and other.grade is not None
+        np.testing.assert_allclose(one.grade.probabilities, other.grade.probabilities, atol=0.03)
+
+
+def test_regrade_on_the_machines_own_box_is_the_machines_grade(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = detections(-40, mirror=True)
+    result = analyse(pipeline, monkeypatch, film(found), found)
+    for bone in result.bones:
+        assert bone.region is not None and bone.grade is not None
+        again = pipeline.regrade(bone.bone, bone.region.box, bone.region.angle_deg)
+        np.testing.assert_allclose(again.probabilities, bone.grade.probabilities, atol=1e-4)
+
+
+@pytest.mark.parametrize("hands", [0, 2])
+def test_no_grade_without_exactly_one_hand(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
+    found = detections(at=(400, 1000), length=200) + detections(mirror=True, at=(1100, 1000), length=200)
+    result = analyse(pipeline, monkeypatch, film(found), found if hands else [])
+    assert [flag.code for flag in result.flags if flag.blocking] == ["several_hands" if hands else "no_hand"]
+    assert grades(result) == {}
+
+
+def test_a_missing_finger_has_no_grade(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = ("pp5", "mp5", "dp5")
+    found = [d for d in detections() if d[0] not in gone]
+    pixels = film(found)
+    for bone, (x0, y0, x1, y1), _ in detections():
+        if bone in gone:  # bare ground
+            pixels[int(y0 - LENGTH / 5) : int(y1 + LENGTH / 5), int(x0) : int(x1 + LENGTH / 5)] = 3000
+    result = analyse(pipeline, monkeypatch, pixels, found)
+    assert set(BONES) - set(grades(result)) >= {"mp5", "dp5"}
+    assert {"mp5", "dp5"} <= {flag.bone for flag in result.flags if flag.code == "bone_missing"}
+    assert all(flag.message for flag in result.flags)
+
+
+def test_saliency_lies_over_the_box(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections(30)
+    result = analyse(pipeline, monkeypatch, film(found), found)
+    region = result.bones[0].region
+    assert region is not None
+    values = pipeline.saliency("radius", region.box, region.angle_deg)
+    assert max(values.shape) <= 256
+    assert values.max() > 0.2
+    assert values[0, 0] == 0, "a corner of a turned crop's box lies outside the crop"
+
+
+def test_no_film_in_hand_is_said(pipeline: Pipeline) -> None:
+    pipeline._film = None
+    with pytest.raises(EngineError) as caught:
+        pipeline.analyse()
+    assert caught.value.code == "film-not-held"
