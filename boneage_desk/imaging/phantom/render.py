@@ -192,11 +192,13 @@ def _bridge(bone: LongBone) -> Doubles:
     """The block of bone that fills the plate of a fusing bone and smooths its flanks."""
     form, half = bone.form, bone.half
     width = 2 * half
-    top = bone.plate - (form.gap + 0.10) * width
+    grown = form.fused >= 1.0
+    top = bone.plate - (form.gap + (0.20 if grown else 0.10)) * width
     flare = 0.10 + 0.45 * form.fused  # how far the flanks run on along the shaft
     left, right = extents(form, width)
     shrink = 0.985 if form.fused < 1 else 0.995
-    points = [(left * shrink * 0.97, top), (right * shrink * 0.97, top)]
+    inset = 0.99 if grown else 0.97
+    points = [(left * shrink * inset, top), (right * shrink * inset, top)]
     points += [(right * shrink, bone.plate - 0.3 * form.gap * width)]
     side = bone.shaft[bone.shaft[:, 0] > 0.3 * half]
     side = side[np.argsort(side[:, 1])]
@@ -223,7 +225,7 @@ def _lines(canvas: Canvas, frame: Doubles, bone: str, built: LongBone) -> None:
         s = u[3:-3] * built.half
         t = built.plate - 0.5 * form.gap * width + 0.012 * width * np.sin(7 * u[3:-3] + 5 * width)
         t = t + min(0.0, built.dip) * (1.0 - u[3:-3] ** 2)
-        canvas.line(np.stack([s, t], 1), frame, fine * 0.9, 0.07)
+        canvas.line(np.stack([s, t], 1), frame, fine * 0.9, 0.06 if bone in ("radius", "ulna") else 0.03)
     if not form.present or form.blur:
         return
     lo, hi = extents(form, width)
@@ -308,7 +310,9 @@ def draw_bones(canvas: Canvas, anatomy: Anatomy) -> None:
             blur=0.010 if growth < 0.25 else 0.0,
         )
         middle = outline.mean(0)
-        frame = fields.affine([[1.0, 0.0, middle[0]], [0.0, 1.0, middle[1]]])
+        # the near row follows the forearm, which lies farther off in a grown hand
+        lower = 0.02 * max(0.0, anatomy.maturity - 0.65) / 0.35 if middle[1] > 0.9 else 0.0
+        frame = fields.affine([[1.0, 0.0, middle[0]], [0.0, 1.0, middle[1] + lower]])
         if name == "sesamoid":  # at the ulnar side of the thumb's knuckle, however the thumb is turned
             aside = fields.affine([[1.0, 0.0, -0.066], [0.0, 1.0, anatomy.reach["mc1"] - 0.095]])
             frame = anatomy.poses["mc1"].matrix() @ aside
