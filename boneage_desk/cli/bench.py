@@ -171,36 +171,45 @@ def _large_films(folder: Path) -> dict[str, Path]:
 
 
 def reading(place: _Place, film: str | None, times: int) -> dict[str, Any]:
-    """Engine up, then detection and 13 grades, for each way that the models can run."""
+    """Engine up, then detection and 13 grades, for each way that the models can run.
+
+    The ways take turns film by film, so that what else the machine does meets all of them alike.
+    """
     services = place.services()
+    running: dict[str, AnalysisEngine] = {}
+    found: dict[str, dict[str, Any]] = {}
     try:
         frame = _film(services, film).frame
-        by_backend: dict[str, Any] = {}
         for name, make in place.app.engines(place.engine_dir, services.settings.device).items():
-            engine = make()
-            try:
-                first_up, state = _bring_up(engine)
+            engine = running[name] = make()
+            first_up, _ = _bring_up(engine)
+            engine.stop()
+            up, state = _bring_up(engine)
+            if not state.startswith("ready"):
+                found[name] = {"error": state}
                 engine.stop()
-                up, state = _bring_up(engine)
-                if not state.startswith("ready"):
-                    by_backend[name] = {"error": state}
-                    continue
-                first = _milliseconds(partial(engine.analyse, frame))
-                values = [_milliseconds(partial(engine.analyse, frame)) for _ in range(times)]
-                steps = engine.analyse(frame).timing_ms
-                by_backend[name] = {
-                    "first_engine_up_ms": round(first_up, 1),
-                    "engine_up_ms": round(up, 1),
-                    "first_read_ms": round(first, 1),
-                    **_spread("read_ms", values),
-                    "device": state.partition(": ")[2],
-                    "steps_ms": {step: round(ms, 1) for step, ms in steps.items()},
-                }
-            finally:
-                engine.stop()
-        return {**_best(by_backend), "backends": by_backend}
+                del running[name]
+                continue
+            first = _milliseconds(partial(engine.analyse, frame))
+            found[name] = {
+                "first_engine_up_ms": round(first_up, 1),
+                "engine_up_ms": round(up, 1),
+                "first_read_ms": round(first, 1),
+                "device": state.partition(": ")[2],
+            }
+        values: dict[str, list[float]] = {name: [] for name in running}
+        for _ in range(times):
+            for name, engine in running.items():
+                values[name].append(_milliseconds(partial(engine.analyse, frame)))
+        for name, engine in running.items():
+            steps = engine.analyse(frame).timing_ms
+            found[name] |= _spread("read_ms", values[name])
+            found[name]["steps_ms"] = {step: round(ms, 1) for step, ms in steps.items()}
     finally:
+        for engine in running.values():
+            engine.stop()
         services.close()
+    return {**_best(found), "backends": found}
 
 
 def _bring_up(engine: AnalysisEngine) -> tuple[float, str]:
@@ -210,14 +219,14 @@ def _bring_up(engine: AnalysisEngine) -> tuple[float, str]:
     return (time.perf_counter() - began) * 1000, state
 
 
-def _best(by_backend: dict[str, Any]) -> dict[str, Any]:
+def _best(by_backend: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The numbers of the way the window takes ('auto'), and how much faster it is than plain torch."""
     auto = by_backend.get("auto", {})
     if "read_ms" not in auto:
         raise EngineError(f"The models did not start: {auto.get('error', 'no engine')}", "See: boneage-desk doctor")
     found = {key: auto[key] for key in ("first_engine_up_ms", "engine_up_ms", "first_read_ms", "read_ms", "device")}
     plain = by_backend.get("torch", {}).get("read_ms")
-    if plain:
+    if plain and auto["read_ms"]:
         found["torch_over_auto"] = round(plain / auto["read_ms"], 2)
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
-from boneage_desk.common.errors import BoneAgeError, Cancelled, EngineError, FilmError
+from boneage_desk.common.errors import BoneAgeError, Cancelled
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
@@ -42,31 +42,32 @@ def run(options: argparse.Namespace, app: App) -> int:
         Laterality(options.side) if options.side else None,
     )
     services = app.services(options.data_dir)
+    written = False
     try:
         services.engine().start()
         film = open_one(services.films(), options.film, options.frame)
         if facts.sex is None and film.patient.sex is None:
             facts = Facts(ask_sex(), facts.birth_date, facts.side)
         session, steps = analyse(services, film, facts)
-        if options.save and not save_new(services, steps):
-            output.note("The film is in the work list already; that reading was left as it is.")
         reading = session.reading
         if options.json:
             output.write_json(document(reading), options.json)
-            options.printed = options.json == output.STDOUT
+            written = options.printed = True
         if options.png:
             write_png(film, reading, Path(options.png))
         if options.pdf:
             paper = options.paper or services.settings.paper
             services.reports().write(reading, film.frame, Path(options.pdf), paper=paper)
+        if options.save and not save_new(services, steps):
+            output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)
         if options.json != output.STDOUT:
             print(describe(reading, summary))
         return _verdict(summary, reading)
     except Cancelled:
         raise
-    except (FilmError, EngineError) as error:
-        if options.json and not getattr(options, "printed", False):
+    except BoneAgeError as error:
+        if options.json and not written:
             output.write_json(error_document(options.film, error), options.json)
             options.printed = True
         raise

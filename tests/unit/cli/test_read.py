@@ -100,8 +100,10 @@ def test_a_blocking_flag_is_no_success(program: Any, film: Film) -> None:
 
 
 def test_birth_after_study_is_refused(program: Any, film: Film) -> None:
-    code, out, err = program.run("read", film(), "--birth-date", "2030-01-01", "--json")
+    path = film()
+    code, out, err = program.run("read", path, "--birth-date", "2030-01-01", "--json")
     assert code == 2
+    assert json.loads(out)["input"]["path"] == str(path)
     assert json.loads(out)["error"]["code"] == "birth-after-study"
     assert err.startswith("boneage-desk: birth-after-study: ")
 
