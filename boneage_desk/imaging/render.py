@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from boneage_desk.imaging.voi import AUTO, apply_voi, auto_window, voi_lut
@@ -54,6 +56,7 @@ def draw(
         picture = picture.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)
     if not boxes:
         return picture
+    small = np.asarray(picture)
     picture = picture.convert("RGB")
     pen = ImageDraw.Draw(picture)
     line = max(1, round(max(picture.size) / 800))
@@ -68,7 +71,7 @@ def draw(
         if not label:
             continue
         left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
-        place = place_label(rects[bone], (right - left + 6, bottom - top + 4), picture.size, taken)
+        place = place_label(rects[bone], (right - left + 6, bottom - top + 4), small, taken)
         taken.append(place)
         _leader(pen, rects[bone], place, colour, line)
         pen.rectangle(place, fill=_DARK)
@@ -77,38 +80,38 @@ def draw(
 
 
 def place_label(
-    box: _Rect, size: tuple[float, float], picture: tuple[int, int], taken: list[_Rect]
+    box: _Rect, size: tuple[float, float], grey: npt.NDArray[np.uint8], taken: list[_Rect]
 ) -> _Rect:
-    """A place beside ``box`` for a label, over no box (the joints) and no other label.
+    """A place near ``box`` for a label: over no box (the joints), over no other label, and rather on the dark
+    background of ``grey`` than on bone, even if that is a little further away.
 
-    Sides first, then above and below, then further and further away; where everything is taken the
-    place that covers least.
+    Where everything is taken, the place that covers least.
     """
+    rows, columns = grey.shape
     width, height = size
     x0, y0, x1, y1 = box
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-    best: tuple[float, _Rect] | None = None
-    for ring in range(12):
+    best: tuple[float, float, _Rect] | None = None
+    for ring in range(10):
         gap = 4 + ring * height * 0.8
-        for dy in (0.0, -1.0, 1.0, -2.0, 2.0):
-            shift = dy * height
-            spots = [
-                (x1 + gap, middle_y - height / 2 + shift),
-                (x0 - gap - width, middle_y - height / 2 + shift),
-            ]
-            if dy == 0.0:
-                spots += [(middle_x - width / 2, y0 - gap - height), (middle_x - width / 2, y1 + gap)]
-            for left, top in spots:
-                left = min(max(left, 0.0), max(picture[0] - width - 1, 0.0))
-                top = min(max(top, 0.0), max(picture[1] - height - 1, 0.0))
+        for step in (0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0):
+            down, across = step * height, step * width / 4
+            for left, top in (
+                (x1 + gap, middle_y - height / 2 + down),
+                (x0 - gap - width, middle_y - height / 2 + down),
+                (middle_x - width / 2 + across, y0 - gap - height),
+                (middle_x - width / 2 + across, y1 + gap),
+            ):
+                left = min(max(left, 0.0), max(columns - width - 1, 0.0))
+                top = min(max(top, 0.0), max(rows - height - 1, 0.0))
                 place = (left, top, left + width, top + height)
                 covered = sum(_overlap(place, other) for other in taken)
-                if covered == 0:
-                    return place
-                if best is None or covered < best[0]:
-                    best = (covered, place)
+                under = grey[int(top) : int(top + height) + 1 : 2, int(left) : int(left + width) + 1 : 3]
+                cost = float(under.mean()) + 6.0 * ring + 3.0 * abs(step)
+                if best is None or (covered, cost) < best[:2]:
+                    best = (covered, cost, place)
     assert best is not None
-    return best[1]
+    return best[2]
 
 
 def _overlap(a: _Rect, b: _Rect) -> float:

@@ -174,6 +174,16 @@ def test_padding_from_the_edge_is_black_and_named(reopen: Open, photometric: str
     assert np.array_equal(film.frame.pixels[:, 10:], inside[:, 10:])
 
 
+def test_padding_of_a_turned_film_in_all_four_corners(reopen: Open) -> None:
+    values = (ramp(60, 60).astype(int) // 2 + 500).astype(np.uint16)
+    rows, columns = np.indices(values.shape)
+    corners = np.minimum(rows, 59 - rows) + np.minimum(columns, 59 - columns) < 20
+    values[corners] = 4095
+    film = reopen(values, BitsStored=12, HighBit=11, PixelPaddingValue=4095)
+    assert not film.frame.pixels[corners].any()
+    assert np.array_equal(film.frame.pixels[~corners], values[~corners])
+
+
 def test_padding_range(reopen: Open) -> None:
     values = (ramp().astype(int) // 2 + 500).astype(np.uint16)
     values[:10] = np.arange(64) % 8 + 4000

@@ -58,11 +58,20 @@ def test_labels_cover_no_joint() -> None:
 
 def test_label_stays_in_the_picture_and_takes_the_least_bad_place() -> None:
     size = (80.0, 20.0)
-    place = place_label((570, 10, 598, 40), size, (600, 900), [(570, 10, 598, 40)])
+    grey = np.zeros((900, 600), np.uint8)
+    place = place_label((570, 10, 598, 40), size, grey, [(570, 10, 598, 40)])
     assert place[0] >= 0 and place[2] <= 600 and place[1] >= 0
     assert place[2] <= 570 or place[1] >= 40
     everything = [(0.0, 0.0, 100.0, 100.0)]
-    assert place_label((10, 10, 30, 30), size, (100, 100), everything)
+    assert place_label((10, 10, 30, 30), size, grey[:100, :100], everything)
+
+
+def test_label_goes_to_the_background() -> None:
+    """Bone right of the box, above and below; the background is on the left."""
+    grey = np.full((300, 400), 200, np.uint8)
+    grey[:, :150] = 5
+    place = place_label((160, 120, 220, 180), (80.0, 20.0), grey, [(160, 120, 220, 180)])
+    assert place[2] <= 150
 
 
 @pytest.mark.parametrize(

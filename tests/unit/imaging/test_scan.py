@@ -88,6 +88,16 @@ def test_link_loops_end(study: Path) -> None:
     (study / "b" / "loop").symlink_to(study, target_is_directory=True)
     (study / "b" / "self").symlink_to("self")
     assert len(found(study)) == 4
+    looked_at = list(scan_module._files_below(str(study), None))
+    assert sorted(Path(path).name for path in looked_at) == [
+        "IM1",
+        "IM2",
+        "empty",
+        "notes.txt",
+        "picture.bin",
+        "table.csv",
+        "two.dcm",
+    ]
 
 
 def test_pixels_are_not_read(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
