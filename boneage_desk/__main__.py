@@ -26,7 +26,8 @@ def main_gui() -> int:
 
 
 if __name__ == "__main__":
-    from multiprocessing import freeze_support
+    if getattr(sys, "frozen", False):  # the engine's process of a packaged program starts here
+        from multiprocessing import freeze_support
 
-    freeze_support()
+        freeze_support()
     sys.exit(main())

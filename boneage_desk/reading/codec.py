@@ -11,17 +11,18 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, cast
 
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.session import Reading
 
 CODEC_VERSION = 1
 
-T = TypeVar("T")
+Decoder = Callable[[Any], Any]
 
 
 def encode_reading(reading: Reading) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def decode_reading(data: Any) -> Reading:
             "A stored reading was written by a newer version of BoneAge Desk.", "Update the program.", code="newer"
         )
     try:
-        return cast(Reading, _decode(Reading, data["reading"], "reading"))
+        return cast(Reading, _decode(Reading, data["reading"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"A stored reading is damaged ({error}).", "Restore a backup.", code="damaged") from error
 
@@ -59,55 +60,86 @@ def _encode(value: Any) -> Any:
     raise TypeError(f"no plain JSON for {type(value).__name__}")
 
 
+# --- decoding: one function a type, made once; a work list decodes thousands of readings -----------
+def _decode(kind: Any, value: Any) -> Any:
+    return _decoder(kind)(value)
+
+
 @cache
-def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
-    hints = typing.get_type_hints(kind)
-    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(kind))
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
+def _decoder(kind: Any) -> Decoder:
+    """The function that turns plain JSON into a value of ``kind``; it raises ValueError."""
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        options = [option for option in typing.get_args(kind) if option is not type(None)]
-        if value is None and len(options) < len(typing.get_args(kind)):
-            return None
-        if len(options) != 1:
-            raise TypeError(f"{where}: a union of several types")
-        return _decode(options[0], value, where)
+        return _optional(typing.get_args(kind))
     if origin is tuple:
-        return _decode_tuple(typing.get_args(kind), value, where)
+        return _tuple(typing.get_args(kind))
     if origin is dict:
-        item_kind = typing.get_args(kind)[1]
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} is no object")
-        return {str(key): _decode(item_kind, item, f"{where}.{key}") for key, item in value.items()}
+        return _dict(typing.get_args(kind)[1])
     if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} is no object")
-        given = {
-            name: _decode(field_kind, value[name], f"{where}.{name}")
-            for name, field_kind in _fields(cast(Any, kind))
-            if name in value
-        }
-        return cast(Any, kind)(**given)
+        return _object(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
+        members = {member.value: member for member in kind}
+        return lambda value: members[value] if isinstance(value, str) and value in members else _refuse(value, kind)
     if kind in (datetime, date):
-        if not isinstance(value, str):
-            raise ValueError(f"{where} is no date")
-        return kind.fromisoformat(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind in (str, bool, int, float) and type(value) is kind:
-        return value
-    raise ValueError(f"{where} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+        return lambda value: kind.fromisoformat(value) if isinstance(value, str) else _refuse(value, kind)
+    if kind is float:
+        return lambda value: float(value) if type(value) in (float, int) else _refuse(value, kind)
+    if kind in (str, bool, int):
+        return lambda value: value if type(value) is kind else _refuse(value, kind)
+    raise TypeError(f"no decoder for {kind}")
 
 
-def _decode_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"{where} is no list")
+def _refuse(value: Any, kind: Any) -> NoReturn:
+    raise ValueError(f"{type(value).__name__} where {getattr(kind, '__name__', kind)} belongs")
+
+
+def _optional(kinds: tuple[Any, ...]) -> Decoder:
+    options = [kind for kind in kinds if kind is not type(None)]
+    if len(options) != 1 or len(options) == len(kinds):
+        raise TypeError(f"no decoder for a union of {kinds}")
+    inner = _decoder(options[0])
+    return lambda value: None if value is None else inner(value)
+
+
+def _tuple(kinds: tuple[Any, ...]) -> Decoder:
     if len(kinds) == 2 and kinds[1] is Ellipsis:
-        return tuple(_decode(kinds[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if len(kinds) != len(value):
-        raise ValueError(f"{where} has {len(value)} items, not {len(kinds)}")
-    return tuple(_decode(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+        one = _decoder(kinds[0])
+        return lambda value: tuple([one(item) for item in value]) if isinstance(value, list) else _refuse(value, list)
+    each = [_decoder(kind) for kind in kinds]
+
+    def fixed(value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != len(each):
+            _refuse(value, list)
+        return tuple([decode(item) for decode, item in zip(each, value, strict=True)])
+
+    return fixed
+
+
+def _dict(kind: Any) -> Decoder:
+    one = _decoder(kind)
+
+    def decode(value: Any) -> Any:
+        if not isinstance(value, dict):
+            _refuse(value, dict)
+        return {key: one(item) for key, item in value.items()}
+
+    return decode
+
+
+def _object(kind: Any) -> Decoder:
+    hints = typing.get_type_hints(kind)
+    fields = [(field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)]
+
+    def decode(value: Any) -> Any:
+        if not isinstance(value, dict):
+            _refuse(value, dict)
+        given = {}
+        for name, one in fields:
+            if name in value:
+                try:
+                    given[name] = one(value[name])
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{name}: {error}") from None
+        return kind(**given)
+
+    return decode
