@@ -83,6 +83,10 @@ class AuditEvent:
     after: str = ""
 
 
+_BLOCKING_WARNINGS = frozenset({"foot"})
+"""Film warnings under which nothing may be graded until the person says that they are wrong."""
+
+
 def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
     """A draft of an opened film, nothing analysed yet; film warnings become flags."""
     return Reading(
@@ -94,7 +98,7 @@ def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
         study=film.study,
         created_at=at,
         changed_at=at,
-        flags=tuple(Flag(code, text) for code, text in film.warnings),
+        flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
     )
 
 
@@ -308,7 +312,8 @@ class SetImpression(Command):
 class SetAnalysis(Command):
     """A machine's result arrives. Human grades and boxes that are there stay as they are.
 
-    Flags that analysis gives replace those of an earlier analysis; flags of the film stay.
+    Flags that analysis gives replace those of an earlier analysis; flags of the film stay, and while one
+    of them blocks (a foot), no machine grade is taken.
     """
 
     result: AnalysisResult
@@ -317,6 +322,8 @@ class SetAnalysis(Command):
 
     def apply(self, reading: Reading) -> Reading:
         by_bone = {row.bone: row for row in self.result.bones}
+        kept = tuple(flag for flag in reading.flags if flag.code not in _ANALYSIS_FLAGS)
+        blocked = any(flag.blocking for flag in kept)
         bones = []
         for finding in reading.bones:
             row = by_bone.get(finding.bone)
@@ -324,10 +331,9 @@ class SetAnalysis(Command):
                 dataclasses.replace(
                     finding,
                     machine_region=row.region if row else None,
-                    machine_grade=row.grade if row else None,
+                    machine_grade=row.grade if row and not blocked else None,
                 )
             )
-        kept = tuple(flag for flag in reading.flags if not _from_analysis(flag))
         return dataclasses.replace(
             reading,
             bones=tuple(bones),
@@ -345,13 +351,29 @@ class SetAnalysis(Command):
         return models, "", " ".join(f"{b.bone}={b.machine_grade.grade}" for b in after.bones if b.machine_grade)
 
 
-_ANALYSIS_FLAGS = frozenset(
-    "no_hand several_hands foot bone_uncertain bone_missing low_quality inverted".split()
-)
+_ANALYSIS_FLAGS = frozenset("no_hand several_hands bone_uncertain bone_missing low_quality inverted".split())
 
 
-def _from_analysis(flag: Flag) -> bool:
-    return flag.code in _ANALYSIS_FLAGS
+@dataclass(frozen=True, slots=True)
+class DismissFlag(Command):
+    """The person says, with a reason, that a film flag is wrong (a hand whose tag says FOOT).
+
+    The film must be read again after a blocking flag went. Flags that facts bring cannot be dismissed.
+    """
+
+    code: str
+    reason: str
+    action = "dismiss-flag"
+
+    def apply(self, reading: Reading) -> Reading:
+        if not self.reason.strip():
+            raise InputError("A flag is dismissed only with a reason.", "Write why.", code="no-reason")
+        if all(flag.code != self.code for flag in reading.flags):
+            raise InputError(f"There is no flag '{self.code}' to dismiss.", code="no-flag")
+        return dataclasses.replace(reading, flags=tuple(f for f in reading.flags if f.code != self.code))
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return self.code, "raised", self.reason
 
 
 @dataclass(frozen=True, slots=True)

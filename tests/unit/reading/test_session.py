@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from boneage_desk.common.errors import InputError, StandardError
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalRow, IntervalTable, ModelRef
-from boneage_desk.reading.film import FilmSource, Laterality, Patient, Study
+from boneage_desk.reading.film import Film, FilmSource, Frame, Laterality, Patient, Study, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
 from boneage_desk.reading.session import (
     AcceptGrade,
+    DismissFlag,
     MarkReviewed,
     Reading,
     ReadingSession,
@@ -27,6 +29,7 @@ from boneage_desk.reading.session import (
     SetReviewed,
     SetStudy,
     State,
+    new_reading,
 )
 from boneage_desk.reading.summary import step_months, summarise
 from boneage_desk.standards import Qualifier, Sex, rus_chn
@@ -108,6 +111,25 @@ def test_a_blocking_flag_gives_no_age_and_its_reason() -> None:
     do(it, SetAnalysis(result(flags=(Flag("several_hands", "Two hands.", blocking=True),)), NOW))
     summary = summarise(it.reading)
     assert summary.bone_age is None and summary.why_not == "Two hands."
+
+
+def test_a_foot_by_its_tag_is_not_graded_until_the_person_says_it_is_a_hand() -> None:
+    frame = Frame(np.zeros((500, 400), np.uint8), 255, (Voi("all", centre=128, width=256),))
+    film = Film(
+        FilmSource("a.dcm", "0" * 64, True), frame, blank().patient, blank().study, (("foot", "Body part FOOT."),)
+    )
+    it = ReadingSession(new_reading(film, "r2", NOW))
+    do(it, SetAnalysis(result(), NOW))
+    summary = summarise(it.reading)
+    assert summary.bone_age is None and summary.why_not == "Body part FOOT."
+    assert all(finding.machine_grade is None for finding in it.reading.bones)
+    with pytest.raises(InputError, match="reason"):
+        do(it, DismissFlag("foot", " "))
+    with pytest.raises(InputError, match="no flag"):
+        do(it, DismissFlag("no_hand", "x"))
+    do(it, DismissFlag("foot", "tag is wrong: a hand"))
+    do(it, SetAnalysis(result(), NOW))
+    assert summarise(it.reading).bone_age is not None
 
 
 def test_a_moved_box_forgets_the_old_opinion_until_it_is_regraded() -> None:
