@@ -18,6 +18,7 @@ from boneage_desk.reading.codec import decode_reading, encode_reading
 from boneage_desk.reading.session import AuditEvent, Reading
 
 FILE_NAME = "boneage.sqlite3"
+OLDEST_SQLITE = (3, 37)  # STRICT tables
 
 # the class has a method of that name
 _Readings = list[Reading]
@@ -61,6 +62,12 @@ class SqliteStore:
     def _open(
         self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str]
     ) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StoreError(
+                f"SQLite {sqlite3.sqlite_version} is too old for the data base.",
+                f"Install a Python with SQLite {'.'.join(map(str, OLDEST_SQLITE))} or newer.",
+                code="sqlite-too-old",
+            )
         if not self._path.exists():
             # made here, since SQLite would give it the rights that the umask leaves
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))

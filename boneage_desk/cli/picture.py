@@ -44,7 +44,7 @@ def annotated_png(frame: Frame, reading: Reading) -> bytes:
         taken.append(_label(pen, finding, taken, grey))
     _headline(pen, reading, size)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, "PNG", compress_level=3)  # noise does not get smaller, only slower
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
-from boneage_desk.common.errors import BoneAgeError, Cancelled
+from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
@@ -19,7 +19,7 @@ from boneage_desk.standards.types import Sex, years_months
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("film", metavar="FILE|FOLDER", help="a film, or a folder or zip that holds one")
+    parser.add_argument("film", nargs="?", metavar="FILE|FOLDER", help="a film, or a folder or zip that holds one")
     parser.add_argument("--sex", metavar="M|F", help="picks the table; needed where the file does not say")
     parser.add_argument("--birth-date", metavar="D", help="e.g. 2014-03-02")
     parser.add_argument("--frame", type=int, metavar="N", help="frame of a multi-frame file, from 1")
@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, app: App) -> int:
+    if options.film is None and options.json and Path(options.json).exists():
+        # 'read --json FILE': the film was taken for the output's name
+        options.film, options.json = options.json, output.STDOUT
+    if options.film is None:
+        raise InputError("No film was named.", "See: boneage-desk read --help", code="usage")
     for target, suffix in ((options.json, ".json"), (options.pdf, ".pdf"), (options.png, ".png")):
         output.check_target(target, suffix, [options.film])
     facts = Facts(

@@ -40,6 +40,16 @@ def test_json_on_stdout_is_one_object_and_nothing_else(program: Any, film: Film,
     assert program.engine.stopped == 1
 
 
+def test_the_option_may_stand_before_the_film(program: Any, film: Film) -> None:
+    path = film()
+    before = path.read_bytes()
+    code, out, _ = program.run("read", "--json", path)
+    assert (code, json.loads(out)["input"]["path"]) == (0, str(path))
+    assert path.read_bytes() == before
+    assert program.run("read", "--json", "gone.dcm")[0] == 2
+    assert program.run("read")[0] == 2
+
+
 def test_every_output_at_once(program: Any, film: Film, check: Any, tmp_path: Path) -> None:
     names = [tmp_path / name for name in ("out 出.json", "out 出.pdf", "out 出.png")]
     code, out, err = program.run(
