@@ -18,7 +18,6 @@ from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import (
     AnalysisResult,
     BoneResult,
-    Flag,
     IntervalRow,
     IntervalTable,
     ModelRef,
@@ -110,7 +109,9 @@ def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
         x, y = PLACES[bone][0] * frame.width, PLACES[bone][1] * frame.height
         half = frame.width * (0.055 if bone in ("radius", "ulna") else 0.035)
         certain = bone != "mp5"
-        region = Region(Box(x - half, y - half, x + half, y + half), 0.9, certain, "" if certain else "Fingers overlap here.")
+        region = Region(
+            Box(x - half, y - half, x + half, y + half), 0.9, certain, "" if certain else "Fingers overlap here."
+        )
         bones.append(BoneResult(bone, region, opinion(bone, GRADES[bone], 0.41 if bone == "ulna" else 0.72)))
     values: dict[str, Any] = {
         "bones": tuple(bones),

@@ -15,7 +15,7 @@ def patient_lines(reading: Reading) -> tuple[str, ...]:
         for part in (
             patient.patient_id,
             patient.sex.value if patient.sex else "sex ?",
-            f"*{text.day(patient.birth_date)}" if patient.birth_date else "* ?",
+            f"*{text.day(patient.birth_date)}" if patient.birth_date else "born ?",
         )
         if part
     )

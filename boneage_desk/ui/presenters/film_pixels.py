@@ -71,6 +71,7 @@ class FilmPixels:
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+        self._sums: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None = None
         self.levels: list[Pixels] = [frame.pixels]
         while min(self.levels[-1].shape) > SMALLEST_SIDE:
             self.levels.append(halved(self.levels[-1]))
@@ -112,11 +113,40 @@ class FilmPixels:
     def brightness(self, rect: Rect, lut: npt.NDArray[np.uint8]) -> float:
         """Mean grey 0..1 of a film rectangle on the coarsest level; 0 outside the film."""
         step = 2 ** (len(self.levels) - 1)
+        if self._sums is None or self._sums[0] is not lut:
+            small = lut[self.levels[-1]].astype(np.int64)
+            self._sums = (lut, np.pad(small.cumsum(0).cumsum(1), ((1, 0), (1, 0))))
+        sums = self._sums[1]
+        rows, columns = sums.shape[0] - 1, sums.shape[1] - 1
+        r0, r1 = min(max(0, int(rect[1] / step)), rows), min(max(0, math.ceil(rect[3] / step)), rows)
+        c0, c1 = min(max(0, int(rect[0] / step)), columns), min(max(0, math.ceil(rect[2] / step)), columns)
+        if r1 <= r0 or c1 <= c0:
+            return 0.0
+        total = int(sums[r1, c1]) - int(sums[r0, c1]) - int(sums[r1, c0]) + int(sums[r0, c0])
+        return total / ((r1 - r0) * (c1 - c0) * 255)
+
+    def content(self) -> Rect:
+        """The film without flat borders (a film scanned onto a larger black sheet): what is brighter
+        than the border somewhere in its row or column. The whole film where that leaves little."""
         small = self.levels[-1]
-        r0, r1 = max(0, int(rect[1] / step)), math.ceil(rect[3] / step)
-        c0, c1 = max(0, int(rect[0] / step)), math.ceil(rect[2] / step)
-        part = small[r0:r1, c0:c1]
-        return float(lut[part].mean()) / 255 if part.size else 0.0
+        step = 2 ** (len(self.levels) - 1)
+        edge = np.concatenate((small[0], small[-1], small[:, 0], small[:, -1]))
+        ground = int(np.median(edge)) + max(2, int(0.02 * self.frame.max_value))
+        rows, columns = np.flatnonzero((small > ground).any(1)), np.flatnonzero((small > ground).any(0))
+        whole = (0.0, 0.0, float(self.frame.width), float(self.frame.height))
+        if (
+            not rows.size
+            or rows[-1] - rows[0] < small.shape[0] * 0.25
+            or columns[-1] - columns[0] < small.shape[1] * 0.25
+        ):
+            return whole
+        top, bottom, left, right = (int(v) for v in (rows[0], rows[-1], columns[0], columns[-1]))
+        return (
+            max(0.0, (left - 1.0) * step),
+            max(0.0, (top - 1.0) * step),
+            min(whole[2], (right + 2.0) * step),
+            min(whole[3], (bottom + 2.0) * step),
+        )
 
     def value_at(self, x: float, y: float) -> int | None:
         column, row = math.floor(x), math.floor(y)

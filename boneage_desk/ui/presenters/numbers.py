@@ -90,7 +90,7 @@ def banner(reading: Reading, summary: Summary) -> Banner:
         age=age,
         side=text.SIDE_NAMES[study.laterality],
         side_known=bool(study.laterality),
-        film_date=text.day(study.study_date) or "no date",
+        film_date=f"film {text.day(study.study_date)}" if study.study_date else "no film date",
         state=STATE_NAMES[reading.state],
         asks=tuple(asks),
         synthetic=study.synthetic,

@@ -10,7 +10,7 @@ from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
-from boneage_desk.ui.presenters.rows import bone_row
+from boneage_desk.ui.presenters.rows import doubt_of
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
 
 
@@ -35,7 +35,6 @@ class BoxMark:
     label: str
     human: bool
     certain: bool
-    reviewed: bool
 
 
 def marks(reading: Reading) -> tuple[BoxMark, ...]:
@@ -45,13 +44,12 @@ def marks(reading: Reading) -> tuple[BoxMark, ...]:
         finding = reading.bone(bone)
         if finding.box is None:
             continue
-        row = bone_row(reading, bone)
         human = finding.human_box is not None
         region = finding.machine_region
         certain = human or region is None or region.certain
         sign = " H" if human or finding.overridden else ""
-        sign += " !" if row.doubt and not finding.reviewed else ""
-        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain, finding.reviewed))
+        sign += " !" if not finding.reviewed and doubt_of(reading, bone) else ""
+        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain))
     return tuple(result)
 
 
@@ -64,13 +62,13 @@ def _candidates(box: Rect, size: tuple[float, float]) -> list[tuple[Rect, float]
     x0, y0, x1, y1 = box
     w, h = size
     result = []
-    for gap in (4.0, 14.0, 28.0, 48.0, 72.0, 100.0):
+    for gap in (4.0, 14.0, 28.0, 48.0, 72.0, 100.0, 140.0, 190.0):
         for y in (y0 + (y1 - y0 - h) / 2, y0, y1 - h):
             result.append(((x1 + gap, y, x1 + gap + w, y + h), gap))
             result.append(((x0 - gap - w, y, x0 - gap, y + h), gap))
         x = x0 + (x1 - x0 - w) / 2
-        result.append(((x, y0 - gap - h, x + w, y0 - gap), gap + 6))
-        result.append(((x, y1 + gap, x + w, y1 + gap + h), gap + 6))
+        result.append(((x, y0 - gap - h, x + w, y0 - gap), gap))
+        result.append(((x, y1 + gap, x + w, y1 + gap + h), gap))
     return result
 
 
@@ -92,13 +90,15 @@ def place_labels(
     for bone, box in boxes:
         best: tuple[float, Rect] | None = None
         for rect, gap in _candidates(box, sizes[bone]):
+            if best is not None and gap / 120.0 >= best[0]:
+                break  # they only get farther
             if rect[0] < bounds[0] or rect[1] < bounds[1] or rect[2] > bounds[2] or rect[3] > bounds[3]:
                 continue
             if any(_overlaps(rect, other, 2.0) for other in obstacles) or any(
                 _overlaps(rect, other, 1.0) for other in taken
             ):
                 continue
-            cost = brightness(rect) + gap / 120.0
+            cost = 2.5 * brightness(rect) + gap / 120.0
             if best is None or cost < best[0]:
                 best = (cost, rect)
         if best is not None:

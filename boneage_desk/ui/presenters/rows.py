@@ -58,13 +58,14 @@ def bone_row(reading: Reading, bone: str) -> BoneRow:
         down=step_months(reading, bone, -1),
         up=step_months(reading, bone, +1),
         reviewed=finding.reviewed,
-        doubt=_doubt(reading, bone),
+        doubt=doubt_of(reading, bone),
         moved=finding.human_box is not None,
         final=final,
     )
 
 
-def _doubt(reading: Reading, bone: str) -> str:
+def doubt_of(reading: Reading, bone: str) -> str:
+    """Why a bone is worth a look, in words; '' when it is not."""
     if reading.analysed_at is None:
         return ""
     finding = reading.bone(bone)

@@ -61,13 +61,14 @@ class Viewport:
 
     # --- moves ------------------------------------------------------------------------------
 
-    def fitted(self, margin: int = 4) -> Viewport:
-        """The whole film as large as it goes."""
+    def fitted(self, content: Rect | None = None, margin: int = 4) -> Viewport:
+        """The whole film, or the part of it that is picture, as large as it goes."""
+        x0, y0, x1, y1 = content or (0.0, 0.0, float(self.film[0]), float(self.film[1]))
         turned = self.matrix[0] == 0
-        width, height = (self.film[1], self.film[0]) if turned else self.film
+        width, height = (y1 - y0, x1 - x0) if turned else (x1 - x0, y1 - y0)
         room_x, room_y = max(1, self.widget[0] - 2 * margin), max(1, self.widget[1] - 2 * margin)
         zoom = min(room_x / width, room_y / height)
-        return dataclasses.replace(self, zoom=_clamp(zoom), centre=(self.film[0] / 2, self.film[1] / 2))
+        return dataclasses.replace(self, zoom=_clamp(zoom), centre=((x0 + x1) / 2, (y0 + y1) / 2))
 
     def panned(self, dx: float, dy: float) -> Viewport:
         """Moved by screen pixels."""

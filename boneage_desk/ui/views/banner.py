@@ -121,7 +121,7 @@ class PatientBanner(QFrame):
             "age": f"age {value.age}" if value.age else "",
             "id": value.patient_id,
             "side": value.side,
-            "film": f"film {value.film_date}",
+            "film": value.film_date,
             "source": " \N{MIDDLE DOT} ".join(word for word in (value.source, "SYNTHETIC" if value.synthetic else "") if word),
         }  # fmt: skip
         for key, words in texts.items():

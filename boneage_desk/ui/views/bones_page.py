@@ -131,13 +131,14 @@ class _Rung(QFrame):
     def __init__(self, this: bool) -> None:
         super().__init__()
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 2, 6, 2)
+        column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
         self._head = QLabel()
         self._head.setFont(theme.ui_font(10.5, bold=True))
         self._words = ClippedText(theme.TEXT if this else theme.MUTED)
         self._words.setFont(theme.ui_font(9))
         self._foot = QLabel()
+        self._foot.setFont(theme.ui_font(9))
         self._foot.setProperty("muted", True)
         for label in (self._head, self._foot):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -175,18 +176,19 @@ class BoneStrip(QFrame):
         column.setSpacing(2)
         self._title = QLabel()
         self._title.setFont(theme.ui_font(11, bold=True))
-        self._doubt = QLabel()
-        self._doubt.setProperty("attention", True)
-        self._doubt.setWordWrap(True)
-        for label in (self._title, self._doubt):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        column.addWidget(self._title)
-        column.addWidget(self._doubt)
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._doubt = ClippedText(theme.ATTENTION)
+        self._doubt.setFixedHeight(self._doubt.fontMetrics().height() + 2)
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(self._title)
+        head.addWidget(self._doubt, 1)
+        column.addLayout(head)
         rungs = QHBoxLayout()
         rungs.setSpacing(4)
         self._rungs = (_Rung(False), _Rung(True), _Rung(False))
-        for rung in self._rungs:
-            rungs.addWidget(rung, 1)
+        for rung, share in zip(self._rungs, (1, 1, 1), strict=True):
+            rungs.addWidget(rung, share)
         column.addLayout(rungs, 1)
         row.addLayout(column, 1)
 
@@ -199,11 +201,10 @@ class BoneStrip(QFrame):
         self.crop.show_image(image)
         if row is None or steps is None:
             self._title.setText("")
-            self._doubt.hide()
+            self._doubt.setText("")
             return
         self._title.setText(row.name)
         self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
-        self._doubt.setVisible(bool(row.doubt))
         arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
         for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
             rung.show_step(step, arrow)

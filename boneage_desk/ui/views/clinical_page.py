@@ -17,6 +17,14 @@ from boneage_desk.ui.views.banner import restyle
 
 IMPRESSION_DELAY_MS = 1500
 
+# Kept here and not as the boxes' item data: Qt would hand a StrEnum back as a plain string
+_SEXES = (("not known", None), ("Female", Sex.FEMALE), ("Male", Sex.MALE))
+_SIDES = (
+    ("not known", Laterality.UNKNOWN),
+    ("Left hand", Laterality.LEFT),
+    ("Right hand", Laterality.RIGHT),
+)
+
 
 class ClinicalPage(QWidget):
     """Each field becomes a command when it is left or Enter is pressed."""
@@ -35,19 +43,13 @@ class ClinicalPage(QWidget):
         self.patient_id = self._line("Patient id", self._id_entered)
         self.sex = QComboBox()
         self.sex.setAccessibleName("Sex")
-        for title, value in (("not known", None), ("Female", Sex.FEMALE), ("Male", Sex.MALE)):
-            self.sex.addItem(title, value)
+        self.sex.addItems([title for title, _ in _SEXES])
         self.sex.activated.connect(self._sex_chosen)
         self.birth_date = self._line("Birth date", self._birth_entered, "2014-03-02")
         self.study_date = self._line("Film date", self._study_entered, "2024-07-11")
         self.side = QComboBox()
         self.side.setAccessibleName("Side")
-        for title, side in (
-            ("not known", Laterality.UNKNOWN),
-            ("Left hand", Laterality.LEFT),
-            ("Right hand", Laterality.RIGHT),
-        ):
-            self.side.addItem(title, side)
+        self.side.addItems([title for title, _ in _SIDES])
         self.side.activated.connect(self._side_chosen)
         for title, widget in (("Name", self.name), ("Patient id", self.patient_id), ("Sex", self.sex),
                               ("Birth date", self.birth_date), ("Film date", self.study_date), ("Side", self.side)):  # fmt: skip
@@ -99,8 +101,8 @@ class ClinicalPage(QWidget):
         self._fill(self.patient_id, patient.patient_id, other)
         self._fill(self.birth_date, text.day(patient.birth_date), other)
         self._fill(self.study_date, text.day(study.study_date), other)
-        self.sex.setCurrentIndex(self.sex.findData(patient.sex))
-        self.side.setCurrentIndex(self.side.findData(study.laterality))
+        self.sex.setCurrentIndex([sex for _, sex in _SEXES].index(patient.sex))
+        self.side.setCurrentIndex([side for _, side in _SIDES].index(study.laterality))
         if other or not self.impression.hasFocus():
             if self.impression.toPlainText() != reading.impression:
                 self.impression.setPlainText(reading.impression)
@@ -148,17 +150,17 @@ class ClinicalPage(QWidget):
             self._send(SetPatient(patient_id=self.patient_id.text().strip()))
 
     def _sex_chosen(self) -> None:
-        value = self.sex.currentData()
+        value = _SEXES[self.sex.currentIndex()][1]
         if self._reading is None or value == self._reading.patient.sex:
             return
         if value is None:
-            self.sex.setCurrentIndex(self.sex.findData(self._reading.patient.sex))
+            self.sex.setCurrentIndex([sex for _, sex in _SEXES].index(self._reading.patient.sex))
             self._tell("A known sex can be corrected, not forgotten.")
             return
         self._send(SetPatient(sex=value))
 
     def _side_chosen(self) -> None:
-        value = self.side.currentData()
+        value = _SIDES[self.side.currentIndex()][1]
         if self._reading is not None and value != self._reading.study.laterality:
             self._send(SetStudy(laterality=value))
 

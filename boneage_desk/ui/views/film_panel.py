@@ -137,8 +137,8 @@ class FilmPanel(QWidget):
         self.film.set_view(self.film.view.flipped(horizontal))
 
     def turn(self, clockwise: bool) -> None:
-        view = self.film.view.turned(clockwise)
-        self.film.set_view(view.fitted(), fitted=True)
+        self.film.set_view(self.film.view.turned(clockwise))
+        self.film.fit()
 
     def reset(self) -> None:
         self.film.reset_view()

@@ -6,6 +6,8 @@ wheel into their moves and draws the result. Drags are gathered and applied once
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -28,14 +30,29 @@ FRAME_MS = 15
 CLICK_PX = 4
 
 
+def told(draw: Callable[..., None]) -> Callable[..., None]:
+    """An exception that leaves a drawing function called by Qt's scene ends the process (PySide6 6.11
+    on Python 3.11): it goes to the excepthook from here, which shows it as the bug that it is."""
+
+    @functools.wraps(draw)
+    def guarded(*args: Any) -> None:
+        try:
+            draw(*args)
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+
+    return guarded
+
+
 class _Film(pg.ImageItem):
     """8-bit grey that was mapped already; drawn smoothly since a radiograph is no pixel art."""
 
+    smooth = True
+
+    @told
     def paint(self, painter: QPainter, *args: Any) -> None:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
         super().paint(painter, *args)
-
-    smooth = True
 
 
 class FilmView(pg.GraphicsView):
@@ -57,6 +74,7 @@ class FilmView(pg.GraphicsView):
         self._voi_lut = voi_lut
         self._pixels: FilmPixels | None = None
         self._view = Viewport((1, 1), (1, 1))
+        self._content: tuple[float, float, float, float] | None = None
         self._voi: Voi | None = None
         self._inverted = False
         self._lut: Any = None
@@ -100,6 +118,7 @@ class FilmView(pg.GraphicsView):
     def set_frame(self, frame: Frame | None) -> None:
         """Another film, at its file's first window, fitted, upright."""
         self._pixels = FilmPixels(frame) if frame is not None else None
+        self._content = self._pixels.content() if self._pixels is not None else None
         self._saliency, self._edited, self._drag = None, None, None
         self._inverted = False
         self._patch_key = None
@@ -108,7 +127,7 @@ class FilmView(pg.GraphicsView):
             self._voi = None
             self.viewport().update()
             return
-        self._view = Viewport((frame.width, frame.height), self._size()).fitted()
+        self._view = Viewport((frame.width, frame.height), self._size()).fitted(self._content)
         self._fitted = True
         self.set_voi(frame.vois[0])
 
@@ -129,7 +148,7 @@ class FilmView(pg.GraphicsView):
         self._refresh()
 
     def fit(self) -> None:
-        self.set_view(self._view.fitted(), fitted=True)
+        self.set_view(self._view.fitted(self._content), fitted=True)
 
     def one_to_one(self) -> None:
         self.set_view(self._view.zoomed_to(1 / self.devicePixelRatioF()))
@@ -139,7 +158,7 @@ class FilmView(pg.GraphicsView):
             frame = self._pixels.frame
             self._inverted = False
             self._voi = frame.vois[0]
-            self._view = Viewport((frame.width, frame.height), self._size()).fitted()
+            self._view = Viewport((frame.width, frame.height), self._size()).fitted(self._content)
             self._fitted = True
             self._make_lut()
 
@@ -150,6 +169,8 @@ class FilmView(pg.GraphicsView):
         self.set_view(view)
 
     def set_marks(self, marks: tuple[BoxMark, ...], selected: str) -> None:
+        if (marks, selected) == (self._marks, self._selected) and self._edited is None:
+            return  # a grade changed: the film stays as it is
         self._marks, self._selected = marks, selected
         if self._drag is None:
             self._edited = None
@@ -160,8 +181,9 @@ class FilmView(pg.GraphicsView):
         self.viewport().update()
 
     def set_corners(self, corners: Corners) -> None:
-        self._corners = corners
-        self.viewport().update()
+        if corners != self._corners:
+            self._corners = corners
+            self.viewport().update()
 
     def set_show(self, state: Show) -> None:
         self.show_state = state
@@ -220,6 +242,7 @@ class FilmView(pg.GraphicsView):
         x, y = self._view.to_screen(0, 0)
         return QTransform(z * a, z * c, z * b, z * d, x, y)
 
+    @told
     def drawForeground(self, painter: QPainter, _rect: Any) -> None:
         if self._pixels is None:
             return
@@ -229,7 +252,7 @@ class FilmView(pg.GraphicsView):
         if self._edited is not None:
             bone, box = self._edited
             old = next((mark for mark in marks if mark.bone == bone), None)
-            fresh = BoxMark(bone, box, old.label if old else "", True, True, False)
+            fresh = BoxMark(bone, box, old.label if old else "", True, True)
             marks = (*(mark for mark in marks if mark.bone != bone), fresh)
         self._painter.paint(
             painter, self._view, self._size(), marks,
@@ -252,7 +275,7 @@ class FilmView(pg.GraphicsView):
             return  # pyqtgraph resizes itself while it is being made
         self._view = self._view.resized(*self._size())
         if self._fitted:
-            self._view = self._view.fitted()
+            self._view = self._view.fitted(self._content)
         self._refresh()
 
     # --- mouse ------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""The table of commands: every one has a handler, no key means two things at one place."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from PySide6.QtGui import QKeySequence
+
+from boneage_desk.ui.actions import ACTIONS, ActionSet, Scope, UiState, key_text
+
+pytestmark = pytest.mark.gui
+
+
+def test_ids_are_unique_and_every_title_is_in_a_menu():
+    assert len({spec.id for spec in ACTIONS}) == len(ACTIONS)
+    assert all(spec.menu and spec.title for spec in ACTIONS)
+
+
+def test_no_key_means_two_things():
+    """READING and FILM overlap (the film has both), WINDOW overlaps with all."""
+    for a, b in itertools.combinations(ACTIONS, 2):
+        assert not set(a.keys) & set(b.keys), (a.id, b.id)
+
+
+def test_every_key_is_a_key(qapp):
+    for spec in ACTIONS:
+        for key in spec.keys:
+            assert QKeySequence(key).count() == 1 and QKeySequence(key).toString(), (spec.id, key)
+        assert not spec.keys or key_text(spec.keys)
+
+
+def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(window):
+    enabled = {spec.id for spec in ACTIONS if window.actions_[spec.id].isEnabled()}
+    assert enabled == {
+        "open", "open-folder", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts",
+    }  # fmt: skip
+
+
+def test_film_commands_wait_for_the_film_view(fakes):
+    state = UiState(reading=True, film=False, editable=True)
+    assert not any(spec.enabled(state) for spec in ACTIONS if spec.menu in ("Film", "Window presets"))
+
+
+def test_a_command_without_handler_is_refused(qtbot, window):
+    with pytest.raises(ValueError, match="without handler"):
+        ActionSet(window, {Scope.READING: (), Scope.FILM: ()}, {})
+
+
+def test_every_command_can_be_run(qtbot, read, monkeypatch):
+    """Each enabled command once, through its QAction; none raises, and none closes the window."""
+    from PySide6.QtWidgets import QFileDialog
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a, **k: ([], ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: ("", ""))
+    monkeypatch.setattr("boneage_desk.ui.views.help.CommandPalette.show", lambda self: self.close())
+    monkeypatch.setattr("boneage_desk.ui.views.help.ShortcutSheet.raise_", lambda self: None)
+    with qtbot.captureExceptions() as caught:
+        for spec in ACTIONS:
+            if spec.id not in ("quit", "full-screen") and read.actions_[spec.id].isEnabled():
+                read.actions_[spec.id].trigger()
+                qtbot.wait(5)
+    assert not caught and read.isVisible()

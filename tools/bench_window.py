@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""How fast the window is, without models: window/level drag, zoom, a grade change, memory. Prints JSON.
+
+    QT_QPA_PLATFORM=offscreen python tools/bench_window.py [--width 2000] [--height 2500]
+
+A frame is the whole way: mouse event -> look-up table -> patch of the film -> painted pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QApplication
+
+from boneage_desk.reading.session import SetGrade
+from boneage_desk.ui import app as start
+from boneage_desk.ui.main_window import MainWindow
+from tests.gui.fakes import Fakes, make_film
+
+
+def milliseconds(work, times: int) -> dict[str, float]:
+    values = []
+    for index in range(times):
+        began = time.perf_counter()
+        work(index)
+        values.append((time.perf_counter() - began) * 1000)
+    values.sort()
+    return {"median_ms": round(statistics.median(values), 2), "p95_ms": round(values[int(len(values) * 0.95) - 1], 2)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--width", type=int, default=2000)
+    parser.add_argument("--height", type=int, default=2500)
+    parser.add_argument("--window", default="1920x1080")
+    options = parser.parse_args()
+    start._application()
+    fakes = Fakes(Path(tempfile.mkdtemp()))
+    film = make_film("/films/large.dcm", size=(options.width, options.height))
+    window = MainWindow(fakes.services)
+    window.resize(*(int(side) for side in options.window.split("x")))
+    window.show()
+    start.go_on(window, [fakes.films.put(film)], demo=False)
+    start.wait_until(lambda: window.desk.reading is not None and not window.runner.jobs, 30000)
+    view = window.film_panel.film
+
+    def painted() -> None:
+        view.viewport().repaint()
+
+    def drag(index: int) -> None:
+        view._press = QPointF(300, 300)
+        view._drag = view._drag or view._tool_drag("window")
+        view._drag(QPointF(300 + index % 90, 300 - index % 70))
+        painted()
+
+    found: dict[str, object] = {"film": [options.width, options.height], "bits": 16, "window": options.window}
+    view.fit()
+    found["window_level_fit"] = milliseconds(drag, 120)
+    view._drag = None
+    view.one_to_one()
+    found["window_level_1_to_1"] = milliseconds(drag, 120)
+    view._drag = None
+
+    def wheel(index: int) -> None:
+        factor = 1.2 if index % 20 < 10 else 1 / 1.2
+        view.set_view(view.view.zoomed(factor, (400.0, 400.0)))
+        painted()
+
+    view.fit()
+    found["zoom"] = milliseconds(wheel, 80)
+    view.fit()
+
+    def grade(index: int) -> None:
+        window.desk.do(SetGrade("radius", 8 + index % 2))
+        window.repaint()
+        QApplication.processEvents()
+
+    found["grade_to_bone_age_on_screen"] = milliseconds(grade, 40)
+    for name in ("window_level_fit", "window_level_1_to_1"):
+        found[name]["frames_per_second"] = round(1000 / found[name]["median_ms"], 1)
+    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(json.dumps(found, indent=1))
+    start.wait_until(lambda: not window.runner.jobs, 5000)
+    window.close()
+
+
+if __name__ == "__main__":
+    main()
