@@ -62,6 +62,8 @@ def run(options: argparse.Namespace, app: App) -> int:
                 "python": platform.python_version(),
                 "system": platform.platform(),
                 "processors": os.cpu_count(),
+                # where the models run; null when they were not started
+                "device": _device(checks),
                 "packages": versions,
                 "data_dir": str(options.data_dir),
                 "models": [asdict(model) for model in models],
@@ -81,6 +83,13 @@ def run(options: argparse.Namespace, app: App) -> int:
             BoneAgeError(f"Not in order: {'; '.join(f'{c.name}: {c.detail}' for c in bad)}", code="doctor")
         )
     return OK if ok else FAILED
+
+
+def _device(checks: list[Check]) -> str | None:
+    for check in checks:
+        if check.name == "engine" and check.ok:
+            return check.detail.partition(",")[0].removeprefix("ready: ")
+    return None
 
 
 def package_versions() -> dict[str, str | None]:

@@ -73,6 +73,7 @@ def test_doctor_says_what_is_there(program: Any, own_data_folder: Path) -> None:
     checks = {check["name"]: check for check in found["checks"]}
     assert {"standard", "model detector", "data folder", "disk", "store", "decoders", "display", "engine"} <= set(checks)
     assert checks["engine"]["detail"].startswith("ready: cpu")
+    assert found["device"] == "cpu"
     assert found["models"][0]["sha256"] == sha("detector")
     assert found["packages"]["pydicom"]
     assert found["data_dir"] == str(own_data_folder)
