@@ -18,8 +18,9 @@ from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
-from boneage_desk.ui.main_window import MainWindow, wait_until
+from boneage_desk.ui.main_window import MainWindow
 from boneage_desk.ui.models.bone_table import RowRole as _ROW_ROLE
+from boneage_desk.ui.views.waiting import wait_until
 
 FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
 SCREENSHOT_WAIT_MS = 180_000

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path, PurePath
 
-from PySide6.QtCore import QByteArray, QDeadlineTimer, QEventLoop, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -15,13 +14,9 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QApplication,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMessageBox,
-    QProgressBar,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QTabWidget,
@@ -45,7 +40,9 @@ from boneage_desk.ui.views.bones_page import BonesPage
 from boneage_desk.ui.views.clinical_page import ClinicalPage
 from boneage_desk.ui.views.empty_page import EmptyPage
 from boneage_desk.ui.views.message_bar import MessageBar
+from boneage_desk.ui.views.progress_row import ProgressRow
 from boneage_desk.ui.views.report_page import ReportPage
+from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
 from boneage_desk.ui.window_commands import WindowCommands
 
@@ -72,11 +69,6 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._split_done = False
         self._split: QByteArray | None = None
-        self._entry = rows.GradeEntry()
-        self._entry_timer = QTimer(self)
-        self._entry_timer.setSingleShot(True)
-        self._entry_timer.setInterval(2500)
-        self._entry_timer.timeout.connect(self._forget_figures)
         self._build()
         self.commands = WindowCommands(self)
         self.actions_ = ActionSet(
@@ -107,7 +99,8 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.stack, 1)
-        column.addWidget(self._build_progress())
+        self.progress = ProgressRow()
+        column.addWidget(self.progress)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         for part in (self.work_list, middle, self.tabs):
             self.splitter.addWidget(part)
@@ -133,21 +126,6 @@ class MainWindow(QMainWindow):
         self._hint.setContentsMargins(0, 0, 8, 0)
         bar.addPermanentWidget(self._hint)
 
-    def _build_progress(self) -> QWidget:
-        self.progress_row = QWidget()
-        row = QHBoxLayout(self.progress_row)
-        row.setContentsMargins(8, 4, 8, 4)
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("Progress of the reading")
-        self.progress.setRange(0, 100)
-        self.cancel = QPushButton("Cancel")
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel)
-        self.read_again = QPushButton("Read again")
-        self.read_again.setProperty("primary", True)
-        row.addWidget(self.read_again)
-        return self.progress_row
-
     def _connect(self) -> None:
         desk, library = self.desk, self.library
         desk.case_changed.connect(self._show_case)
@@ -164,16 +142,18 @@ class MainWindow(QMainWindow):
         self.crops.changed.connect(self._show_crops)
         self.banner.sex_given.connect(lambda sex: desk.do(SetPatient(sex=sex)))
         self.banner.birth_date_given.connect(lambda born: desk.do(SetPatient(birth_date=born)))
+        self.flags.dismissed.connect(desk.dismiss_flag)
         self.banner.save_again.connect(desk.saver.retry)
-        self.cancel.clicked.connect(desk.cancel_reading)
-        self.read_again.clicked.connect(desk.read)
+        self.progress.cancel_wanted.connect(desk.cancel_reading)
+        self.progress.read_wanted.connect(desk.read)
         self.empty.open_wanted.connect(self.commands.open_files)
         self.empty.demo_wanted.connect(self.commands.open_demo)
         self.work_list.open_wanted.connect(self.commands.open_files)
         self.work_list.reading_chosen.connect(self.open_reading)
         self.bones.table.bone_selected.connect(desk.select)
         self.bones.table.tick_clicked.connect(desk.toggle_reviewed)
-        self.bones.table.figure_typed.connect(self._figure)
+        self.bones.grade_typed.connect(desk.set_grade)
+        self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
         self.report.write_wanted.connect(self.commands.write_report)
         self.report.write_as_wanted.connect(self.commands.write_report_as)
@@ -194,7 +174,7 @@ class MainWindow(QMainWindow):
     # --- showing ----------------------------------------------------------------------------
 
     def _show_case(self) -> None:
-        self._forget_figures()
+        self.bones.forget_figures()
         reading = self.desk.reading
         if reading is None:
             self.banner.show_nothing()
@@ -220,7 +200,8 @@ class MainWindow(QMainWindow):
             self.bones.numbers.show_numbers(None)
         else:
             self.banner.show_banner(numbers.banner(reading, summary))
-            self.flags.show_flags(numbers.strip_flags(summary))
+            stored = frozenset(flag.code for flag in reading.flags) if self.desk.editable else frozenset()
+            self.flags.show_flags(numbers.strip_flags(summary), stored)
             self.bones.model.set_rows(rows.bone_rows(reading))
             self.bones.table.share_height()
             self.bones.numbers.show_numbers(numbers.numbers(reading, summary), numbers.progress_line(reading))
@@ -256,13 +237,7 @@ class MainWindow(QMainWindow):
         self._queue.setText(f"queue {queue}" if queue else "")
         job = desk.job
         unread = reading is not None and reading.analysed_at is None and desk.film is not None
-        self.progress_row.setVisible(job is not None or unread)
-        self.progress.setVisible(job is not None)
-        self.cancel.setVisible(job is not None)
-        self.read_again.setVisible(job is None and unread)
-        if job is not None:
-            self.progress.setValue(round(job.share * 100))
-            self.progress.setFormat(f"{job.title}: {job.step}" if job.step else job.title)
+        self.progress.show_job(job, unread)
         self._show_state()
         self._update_actions()
 
@@ -321,30 +296,6 @@ class MainWindow(QMainWindow):
     def open_paths(self, paths: list[str]) -> None:
         self.clinical.flush()
         self.library.open_paths(paths)
-
-    def _figure(self, figure: str) -> None:
-        grade = self._entry.key(self.desk.bone, figure)
-        if grade is not None:
-            self._forget_figures()
-            self.desk.set_grade(grade)
-            return
-        self._show_figures()
-        choices = self._entry.choices(self.desk.bone)
-        if choices:
-            self._entry_timer.start()
-            self.statusBar().showMessage(f"{self._entry.typed}_ : {'  '.join(choices)}", 2500)
-        else:
-            name = rows.rus_chn.bone_name(self.desk.bone)
-            self.statusBar().showMessage(f"{name} has no grade that begins with {figure}.", 2500)
-
-    def _forget_figures(self) -> None:
-        self._entry_timer.stop()
-        self._entry.clear()
-        self._show_figures()
-
-    def _show_figures(self) -> None:
-        self.bones.table.delegate.typed = (self.desk.bone, self._entry.typed)
-        self.bones.table.viewport().update()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -411,18 +362,3 @@ class MainWindow(QMainWindow):
             QMessageBox.StandardButton.Cancel,
         )
         return answer == QMessageBox.StandardButton.Discard
-
-
-def columns_for(width: int) -> list[int]:
-    """Widths of work list, film and bones: the film gets the most room."""
-    side = min(600, max(430, round(width * 0.335)))
-    listed = min(320, max(190, round(width * 0.155)))
-    return [listed, width - side - listed, side]
-
-
-def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:
-    """Keep the window alive until ``done`` or the time is over."""
-    deadline = QDeadlineTimer(at_most_ms)
-    while not done() and not deadline.hasExpired():
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-    return done()

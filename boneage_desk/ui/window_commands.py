@@ -63,7 +63,7 @@ class WindowCommands(QObject):
             "one-to-one": lambda: film().film.one_to_one(),
             "reset-view": lambda: film().reset(),
             "overlays": lambda: film().next_overlay(),
-            "saliency": desk.toggle_saliency,
+            "saliency": desk.heat.toggle,
             "auto-window": lambda: film().film.auto_window(),
             "full-screen": self._full_screen,
             "work-list": self._toggle_work_list,

@@ -121,7 +121,7 @@ def test_undoing_the_machines_reading_says_how_to_get_it_back(qtbot, read):
     press(qtbot, read, Key.Key_Z, CTRL)
     assert read.desk.reading.analysed_at is None
     assert any("Ctrl+Y" in line for line in texts(read))
-    assert read.read_again.isVisible()
+    assert read.progress.again.isVisible()
     press(qtbot, read, Key.Key_Y, CTRL)
     assert read.desk.reading.analysed_at is not None
 
@@ -420,14 +420,14 @@ def test_cancel_while_the_models_work(qtbot, desk_window, fakes):
     fakes.engine.gate = threading.Event()
     window = desk_window(fakes.path)
     qtbot.waitUntil(lambda: window.desk.job is not None and window.desk.job.step == "finding bones")
-    assert window.progress.isVisible() and window.cancel.isVisible()
-    qtbot.mouseClick(window.cancel, Qt.MouseButton.LeftButton)
+    assert window.progress.bar.isVisible() and window.progress.cancel.isVisible()
+    qtbot.mouseClick(window.progress.cancel, Qt.MouseButton.LeftButton)
     settle(qtbot, window)
-    assert window.desk.reading.analysed_at is None and window.read_again.isVisible()
+    assert window.desk.reading.analysed_at is None and window.progress.again.isVisible()
     fakes.engine.gate = None
-    qtbot.mouseClick(window.read_again, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.progress.again, Qt.MouseButton.LeftButton)
     settle(qtbot, window)
-    assert window.desk.reading.analysed_at is not None and not window.progress_row.isVisible()
+    assert window.desk.reading.analysed_at is not None and not window.progress.isVisible()
 
 
 def test_a_result_goes_to_its_reading_though_another_is_shown(qtbot, desk_window, fakes):
@@ -450,6 +450,24 @@ def test_no_hand_on_the_film_is_a_prominent_flag_and_no_bone_age(qtbot, desk_win
     settle(qtbot, window)
     assert window.flags.isVisible() and window.bones.numbers.bone_age.isHidden()
     assert "No hand was found" in window.bones.numbers.why.text()
+
+
+def test_a_foot_by_its_tag_is_not_read_until_a_person_says_why_it_is_a_hand(qtbot, desk_window, fakes):
+    film = dataclasses.replace(make_film("/films/foot.dcm"), warnings=(("foot", "The file says FOOT."),))
+    window = desk_window(fakes.films.put(film))
+    settle(qtbot, window)
+    assert fakes.engine.calls == [] and window.flags.isVisible()
+    assert "FOOT" in window.bones.numbers.why.text()
+    next(b for b in window.flags.findChildren(QPushButton) if "wrong" in b.text()).click()
+    field = window.flags.findChildren(type(window.banner._birth))[0]
+    field.setFocus()
+    qtbot.keyClick(field, Key.Key_Return)
+    assert any("only with a reason" in line for line in texts(window))
+    qtbot.keyClicks(field, "wrong tag, it is a hand")
+    qtbot.keyClick(field, Key.Key_Return)
+    settle(qtbot, window)
+    assert window.desk.reading.analysed_at is not None and window.bones.numbers.bone_age.text() == "10 y 7 m"
+    assert any(event.after == "wrong tag, it is a hand" for event in fakes.store.log)
 
 
 def test_models_that_do_not_come_up_are_told(qtbot, desk_window, fakes, monkeypatch):
@@ -479,7 +497,7 @@ def test_grad_cam_that_fails_is_told(qtbot, read, fakes):
     fakes.engine.saliency_error = engine_died()
     press(qtbot, read, Key.Key_G)
     settle(qtbot, read)
-    assert any("No Grad-CAM" in line for line in texts(read)) and not read.desk.saliency_wanted
+    assert any("No Grad-CAM" in line for line in texts(read)) and not read.desk.heat.wanted
 
 
 # --- boxes --------------------------------------------------------------------------------------
@@ -640,6 +658,26 @@ def test_a_full_disk_is_shown_and_nothing_is_lost(qtbot, read, fakes):
     assert read.desk.saver.state is Saving.SAVED and "saved" in read.banner._state.text()
     assert fakes.store.get("r1") == read.desk.reading
     assert [event.action for event in fakes.store.log][-2:] == ["set-grade", "set-grade"]
+
+
+def test_a_reading_that_another_program_changed_is_set_aside_and_can_be_loaded(qtbot, read, fakes):
+    stored = fakes.store.get("r1")
+    theirs = dataclasses.replace(stored, revision=stored.revision + 3, impression="theirs")
+    fakes.store.readings["r1"] = theirs
+    press(qtbot, read, Key.Key_Right)
+    press(qtbot, read, Key.Key_Right)
+    settle(qtbot, read)
+    assert "NOT SAVED (2 changes)" in read.banner._state.text()
+    read.open_paths([fakes.films.put(make_film("/films/other.dcm"))])
+    settle(qtbot, read)
+    other = fakes.store.get(read.desk.reading.reading_id)
+    assert other.analysed_at is not None, "other readings still reach the disk"
+    next(b for b in read.messages.findChildren(QPushButton) if b.text() == "Load the saved one").click()
+    settle(qtbot, read)
+    assert read.desk.reading == theirs and "NOT SAVED" not in read.banner._state.text()
+    press(qtbot, read, Key.Key_Right)
+    settle(qtbot, read)
+    assert fakes.store.get("r1").bone("radius").human_grade == GRADES["radius"] + 1
 
 
 def test_saved_is_said_only_when_it_is_on_disk(qtbot, read, fakes, monkeypatch):

@@ -58,7 +58,7 @@ class _Row:
             word = state_word(reading)
             texts = (
                 _MARKS[word][0],
-                patient.display_name or "no name",
+                text.who(reading),
                 patient.sex.value if patient.sex else "?",
                 text.months(age) if age is not None else "",
                 bone_age.text if bone_age else "",

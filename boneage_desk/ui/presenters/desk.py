@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from boneage_desk.common.errors import BoneAgeError, EngineError, InputError
+from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, StoreError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
 from boneage_desk.reading.analysis import AnalysisResult
@@ -19,8 +19,9 @@ from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.jobs import Job, JobRunner
 from boneage_desk.ui.presenters import messages, numbers
+from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
-from boneage_desk.ui.presenters.reading_work import ReadingWork, Saliency, angle_of
+from boneage_desk.ui.presenters.reading_work import ReadingWork, angle_of
 from boneage_desk.ui.presenters.saving import Saver
 
 BONES = rus_chn.BONES
@@ -36,7 +37,8 @@ class Desk(QObject):
     bone_changed = Signal(str)
     work_changed = Signal()
     """Jobs, the engine's state, or the state of saving."""
-    saliency_changed = Signal()
+    reload_wanted = Signal(str)
+    """A reading whose stored value should take the place of the one on the desk."""
     changed_reading = Signal(object)
     """Any reading's new value, for the work list."""
     message = Signal(object)
@@ -51,9 +53,7 @@ class Desk(QObject):
         self._film: Film | None = None
         self._summary: Summary | None = None
         self._bone = BONES[0]
-        self._saliency: Saliency | None = None
-        self._saliency_wanted = False
-        self._saliency_job: Job | None = None
+        self.heat = Heat(self)
         self._box_jobs: dict[tuple[str, str], Job] = {}
         self.film_error = ""
         self.saver.changed.connect(self.work_changed)
@@ -87,15 +87,6 @@ class Desk(QObject):
         return self._bone
 
     @property
-    def saliency(self) -> Saliency | None:
-        """The Grad-CAM to draw, or None."""
-        return self._saliency if self._saliency_wanted else None
-
-    @property
-    def saliency_wanted(self) -> bool:
-        return self._saliency_wanted
-
-    @property
     def job(self) -> Job | None:
         """The reading job of the film shown."""
         return self.work.job_of(self.reading.reading_id) if self.reading else None
@@ -113,11 +104,10 @@ class Desk(QObject):
         self._session, self._film, self.film_error = known, film, film_error
         if other:
             self._bone = BONES[0]
-            self._saliency, self._saliency_wanted = None, False
+            self.heat.off()
         self._summary = summarise(known.reading)
         self.case_changed.emit()
-        self.saliency_changed.emit()
-        if film is not None and known.reading.analysed_at is None and self.editable:
+        if film is not None and known.reading.analysed_at is None and self.editable and not self._blocked():
             self.read()
 
     def knows(self, reading_id: str) -> Reading | None:
@@ -156,7 +146,7 @@ class Desk(QObject):
         if session is self._session:
             self._summary = summarise(session.reading)
             self.reading_changed.emit()
-            self._drop_stale_saliency()
+            self.heat.follow_box()
         self.saver.save(session.reading, event)
         self.changed_reading.emit(session.reading)
 
@@ -188,6 +178,15 @@ class Desk(QObject):
         if self.do(commands.MarkReviewed()):
             self.tell("The reading is marked reviewed.")
 
+    def dismiss_flag(self, code: str, reason: str) -> None:
+        """The person says that a blocking flag is wrong; the film is read again then."""
+        if self.do(commands.DismissFlag(code, reason)) and not self._blocked():
+            self.read()
+
+    def _blocked(self) -> bool:
+        """A flag stands against any reading (a foot by its tag)."""
+        return self.reading is not None and any(flag.blocking for flag in self.reading.flags)
+
     def reopen(self) -> None:
         self.do(commands.Reopen())
 
@@ -198,8 +197,7 @@ class Desk(QObject):
             return
         self._bone = bone
         self.bone_changed.emit(bone)
-        if self._saliency_wanted:
-            self._ask_saliency()
+        self.heat.ask()
 
     def move(self, step: int) -> None:
         """The bone above or below; stops at the ends."""
@@ -259,7 +257,8 @@ class Desk(QObject):
 
     def read_in_background(self, reading: Reading) -> None:
         session = self._sessions.setdefault(reading.reading_id, ReadingSession(reading))
-        if session.reading.analysed_at is None and session.reading.state is State.DRAFT:
+        blocked = any(flag.blocking for flag in session.reading.flags)
+        if session.reading.analysed_at is None and session.reading.state is State.DRAFT and not blocked:
             self._read(session, None)
 
     def _read(self, session: ReadingSession, frame: Frame | None) -> None:
@@ -331,52 +330,23 @@ class Desk(QObject):
         if self.reading is not None and self.reading.bone(self._bone).human_box is not None:
             self.do(commands.SetBox(self._bone, None))
 
-    # --- Grad-CAM ---------------------------------------------------------------------------
-
-    def toggle_saliency(self) -> None:
-        self._saliency_wanted = not self._saliency_wanted
-        self._saliency = None
-        if self._saliency_wanted:
-            self._ask_saliency()
-        elif self._saliency_job is not None:
-            self._saliency_job.cancel()
-            self._saliency_job = None
-        self.saliency_changed.emit()
-
-    def _ask_saliency(self) -> None:
-        self._saliency = None
-        if self._saliency_job is not None:
-            self._saliency_job.cancel()
-            self._saliency_job = None
-        reading, frame = self.reading, self.frame
-        box = reading.bone(self._bone).box if reading else None
-        if reading is not None and frame is not None and box is not None:
-            self._saliency_job = self.work.saliency(
-                frame, self._bone, box, angle_of(reading, self._bone),
-                on_result=self._saliency_here, on_failed=self._saliency_failed,
-            )  # fmt: skip
-        self.saliency_changed.emit()
-
-    def _saliency_here(self, result: Saliency) -> None:
-        self._saliency_job = None
-        self._saliency = result
-        self.saliency_changed.emit()
-
-    def _saliency_failed(self, error: BaseException) -> None:
-        self._saliency_job, self._saliency_wanted = None, False
-        self.report(error, "No Grad-CAM", topic="saliency")
-        self.saliency_changed.emit()
-
-    def _drop_stale_saliency(self) -> None:
-        if self._saliency is None or self.reading is None:
-            return
-        if self.reading.bone(self._saliency.bone).box != self._saliency.box:
-            self._ask_saliency()
-
     # --- saving -----------------------------------------------------------------------------
 
-    def _save_failed(self, error: BaseException) -> None:
-        self.report(error, "NOT SAVED", choices=(Choice("Save again", self.saver.retry),), topic="save")
+    def _save_failed(self, error: BaseException, reading_id: str) -> None:
+        choices = [Choice("Save again", self.saver.retry)]
+        if isinstance(error, StoreError) and error.code == "conflict":
+            choices.append(Choice("Load the saved one", lambda: self.reload(reading_id)))
+        self.report(error, "NOT SAVED", choices=tuple(choices), topic="save")
+
+    def reload(self, reading_id: str) -> None:
+        """Give up what could not be saved of a reading and show what the store holds."""
+        self.saver.give_up(reading_id)
+        self._sessions.pop(reading_id, None)
+        if self.reading is not None and self.reading.reading_id == reading_id:
+            self._session = self._film = self._summary = None
+            self.heat.off()
+            self.case_changed.emit()
+        self.reload_wanted.emit(reading_id)
 
     def run_later(
         self,

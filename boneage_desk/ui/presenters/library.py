@@ -37,6 +37,7 @@ class Library(QObject):
         self._ticket = 0
         self._listed = False
         desk.changed_reading.connect(self.updated)
+        desk.reload_wanted.connect(self.open_reading)
 
     # --- the list ---------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.session import Reading, State
@@ -83,7 +84,7 @@ def banner(reading: Reading, summary: Summary) -> Banner:
         asks.append("birth_date")
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else ""
     return Banner(
-        name=patient.display_name or "No name",
+        name=patient.display_name or f"No name ({PurePath(reading.source.member or reading.source.path).name})",
         sex=text.SEX_NAMES[patient.sex] if patient.sex else "",
         born=text.day(patient.birth_date),
         patient_id=patient.patient_id or "no id",
@@ -123,5 +124,4 @@ def progress_line(reading: Reading) -> str:
 
 def reading_line(reading: Reading, now: datetime) -> str:
     """A reading in one line, for 'go on with ...'."""
-    name = reading.patient.display_name or reading.patient.patient_id or "no name"
-    return f"{name} ({STATE_NAMES[reading.state].lower()}, changed {text.when(reading.changed_at, now)})"
+    return f"{text.who(reading)} ({STATE_NAMES[reading.state].lower()}, changed {text.when(reading.changed_at, now)})"

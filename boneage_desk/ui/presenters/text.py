@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import PurePath
 
 from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.session import Reading
 from boneage_desk.standards.types import Sex, years_months
 
 SHORT_NAMES = {
@@ -55,6 +57,12 @@ def when(at: datetime, now: datetime) -> str:
     """'12:04' today, else the date and time."""
     local, today = at.astimezone(), now.astimezone()
     return local.strftime("%H:%M") if local.date() == today.date() else local.strftime("%Y-%m-%d %H:%M")
+
+
+def who(reading: Reading) -> str:
+    """The patient's name, else the id, else the file's name: five nameless films stay apart."""
+    patient = reading.patient
+    return patient.display_name or patient.patient_id or PurePath(reading.source.member or reading.source.path).name
 
 
 def plural(count: int, word: str) -> str:

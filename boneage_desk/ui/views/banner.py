@@ -142,29 +142,64 @@ class PatientBanner(QFrame):
         self._again.setVisible(unsaved)
 
 
+class _FlagItem(QFrame):
+    """One flag; a blocking one can be dismissed with a reason, right here."""
+
+    dismissed = Signal(str, str)
+
+    def __init__(self, flag: Flag, dismissible: bool) -> None:
+        super().__init__()
+        self.setObjectName("flag")
+        self.setProperty("blocking", flag.blocking)
+        self.setToolTip(flag.code.replace("_", " "))
+        self._code = flag.code
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 2, 8, 2)
+        words = QLabel(("\N{BLACK SQUARE} " if flag.blocking else "\N{WARNING SIGN} ") + flag.message)
+        words.setTextFormat(Qt.TextFormat.PlainText)
+        row.addWidget(words)
+        if dismissible:
+            self._ask = QPushButton("This is wrong\N{HORIZONTAL ELLIPSIS}")
+            self._ask.clicked.connect(self._open)
+            row.addWidget(self._ask)
+            self.reason = QLineEdit()
+            self.reason.setPlaceholderText("Why? Enter dismisses the flag")
+            self.reason.setAccessibleName("Reason for dismissing the flag")
+            self.reason.setMinimumWidth(260)
+            self.reason.returnPressed.connect(lambda: self.dismissed.emit(self._code, self.reason.text()))
+            self.reason.hide()
+            row.addWidget(self.reason)
+
+    def _open(self) -> None:
+        self._ask.hide()
+        self.reason.show()
+        self.reason.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.updateGeometry()
+
+
 class FlagStrip(QWidget):
     """What speaks against trusting the film or result; blocking ones first and larger."""
+
+    dismissed = Signal(str, str)
+    """A flag's code and the person's reason."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Flags")
         self._flow = FlowLayout(self, spacing=6)
         self._flow.setContentsMargins(12, 4, 12, 4)
-        self._shown: tuple[Flag, ...] = ()
+        self._shown: object = None
         self.hide()
 
-    def show_flags(self, flags: tuple[Flag, ...]) -> None:
-        if flags == self._shown:
+    def show_flags(self, flags: tuple[Flag, ...], dismissible: frozenset[str] = frozenset()) -> None:
+        """``dismissible``: codes of blocking flags that a person may say to be wrong."""
+        if (flags, dismissible) == self._shown:
             return
-        self._shown = flags
+        self._shown = (flags, dismissible)
         self._flow.clear()
         for flag in flags:
-            item = QLabel(("\N{BLACK SQUARE} " if flag.blocking else "\N{WARNING SIGN} ") + flag.message)
-            item.setObjectName("flag")
-            item.setTextFormat(Qt.TextFormat.PlainText)
-            item.setProperty("blocking", flag.blocking)
-            item.setProperty("code", flag.code)
-            item.setToolTip(flag.code.replace("_", " "))
+            item = _FlagItem(flag, flag.blocking and flag.code in dismissible)
+            item.dismissed.connect(self.dismissed)
             self._flow.addWidget(item)
         self.setVisible(bool(flags))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -17,14 +17,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.numbers import Numbers
-from boneage_desk.ui.presenters.rows import BoneRow, Step
+from boneage_desk.ui.presenters.rows import BoneRow, GradeEntry, Step
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
 from boneage_desk.ui.views.clipped_text import ClippedText
+
+ENTRY_MS = 2500
+"""How long a first figure waits for the second."""
 
 
 class BoneTable(QTableView):
@@ -296,10 +300,19 @@ def _pair(above: QWidget, below: QWidget) -> QVBoxLayout:
 
 
 class BonesPage(QWidget):
-    """Table above, the selected bone, the numbers at the foot."""
+    """Table above, the selected bone, the numbers at the foot. Turns typed figures into grades."""
+
+    grade_typed = Signal(int)
+    hint = Signal(str)
+    """What typed figures may become, for the status bar."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._entry = GradeEntry()
+        self._entry_timer = QTimer(self)
+        self._entry_timer.setSingleShot(True)
+        self._entry_timer.setInterval(ENTRY_MS)
+        self._entry_timer.timeout.connect(self.forget_figures)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -307,6 +320,7 @@ class BonesPage(QWidget):
         self.table = BoneTable(self.model)
         self.strip = BoneStrip()
         self.numbers = NumbersStrip()
+        self.table.figure_typed.connect(self._figure)
         column.addWidget(self.table, 1)
         column.addWidget(self.strip)
         column.addWidget(self.numbers)
@@ -314,3 +328,29 @@ class BonesPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.strip.setFixedHeight(min(240, max(150, round(self.height() * 0.27))))
+
+    def _figure(self, figure: str) -> None:
+        bone = self.model.bone_at(self.table.currentIndex().row())
+        if not bone:
+            return
+        grade = self._entry.key(bone, figure)
+        if grade is not None:
+            self.forget_figures()
+            self.grade_typed.emit(grade)
+            return
+        self._show_figures(bone)
+        choices = self._entry.choices(bone)
+        if choices:
+            self._entry_timer.start()
+            self.hint.emit(f"{self._entry.typed}_ : {'  '.join(choices)}")
+        else:
+            self.hint.emit(f"{rus_chn.bone_name(bone)} has no grade that begins with {figure}.")
+
+    def forget_figures(self) -> None:
+        self._entry_timer.stop()
+        self._entry.clear()
+        self._show_figures("")
+
+    def _show_figures(self, bone: str) -> None:
+        self.table.delegate.typed = (bone, self._entry.typed)
+        self.table.viewport().update()

@@ -63,7 +63,7 @@ class FilmPanel(QWidget):
         desk.case_changed.connect(self.show_case)
         desk.reading_changed.connect(self.show_marks)
         desk.bone_changed.connect(lambda _bone: self.show_marks())
-        desk.saliency_changed.connect(self.show_saliency)
+        desk.heat.changed.connect(self.show_saliency)
         actions.check("window-tool", True)
         self.show_case()
         self.show_saliency()
@@ -96,10 +96,10 @@ class FilmPanel(QWidget):
         self._show_corners()
 
     def show_saliency(self) -> None:
-        saliency = self._desk.saliency
+        saliency = self._desk.heat.value
         picture = saliency_picture(saliency.values, saliency.box, SALIENCY_OPACITY) if saliency else None
         self.film.set_saliency(picture)
-        self._actions.check("saliency", self._desk.saliency_wanted)
+        self._actions.check("saliency", self._desk.heat.wanted)
         self._show_corners()
 
     def _show_corners(self) -> None:
@@ -108,9 +108,9 @@ class FilmPanel(QWidget):
             self.film.set_corners(Corners())
             return
         heat = ""
-        if self._desk.saliency is not None:
-            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.saliency.bone]}, opacity {SALIENCY_OPACITY:.0%}"
-        elif self._desk.saliency_wanted:
+        if self._desk.heat.value is not None:
+            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.heat.value.bone]}, opacity {SALIENCY_OPACITY:.0%}"
+        elif self._desk.heat.wanted:
             heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.bone]} \N{HORIZONTAL ELLIPSIS}"
         self.film.set_corners(
             Corners(

@@ -6,8 +6,6 @@ wheel into their moves and draws the result. Drags are gathered and applied once
 
 from __future__ import annotations
 
-import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,35 +22,11 @@ from boneage_desk.ui.presenters import overlay
 from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window
 from boneage_desk.ui.presenters.overlay import BoxMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
+from boneage_desk.ui.views.film_item import FilmItem, told
 from boneage_desk.ui.views.film_overlay import Corners, OverlayPainter, SaliencyPicture
 
 FRAME_MS = 15
 CLICK_PX = 4
-
-
-def told(draw: Callable[..., None]) -> Callable[..., None]:
-    """An exception that leaves a drawing function called by Qt's scene ends the process (PySide6 6.11
-    on Python 3.11): it goes to the excepthook from here, which shows it as the bug that it is."""
-
-    @functools.wraps(draw)
-    def guarded(*args: Any) -> None:
-        try:
-            draw(*args)
-        except Exception:
-            sys.excepthook(*sys.exc_info())
-
-    return guarded
-
-
-class _Film(pg.ImageItem):
-    """8-bit grey that was mapped already; drawn smoothly since a radiograph is no pixel art."""
-
-    smooth = True
-
-    @told
-    def paint(self, painter: QPainter, *args: Any) -> None:
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
-        super().paint(painter, *args)
 
 
 class FilmView(pg.GraphicsView):
@@ -78,7 +52,7 @@ class FilmView(pg.GraphicsView):
         self._voi: Voi | None = None
         self._inverted = False
         self._lut: Any = None
-        self._item = _Film(axisOrder="row-major")
+        self._item = FilmItem(axisOrder="row-major")
         self.addItem(self._item)
         self._item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
         self._patch_key: tuple[int, ...] | None = None

@@ -1,0 +1,78 @@
+"""Grad-CAM of the selected bone: asked for when it is wanted, dropped when its box moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from boneage_desk.ui.jobs import Job
+from boneage_desk.ui.presenters.reading_work import Saliency, angle_of
+
+if TYPE_CHECKING:
+    from boneage_desk.ui.presenters.desk import Desk
+
+
+class Heat(QObject):
+    changed = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._desk = desk
+        self._value: Saliency | None = None
+        self._job: Job | None = None
+        self.wanted = False
+
+    @property
+    def value(self) -> Saliency | None:
+        """The picture to draw, or None."""
+        return self._value if self.wanted else None
+
+    def toggle(self) -> None:
+        self.wanted = not self.wanted
+        if self.wanted:
+            self.ask()
+        else:
+            self._drop()
+            self.changed.emit()
+
+    def off(self) -> None:
+        """Another case: nothing is drawn over it."""
+        self.wanted = False
+        self._drop()
+        self.changed.emit()
+
+    def ask(self) -> None:
+        """Ask for the selected bone's, when one is wanted."""
+        if not self.wanted:
+            return
+        self._drop()
+        desk = self._desk
+        reading, frame, bone = desk.reading, desk.frame, desk.bone
+        box = reading.bone(bone).box if reading else None
+        if reading is not None and frame is not None and box is not None:
+            self._job = desk.work.saliency(
+                frame, bone, box, angle_of(reading, bone), on_result=self._here, on_failed=self._failed
+            )
+        self.changed.emit()
+
+    def follow_box(self) -> None:
+        """The reading changed: a picture of other pixels does not stay."""
+        reading = self._desk.reading
+        if self._value is not None and reading is not None and reading.bone(self._value.bone).box != self._value.box:
+            self.ask()
+
+    def _drop(self) -> None:
+        self._value = None
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+
+    def _here(self, value: Saliency) -> None:
+        self._job, self._value = None, value
+        self.changed.emit()
+
+    def _failed(self, error: BaseException) -> None:
+        self._job, self.wanted = None, False
+        self._desk.report(error, "No Grad-CAM", topic="saliency")
+        self.changed.emit()

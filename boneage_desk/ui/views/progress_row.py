@@ -1,0 +1,39 @@
+"""Under the film while the models read: progress and Cancel; when they did not: Read again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+
+from boneage_desk.ui.jobs import Job
+
+
+class ProgressRow(QWidget):
+    cancel_wanted = Signal()
+    read_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the reading")
+        self.bar.setRange(0, 100)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.clicked.connect(self.cancel_wanted)
+        self.again = QPushButton("Read again")
+        self.again.setProperty("primary", True)
+        self.again.clicked.connect(self.read_wanted)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel)
+        row.addWidget(self.again)
+
+    def show_job(self, job: Job | None, unread: bool) -> None:
+        """``unread``: a film is there that no machine has read."""
+        self.setVisible(job is not None or unread)
+        self.bar.setVisible(job is not None)
+        self.cancel.setVisible(job is not None)
+        self.again.setVisible(job is None and unread)
+        if job is not None:
+            self.bar.setValue(round(job.share * 100))
+            self.bar.setFormat(f"{job.title}: {job.step}" if job.step else job.title)
