@@ -15,7 +15,6 @@ _DRAWN = {
     "terms": "as the films; the repository that holds the drawings states no licence",
 }
 _POINTS = {"name": "Pseudo-labels of 21 epiphyses on all films (this project)", "terms": "this project's"}
-_PHANTOM = {"name": "Hand phantoms drawn by boneage_desk.imaging.phantom", "terms": "this project's, AGPL-3.0-or-later"}
 _LICENCE = (
     "Weights: research and non-commercial use, after the terms of the films that they were trained on; "
     "code: AGPL-3.0-or-later"
@@ -38,7 +37,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "Trained on one public collection of films of children's hands in the United States, mostly "
                 "left hands, seen at 299 pixels; most places it learned from are another network's, not a person's.",
                 "Boxes are squares of a set share of mc3-dp3 round the epiphysis, not tight outlines.",
-                "Weak or untested: casts, missing or extra fingers, severe deformity, several hands on a film.",
+                "Weak or untested: casts, missing or extra fingers, severe deformity, several hands on a film, infants with "
+                "curled fingers, films of very low contrast.",
             ],
         },
         "preprocessing": {
@@ -50,7 +50,7 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "network": {"differences": "one input channel; otherwise ultralytics' YOLOv8n, trained from scratch"},
         "training": {
-            "data": [_RSNA, _DRAWN, _POINTS, _PHANTOM],
+            "data": [_RSNA, _DRAWN, _POINTS],
             "held_out": _SPLIT,
             "printed_examples_seen": False,
             "program": "python -m boneage_desk.training.train_detector",

@@ -3,7 +3,8 @@
 
 Human truth: the centre of a drawn epiphysis, made a square whose side is the bone's share of mc3-dp3
 (drawn centres of mc3 and dp3 where both are there, else the pseudo-labels'). Average precision counts only
-bones with human truth. Centre errors are also given against the pseudo-labels of more films.
+bones with human truth. Centre errors are also given against the pseudo-labels of more films; where those
+put radius and ulna on one place (seen to be their fault), the two are left out.
 """
 
 from __future__ import annotations
@@ -164,6 +165,7 @@ def evaluate(data: Path, weights: Path, limit: int, robust: int) -> dict[str, An
     results, human_errors, pseudo_errors = [], [], []
     all_found = certain = hands = 0
     seconds: list[float] = []
+    collapsed: list[str] = []
     for film_id in drawn + rest:
         unit = films.load(film_id)
         started = time.perf_counter()
@@ -176,12 +178,17 @@ def evaluate(data: Path, weights: Path, limit: int, robust: int) -> dict[str, An
         certain += fit.n_hands == 1 and all(b.certain for b in fit.bones)
         errors = centre_errors(fit, centres, length)
         errors = np.full(len(BONES), 9.0) if errors is None else errors
+        if np.hypot(*(centres[0] - centres[1])) < 0.15 * length:  # the pseudo-labels took one bone for both
+            collapsed.append(film_id)
+            errors = np.where((np.arange(len(BONES)) < 2) & ~human, np.nan, errors)
         pseudo_errors.append(errors)
         if human.any():
             results.append((found, centres, length, human))
             human_errors += errors[human].tolist()
     size = np.linalg.norm(mean[0] - mean[IN21[BONES.index("dp3")]])  # radius to dp3, in L
     human_array, pseudo = np.array(human_errors), np.array(pseudo_errors)
+    judged = ~np.isnan(pseudo)
+    near = np.where(judged, pseudo < 0.04 * size, True)
     sharp = [k for k in held if k in films.sharp][:robust]
     return {
         "films": len(drawn) + len(rest), "films_with_human_truth": len(drawn), "human_bones": len(human_errors),
@@ -193,11 +200,12 @@ def evaluate(data: Path, weights: Path, limit: int, robust: int) -> dict[str, An
         },
         "all_held_out": {
             "one_hand": hands / len(pseudo), "all_13_detected": all_found / len(pseudo), "all_13_certain": certain / len(pseudo),
-            "median_centre_error_L": float(np.median(pseudo)),
-            "bones_within_4_percent_of_hand": float((pseudo < 0.04 * size).mean()),
-            "films_all_bones_within_4_percent_of_hand": float((pseudo < 0.04 * size).all(1).mean()),
-            "by_bone_median_L": dict(zip(BONES, np.median(pseudo, 0).round(4).tolist(), strict=True)),
-            "worst_films": [(drawn + rest)[k] for k in np.argsort(-pseudo.max(1))[:12]],
+            "median_centre_error_L": float(np.nanmedian(pseudo)),
+            "bones_within_4_percent_of_hand": float(near[judged].mean()),
+            "films_all_bones_within_4_percent_of_hand": float(near.all(1).mean()),
+            "films_whose_pseudo_labels_of_radius_and_ulna_coincide": len(collapsed),
+            "by_bone_median_L": dict(zip(BONES, np.nanmedian(pseudo, 0).round(4).tolist(), strict=True)),
+            "worst_films": [(drawn + rest)[k] for k in np.argsort(-np.nanmax(pseudo, 1))[:12]],
         },
         "hand_length_in_L": float(size),
         "robustness": robustness(model, films, sharp),

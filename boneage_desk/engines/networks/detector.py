@@ -130,15 +130,48 @@ def _hands_square(found: list[Detection], film_side: float) -> CropSpec | None:
     return CropSpec(cx, cy, side)
 
 
+def _content_square(unit: NDArray[np.uint8]) -> CropSpec | None:
+    """The square round what differs from the canvas's grey, where a film lies on a larger even canvas."""
+    step = max(1, max(unit.shape) // 400)
+    small = unit[::step, ::step].astype(np.int16)
+    edge = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    other = np.abs(small - int(np.median(edge))) > 6
+    rows, columns = np.flatnonzero(other.mean(1) > 0.02), np.flatnonzero(other.mean(0) > 0.02)
+    if not len(rows) or not len(columns):
+        return None
+    high, wide = (rows[-1] - rows[0] + 1) * step, (columns[-1] - columns[0] + 1) * step
+    side = 1.04 * float(max(high, wide))
+    if side > 0.85 * max(unit.shape):
+        return None
+    return CropSpec((columns[0] * step) + wide / 2, (rows[0] * step) + high / 2, side)
+
+
+def _tiles(height: int, width: int) -> list[CropSpec]:
+    """Overlapping squares of half the film's longer side."""
+    side = max(height, width) / 2
+    xs = np.arange(side / 2, max(width - side / 2, side / 2) + 1, side / 2)
+    ys = np.arange(side / 2, max(height - side / 2, side / 2) + 1, side / 2)
+    return [CropSpec(float(x), float(y), side) for y in ys for x in xs]
+
+
 def detect(model: nn.Module, unit_film: NDArray[np.uint8]) -> list[Detection]:
     """Find the epiphyses on a film: one pass over the whole, then one over the hand where that is smaller.
 
-    unit_film: [H, W] uint8 from `imaging.normalise.normalise_film`, bone bright. Returns (bone, box
-    x0 y0 x1 y1 in film pixels, confidence), up to three a bone, the likeliest first within a bone;
+    Where the whole film shows no hand, the part that differs from the canvas and then overlapping tiles are
+    looked at. unit_film: [H, W] uint8 from `imaging.normalise.normalise_film`, either polarity. Returns
+    (bone, box x0 y0 x1 y1 in film pixels, confidence), up to three a bone, the likeliest first within a bone;
     `consistency.fit_hand` makes a hand of them.
     """
     height, width = unit_film.shape
     side = 1.02 * max(height, width)
-    found = _pass(model, unit_film, CropSpec(width / 2, height / 2, side))
+    whole = CropSpec(width / 2, height / 2, side)
+    found = _pass(model, unit_film, whole)
+    if fit_hand(found).n_hands == 0 and int(unit_film.max()) > int(unit_film.min()):
+        content = _content_square(unit_film)
+        for square in [*([content] if content else []), *_tiles(height, width)]:
+            again = _pass(model, unit_film, square)
+            if fit_hand(again).n_hands:
+                found, side = again, square.side
+                break
     closer = _hands_square(found, side)
     return found if closer is None else _pass(model, unit_film, closer)

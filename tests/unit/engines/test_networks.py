@@ -57,13 +57,22 @@ def test_a_bone_not_seen_is_filled_and_called_uncertain() -> None:
     assert np.hypot(*np.subtract(bone.centre, whole.bones[BONES.index("mp3")].centre)) < 0.1 * 300
 
 
-def test_a_misplaced_bone_is_thrown_out() -> None:
-    found = _hand()
-    k = BONES.index("dp5")
-    found[k] = _moved(found[k], 60, -5)
+def test_a_bone_seen_far_off_is_not_believed() -> None:
+    found, whole = _hand(), fit_hand(_hand())
+    k = BONES.index("mp3")
+    found[k] = _moved(found[k], 130, 10, 0.3)
     bone = fit_hand(found).bones[k]
-    assert not bone.certain
-    assert np.hypot(*np.subtract(bone.centre, fit_hand(_hand()).bones[k].centre)) < 45
+    assert not bone.certain and not bone.found
+    assert np.hypot(*np.subtract(bone.centre, whole.bones[k].centre)) < 30
+
+
+def test_a_bone_seen_oddly_is_kept_but_uncertain() -> None:
+    found = _hand()
+    k = BONES.index("mp3")
+    found[k] = _moved(found[k], 70, 0, 0.6)
+    bone = fit_hand(found).bones[k]
+    assert bone.found and not bone.certain
+    assert "oddly" in bone.reason
 
 
 def test_the_better_placed_of_two_candidates_is_taken() -> None:

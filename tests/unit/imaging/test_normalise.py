@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage_desk.imaging.normalise import looks_inverted, normalise_film
+from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted, normalise_film
 
 
 def _film(seed: int = 0) -> np.ndarray:
@@ -65,7 +65,16 @@ def test_a_negative_is_told_from_a_film() -> None:
     assert looks_inverted(255 - unit)
 
 
-def test_black_shutters_do_not_hide_a_negative() -> None:
-    unit = np.zeros((600, 600), np.uint8)
-    unit[150:450, 180:420] = 255 - normalise_film(_film())
-    assert looks_inverted(unit)
+@pytest.mark.parametrize("negative", [False, True])
+def test_the_bones_places_tell_a_negative(negative: bool) -> None:
+    centres = {
+        "radius": (130, 260), "ulna": (100, 260), "mc1": (165, 220), "mc3": (120, 150), "mc5": (75, 170),
+        "pp1": (190, 185), "pp3": (120, 140), "pp5": (72, 165), "mp3": (120, 85), "mp5": (55, 135),
+        "dp1": (210, 160), "dp3": (120, 55), "dp5": (45, 120),
+    }  # fmt: skip
+    unit = np.full((340, 280), 30, np.uint8)
+    for x, y in centres.values():
+        unit[y - 8 : y + 9, x - 8 : x + 9] = 120
+    unit[:, 265:] = 255  # a bright shutter and a dark one say nothing
+    unit[:15] = 0
+    assert hand_is_negative(255 - unit if negative else unit, centres, 95.0) is negative
