@@ -80,8 +80,9 @@ def until(condition: object, seconds: float = 60.0) -> None:
 
 def child_pid(service: InferenceService) -> int:
     until(lambda: service.state().startswith("ready"))
-    assert service._child is not None and service._child.process.pid is not None
-    return service._child.process.pid
+    child = service.keeper._child
+    assert child is not None and child.process.pid is not None
+    return child.process.pid
 
 
 @contextmanager
@@ -294,8 +295,9 @@ def test_an_error_of_the_progress_callback_is_the_callers(engine: InferenceServi
 
 
 @posix
+@pytest.mark.slow
 def test_cancel_ends_a_child_that_does_not_answer(engine: InferenceService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_cancel_grace_s", 0.2)
+    monkeypatch.setattr(engine, "cancel_grace_s", 0.2)
     pid = child_pid(engine)
     token = CancelToken()
     threading.Timer(0.3, token.cancel).start()
@@ -323,6 +325,7 @@ def test_killed_in_the_middle_is_a_clear_error_and_the_next_request_works(engine
 
 
 @posix
+@pytest.mark.slow
 def test_killed_while_idle_costs_the_next_request_nothing_but_time(engine: InferenceService) -> None:
     pid = child_pid(engine)
     os.kill(pid, signal.SIGKILL)
@@ -331,9 +334,10 @@ def test_killed_while_idle_costs_the_next_request_nothing_but_time(engine: Infer
 
 
 @posix
+@pytest.mark.slow
 def test_a_silent_child_is_replaced(engine: InferenceService, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = child_pid(engine)
-    monkeypatch.setattr(engine, "_request_timeout_s", 0.5)
+    monkeypatch.setattr(engine, "request_timeout_s", 0.5)
     with frozen(pid), pytest.raises(EngineError) as caught:
         engine.analyse(frame(35))
     assert caught.value.code == "engine-hung"
@@ -342,6 +346,7 @@ def test_a_silent_child_is_replaced(engine: InferenceService, monkeypatch: pytes
 
 
 @posix
+@pytest.mark.slow
 def test_no_shared_memory_is_left(engine: InferenceService) -> None:
     names: list[str] = []
     first = transport.FilmLoan.__init__
@@ -421,10 +426,10 @@ def test_a_start_that_takes_too_long(models_dir: Path, tmp_path: Path) -> None:
         with pytest.raises(EngineError) as caught:
             service.analyse(frame())
         assert caught.value.code == "engine-start-timeout"
-        assert service._failures == 2  # tried again once, then no more
+        assert service.keeper.failures == 2  # tried again once, then no more
         with pytest.raises(EngineError):
             service.analyse(frame())
-        assert service._failures == 2
+        assert service.keeper.failures == 2
     finally:
         service.stop()
 
@@ -465,7 +470,7 @@ def main():
     frame = Frame(pixels, 4095, (Voi("as is"),))
     service.analyse(frame)
     heavy = {"torch", "torchvision", "ultralytics", "timm", "captum", "openvino", "onnxruntime"} & set(sys.modules)
-    print(service._child.process.pid, sorted(heavy), flush=True)
+    print(service.keeper._child.process.pid, sorted(heavy), flush=True)
     if sys.argv[3] == "wait":
         time.sleep(60)
     if sys.argv[3] == "stop":
