@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from boneage_desk.reading.ports import FilmEntry, Services
-from boneage_desk.reading.session import SetPatient, State
+from boneage_desk.reading.session import SetPatient, SetStudy, State
 from boneage_desk.ui.actions import ActionSet, Scope, UiState
 from boneage_desk.ui.jobs import JobRunner
 from boneage_desk.ui.presenters import numbers, rows, text
@@ -38,6 +38,7 @@ from boneage_desk.ui.presenters.saving import Saving
 from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
 from boneage_desk.ui.views.bones_page import BonesPage
 from boneage_desk.ui.views.clinical_page import ClinicalPage
+from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.empty_page import EmptyPage
 from boneage_desk.ui.views.message_bar import MessageBar
 from boneage_desk.ui.views.progress_row import ProgressRow
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
-        self._engine, self._queue, self._hint = QLabel(), QLabel(), QLabel()
+        self._engine, self._queue, self._hint = ElidedLabel(least=120), QLabel(), QLabel()
         for label in (self._engine, self._queue):
             label.setContentsMargins(8, 0, 8, 0)
             bar.addWidget(label)
@@ -143,6 +144,7 @@ class MainWindow(QMainWindow):
         self.banner.sex_given.connect(lambda sex: desk.do(SetPatient(sex=sex)))
         self.banner.birth_date_given.connect(lambda born: desk.do(SetPatient(birth_date=born)))
         self.flags.dismissed.connect(desk.dismiss_flag)
+        self.banner.side_given.connect(lambda side: desk.do(SetStudy(laterality=side)))
         self.banner.save_again.connect(desk.saver.retry)
         self.progress.cancel_wanted.connect(desk.cancel_reading)
         self.progress.read_wanted.connect(desk.read)
@@ -194,6 +196,7 @@ class MainWindow(QMainWindow):
     def _show_reading(self) -> None:
         reading, summary = self.desk.reading, self.desk.summary
         self.clinical.show_reading(reading)
+        self.bones.show_foot(reading is not None)
         if reading is None or summary is None:
             self.flags.show_flags(())
             self.bones.model.set_rows(())

@@ -59,7 +59,7 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Facts of the banner. ``asks``: what is missing and can be entered: 'sex', 'birth_date'."""
+    """Facts of the banner. ``asks``: what is missing and can be entered: 'sex', 'birth_date', 'side'."""
 
     name: str
     sex: str
@@ -67,7 +67,6 @@ class Banner:
     patient_id: str
     age: str
     side: str
-    side_known: bool
     film_date: str
     state: str
     asks: tuple[str, ...]
@@ -82,6 +81,8 @@ def banner(reading: Reading, summary: Summary) -> Banner:
         asks.append("sex")
     if patient.birth_date is None:
         asks.append("birth_date")
+    if not study.laterality:
+        asks.append("side")
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else ""
     return Banner(
         name=patient.display_name or f"No name ({PurePath(reading.source.member or reading.source.path).name})",
@@ -89,8 +90,7 @@ def banner(reading: Reading, summary: Summary) -> Banner:
         born=text.day(patient.birth_date),
         patient_id=patient.patient_id or "no id",
         age=age,
-        side=text.SIDE_NAMES[study.laterality],
-        side_known=bool(study.laterality),
+        side=text.SIDE_NAMES[study.laterality] if study.laterality else "",
         film_date=f"film {text.day(study.study_date)}" if study.study_date else "no film date",
         state=STATE_NAMES[reading.state],
         asks=tuple(asks),
@@ -107,7 +107,9 @@ STATE_NAMES = {
 }
 
 # Asked for by the banner itself, or shown at the bone's own row
-_SHOWN_ELSEWHERE = frozenset({"sex_missing", "birth_date_missing", "bone_uncertain", "bone_missing"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"sex_missing", "birth_date_missing", "laterality_unknown", "bone_uncertain", "bone_missing"}
+)
 
 
 def strip_flags(summary: Summary) -> tuple[Flag, ...]:

@@ -105,7 +105,10 @@ class ReadingWork(QObject):
 
         def work(token: CancelToken, progress: Progress) -> AnalysisResult:
             pixels = frame if frame is not None else opening.open_film_of(self._services, reading).frame
-            return self._services.engine().analyse(pixels, progress=progress, cancel=token)
+            engine = self._services.engine()
+            if engine.state().startswith(("failed", "stopped")):
+                engine.start()  # what brought it down may be over: weights back in place, memory free
+            return engine.analyse(pixels, progress=progress, cancel=token)
 
         def ended(then: Callable[..., None]) -> Callable[..., None]:
             def call(*values: Any) -> None:

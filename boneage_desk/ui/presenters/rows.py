@@ -78,7 +78,7 @@ def doubt_of(reading: Reading, bone: str) -> str:
     if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
         return finding.machine_region.reason or "The place of this bone is uncertain."
     if finding.opinion.probability < UNCERTAIN_BELOW:
-        return f"The machine is unsure of the grade ({finding.opinion.probability:.0%})."
+        return f"The machine is unsure ({finding.opinion.probability:.0%})."
     return ""
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, Qt, Signal
+from PySide6.QtCore import QDate, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.film import Laterality
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters.numbers import Banner
+from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.flow import FlowLayout
 
 
@@ -25,6 +27,7 @@ class PatientBanner(QFrame):
 
     sex_given = Signal(object)
     birth_date_given = Signal(object)
+    side_given = Signal(object)
     save_again = Signal()
 
     def __init__(self) -> None:
@@ -34,16 +37,31 @@ class PatientBanner(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 5, 12, 5)
         row.setSpacing(14)
-        self._name = label("name")
+        self._name = ElidedLabel(least=120)
+        self._name.setProperty("part", "name")
         self._facts = {key: label("fact") for key in ("sex", "born", "age", "id", "side", "film", "source")}
         row.addWidget(self._name)
         row.addWidget(self._facts["sex"])
-        self._ask_sex = self._make_ask_sex()
+        self._ask_sex = self._make_choice(
+            "Sex?",
+            "Sex picks the table; without it there is no bone age",
+            (("Female", Sex.FEMALE), ("Male", Sex.MALE)),
+            self.sex_given,
+        )
         row.addWidget(self._ask_sex)
         row.addWidget(self._facts["born"])
         self._ask_birth = self._make_ask_birth()
         row.addWidget(self._ask_birth)
-        for key in ("age", "id", "side", "film", "source"):
+        for key in ("age", "id", "side"):
+            row.addWidget(self._facts[key])
+        self._ask_side = self._make_choice(
+            "Side?",
+            "The film does not say which hand it is",
+            (("Left", Laterality.LEFT), ("Right", Laterality.RIGHT)),
+            self.side_given,
+        )
+        row.addWidget(self._ask_side)
+        for key in ("film", "source"):
             row.addWidget(self._facts[key])
         row.addStretch(1)
         self._state = label("state")
@@ -53,18 +71,22 @@ class PatientBanner(QFrame):
         row.addWidget(self._again)
         self.show_nothing()
 
-    def _make_ask_sex(self) -> QWidget:
+    @staticmethod
+    def _make_choice(
+        question: str, why: str, choices: tuple[tuple[str, object], ...], given: SignalInstance
+    ) -> QWidget:
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         ask = label("ask")
-        ask.setText("Sex?")
+        ask.setText(question)
         row.addWidget(ask)
-        for sex, title in ((Sex.FEMALE, "Female"), (Sex.MALE, "Male")):
+        for title, value in choices:
             button = QPushButton(title)
-            button.setToolTip("Sex picks the table; without it there is no bone age")
-            button.clicked.connect(lambda _checked=False, sex=sex: self.sex_given.emit(sex))
+            button.setToolTip(why)
+            button.setAccessibleName(f"{question} {title}")
+            button.clicked.connect(lambda _checked=False, value=value: given.emit(value))
             row.addWidget(button)
         return box
 
@@ -107,6 +129,7 @@ class PatientBanner(QFrame):
             fact.hide()
         self._ask_sex.hide()
         self._ask_birth.hide()
+        self._ask_side.hide()
         self._state.setText("")
         self._again.hide()
 
@@ -127,11 +150,9 @@ class PatientBanner(QFrame):
         for key, words in texts.items():
             self._facts[key].setText(words)
             self._facts[key].setVisible(bool(words))
-        side = self._facts["side"]
-        side.setProperty("part", "fact" if value.side_known else "ask")
-        restyle(side)
         self._ask_sex.setVisible("sex" in value.asks)
         self._ask_birth.setVisible("birth_date" in value.asks)
+        self._ask_side.setVisible("side" in value.asks)
 
     def show_state(self, words: str, unsaved: bool) -> None:
         """``words`` like 'DRAFT · saved 12:04:05'."""

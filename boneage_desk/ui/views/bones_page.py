@@ -329,6 +329,11 @@ class BonesPage(QWidget):
         super().resizeEvent(event)
         self.strip.setFixedHeight(min(240, max(150, round(self.height() * 0.27))))
 
+    def show_foot(self, on: bool) -> None:
+        """Without a reading there is no bone and no number to show."""
+        self.strip.setVisible(on)
+        self.numbers.setVisible(on)
+
     def _figure(self, figure: str) -> None:
         bone = self.model.bone_at(self.table.currentIndex().row())
         if not bone:
