@@ -174,4 +174,22 @@ def detect(model: nn.Module, unit_film: NDArray[np.uint8]) -> list[Detection]:
                 found, side = again, square.side
                 break
     closer = _hands_square(found, side)
-    return found if closer is None else _pass(model, unit_film, closer)
+    if closer is None:
+        return found
+    if fit_hand(found).n_hands == 1 and closer.side < 0.75 * max(height, width):
+        other = _other_hand(model, unit_film, closer)
+        if other:
+            return found + other
+    return _pass(model, unit_film, closer)
+
+
+def _other_hand(model: nn.Module, unit: NDArray[np.uint8], first: CropSpec) -> list[Detection]:
+    """What is found beside the first hand, whose square is painted over; empty unless it makes a hand."""
+    height, width = unit.shape
+    half = 0.46 * first.side
+    rows = slice(max(0, int(first.cy - half)), max(0, int(first.cy + half)))
+    columns = slice(max(0, int(first.cx - half)), max(0, int(first.cx + half)))
+    rest = unit.copy()
+    rest[rows, columns] = int(np.median(unit[:: max(1, height // 100), :: max(1, width // 100)]))
+    found = _pass(model, rest, CropSpec(width / 2, height / 2, 1.02 * max(height, width)))
+    return found if fit_hand(found).n_hands else []

@@ -209,3 +209,29 @@ def test_a_blank_film_and_noise_show_no_hand(shipped) -> None:  # type: ignore[n
     noise = np.random.default_rng(0).integers(0, 255, (400, 300)).astype(np.uint8)
     for film in (np.zeros((400, 300), np.uint8), noise):
         assert fit_hand(detect(shipped[0], film)).n_hands == 0
+
+
+def test_two_phantoms_on_a_film_are_two_hands(shipped) -> None:  # type: ignore[no-untyped-def]
+    from boneage_desk.engines.networks.detector import detect
+    from boneage_desk.imaging.normalise import normalise_film
+    from boneage_desk.imaging.phantom import PhantomSpec, draw_hand
+
+    halves = [
+        draw_hand(PhantomSpec(dict.fromkeys(BONES, 7), side=side, size=(420, 340), bits=8, seed=k)).pixels  # type: ignore[arg-type]
+        for k, side in enumerate(("left", "right"))
+    ]
+    unit = normalise_film(np.concatenate(halves, axis=1))
+    assert fit_hand(detect(shipped[0], unit)).n_hands == 2
+
+
+def test_a_hand_on_a_large_canvas_is_found(shipped) -> None:  # type: ignore[no-untyped-def]
+    from boneage_desk.engines.networks.detector import detect
+    from boneage_desk.imaging.normalise import normalise_film
+    from boneage_desk.imaging.phantom import PhantomSpec, draw_hand
+
+    film = normalise_film(draw_hand(PhantomSpec(dict.fromkeys(BONES, 7), size=(420, 340), bits=8, seed=2)).pixels)
+    canvas = np.zeros((900, 1300), np.uint8)
+    canvas[200:620, 700:1040] = film
+    fit = fit_hand(detect(shipped[0], canvas))
+    assert fit.n_hands == 1
+    assert not fit.missing
