@@ -11,9 +11,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 FAST = ("openvino", "onnxruntime")
 _NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx"), "torch": ("torch",)}
+_OLD_S = 3 * 24 * 3600.0  # files of other weights are left for so long
 _KEPT_VERSIONS = 1  # changes when a converted file of an older program must not be read
 
 Run = Callable[["npt.NDArray[np.float32]"], "list[npt.NDArray[np.float32]]"]
@@ -112,8 +115,13 @@ def _wrap(run: Run) -> nn.Module:
 
 
 def _publish(temporary: Path, final: Path) -> None:
-    """One rename, so that a second program never reads half a file."""
+    """One rename, so that a second program never reads half a file; then old weights' files go."""
     os.replace(temporary, final)
+    role = final.name.partition("-")[0]
+    for other in final.parent.glob(f"{role}-*"):
+        with suppress(OSError):  # another program holds it open, or was faster
+            if other.stem != final.stem and time.time() - other.stat().st_mtime > _OLD_S:
+                other.unlink()
 
 
 def _traced(module: nn.Module, example: Tensor) -> Any:

@@ -213,7 +213,10 @@ class FilmLoan:
             self.inline = memoryview(flat).cast("B")
             self.ref = FilmRef(*shape, inline=True)
             return
-        np.frombuffer(self._block.buf, flat.dtype, flat.size).reshape(flat.shape)[:] = flat
+        view = self._block.buf
+        assert view is not None
+        np.frombuffer(view, flat.dtype, flat.size).reshape(flat.shape)[:] = flat
+        del view
         self.ref = FilmRef(*shape, name=self._block.name)
 
     def end(self) -> None:
@@ -239,6 +242,8 @@ def take_film(ref: FilmRef, conn: Connection) -> Pixels:
     except FileNotFoundError:
         raise EngineError("The film's memory was taken back too early.", "Read it again.") from None
     try:
-        return np.frombuffer(bytes(block.buf[: count * dtype.itemsize]), dtype).reshape(ref.height, ref.width)
+        view = block.buf
+        assert view is not None
+        return np.frombuffer(bytes(view[: count * dtype.itemsize]), dtype).reshape(ref.height, ref.width)
     finally:
         block.close()

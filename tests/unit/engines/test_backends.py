@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,18 @@ def test_agrees_with_torch_for_any_batch_and_is_kept(backend: str, tmp_path: Pat
     assert again is not None
     assert kept.stat().st_mtime_ns == stamp
     assert not [path for path in tmp_path.iterdir() if path.stem != kept.stem], "no temporary file is left"
+
+
+def test_files_of_old_weights_go_when_new_ones_come(tmp_path: Path) -> None:
+    old, recent, other = (tmp_path / name for name in ("grader-old.onnx", "grader-recent.onnx", "detector-old.onnx"))
+    for path in (old, recent, other, tmp_path / "new"):
+        path.write_text("", encoding="utf-8")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    backends._publish(tmp_path / "new", tmp_path / "grader-new.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "detector-old.onnx", "grader-new.onnx", "grader-recent.onnx",
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(not backends.installed("openvino"), reason="needs openvino")

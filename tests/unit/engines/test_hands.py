@@ -11,11 +11,11 @@ from boneage_desk.imaging.crops import SIDE_SHARE
 from boneage_desk.reading.findings import Box
 from boneage_desk.standards.rus_chn import BONES
 
-WIDTH, HEIGHT, LENGTH = 1500, 2000, 300.0
+WIDTH, HEIGHT, LENGTH = 900, 1200, 180.0
 
 
 def detections(
-    turn_deg: float = 0.0, *, mirror: bool = False, length: float = LENGTH, at: tuple[float, float] = (750, 1000)
+    turn_deg: float = 0.0, *, mirror: bool = False, length: float = LENGTH, at: tuple[float, float] = (450, 600)
 ) -> list[Detection]:
     """A hand like the template's mean; thumb on the right unless mirrored."""
     places = template().mean * length
@@ -68,7 +68,7 @@ def test_nothing_found_is_no_hand() -> None:
 
 
 def test_two_hands_block() -> None:
-    both = detections(at=(400, 1000), length=200) + detections(mirror=True, at=(1100, 1000), length=200)
+    both = detections(at=(240, 600), length=120) + detections(mirror=True, at=(660, 600), length=120)
     hand = hands.fit(both, WIDTH, HEIGHT)
     assert [(flag.code, flag.blocking) for flag in hand.flags if flag.blocking] == [("several_hands", True)]
 
@@ -86,7 +86,7 @@ def test_a_bone_not_seen_is_filled_and_said_to_be_uncertain() -> None:
 
 
 def test_a_bone_seen_in_an_impossible_place_is_uncertain() -> None:
-    wrong = [("dp1", (100, 1700, 190, 1790), 0.95) if d[0] == "dp1" else d for d in detections()]
+    wrong = [("dp1", (60, 1020, 114, 1074), 0.95) if d[0] == "dp1" else d for d in detections()]
     hand = hands.fit(wrong, WIDTH, HEIGHT)
     assert ("bone_uncertain", "dp1") in codes(hand)
     truth = next(d[1] for d in detections() if d[0] == "dp1")

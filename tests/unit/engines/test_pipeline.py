@@ -92,7 +92,7 @@ def test_a_negative_is_turned_round_and_flagged(pipeline: Pipeline, monkeypatch:
 def test_mirrored_film_gives_the_same_grades_and_the_other_side(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = detections(at=(WIDTH / 2, 1000))
+    found = detections(at=(WIDTH / 2, 600))
     pixels = film(found)
     turned: list[Detection] = [(bone, (WIDTH - x1, y0, WIDTH - x0, y1), c) for bone, (x0, y0, x1, y1), c in found]
     a = analyse(pipeline, monkeypatch, pixels, found)
@@ -116,7 +116,7 @@ def test_regrade_on_the_machines_own_box_is_the_machines_grade(
 
 @pytest.mark.parametrize("hands", [0, 2])
 def test_no_grade_without_exactly_one_hand(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
-    found = detections(at=(400, 1000), length=200) + detections(mirror=True, at=(1100, 1000), length=200)
+    found = detections(at=(240, 600), length=120) + detections(mirror=True, at=(660, 600), length=120)
     result = analyse(pipeline, monkeypatch, film(found), found if hands else [])
     assert [flag.code for flag in result.flags if flag.blocking] == ["several_hands" if hands else "no_hand"]
     assert grades(result) == {}
