@@ -21,6 +21,7 @@ os.environ.pop("QT_STYLE_OVERRIDE", None)
 os.environ["YOLO_AUTOINSTALL"] = "false"
 
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
@@ -56,6 +57,15 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     monkeypatch.setenv("BONEAGE_DESK_DATA", str(folder))
     monkeypatch.setenv("YOLO_CONFIG_DIR", str(folder / "ultralytics"))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def pillow_as_it_was() -> Iterator[None]:
+    """ultralytics puts its own function over PIL.Image.open when it is imported, and that one does not take
+    ``fp=``: the tests that come after would see another Pillow than the program, which keeps models in a child."""
+    opened = Image.open
+    yield
+    Image.open = opened
 
 
 class _StrayLogs(logging.Handler):
