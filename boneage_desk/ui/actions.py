@@ -135,6 +135,8 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Right click", "Menu of the film"),
     ("Wheel", "Zoom at the cursor"),
     ("Double click on a box", "Zoom to the bone"),
+    ("H on a label", "Placed or graded otherwise by a person; orange"),
+    ("! on a label", "Worth a look; yellow, dashed when the place is uncertain"),
     ("Figures in the bone table", "Grade by its printed name: 6, or 7 0 for 7(0)"),
 )
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.reading.session import SetPatient, SetStudy, State
+from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet, Scope, UiState
 from boneage_desk.ui.jobs import JobRunner
 from boneage_desk.ui.presenters import numbers, rows, text
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
             return
         from boneage_desk.ui.views.film_panel import FilmPanel
 
+        theme.add_fonts()
         self.film_panel = FilmPanel(self.desk, self.actions_)
         self.actions_.add_to(self.film_panel, Scope.READING)
         self.actions_.add_to(self.film_panel.film, Scope.FILM)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
 from boneage_desk.common.paths import packaged_dir
@@ -61,6 +61,13 @@ def icon(name: str) -> QIcon:
     painter.end()
     picture.addPixmap(faint, QIcon.Mode.Disabled)
     return picture
+
+
+def add_fonts() -> None:
+    """The fonts that travel with the program, so that a Chinese name can be read on any computer. After
+    the first paint: the Han font has some megabytes."""
+    for path in sorted((Path(packaged_dir("resources")) / "fonts").glob("*Han*.ttf")):
+        QFontDatabase.addApplicationFont(str(path))
 
 
 def style_sheet() -> str:

@@ -239,6 +239,25 @@ def test_typing_in_a_field_runs_no_command_of_the_film(qtbot, read):
     assert not read.film_panel.film.inverted and read.desk.bone == "radius"
 
 
+def test_a_name_typed_and_not_entered_is_kept_when_the_window_closes(qtbot, read, fakes):
+    read.tabs.setCurrentWidget(read.clinical)
+    read.clinical.name.setFocus()
+    read.clinical.name.selectAll()
+    qtbot.keyClicks(read.clinical.name, "WANG^Lei")
+    assert read.close()
+    assert fakes.store.get("r1").patient.name == "WANG^Lei"
+
+
+def test_a_field_that_was_only_looked_at_changes_nothing(qtbot, read):
+    from boneage_desk.reading.session import SetPatient
+
+    read.tabs.setCurrentWidget(read.clinical)
+    read.clinical.name.setFocus()
+    read.desk.do(SetPatient(name="NEW^Name"))
+    read.clinical.impression.setFocus()
+    assert read.desk.reading.patient.name == "NEW^Name"
+
+
 def test_an_impression_in_the_making_is_kept_when_another_film_is_opened(qtbot, read, fakes):
     first = read.desk.reading.reading_id
     read.clinical.impression.setPlainText("Half a sen")

@@ -36,10 +36,12 @@ def state_word(reading: Reading) -> str:
 class _Row:
     """Texts of one reading, computed when it is first shown."""
 
-    __slots__ = ("_texts", "reading")
+    __slots__ = ("_texts", "reading", "searched")
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        facts = (text.who(reading), reading.patient.patient_id, text.day(reading.study.study_date), state_word(reading))
+        self.searched = " ".join(facts).lower()
         self._texts: tuple[tuple[str, ...], tuple[Any, ...]] | None = None
 
     @property
@@ -100,6 +102,10 @@ class StudyListModel(QAbstractTableModel):
     def _index(self) -> None:
         self._where = {row.reading.reading_id: i for i, row in enumerate(self._rows)}
 
+    def searched(self, row: int) -> str:
+        """What the filter looks at; no bone age is computed for it."""
+        return self._rows[row].searched
+
     def row_of(self, reading_id: str) -> int:
         return self._where.get(reading_id, -1)
 
@@ -158,6 +164,5 @@ class StudyFilter(QSortFilterProxyModel):
             return True
         model = self.sourceModel()
         assert isinstance(model, StudyListModel)
-        texts = model._rows[source_row].texts
-        hay = " ".join((texts[NAME], texts[ID], texts[DATE], texts[STATE])).lower()
+        hay = model.searched(source_row)
         return all(word in hay for word in self._words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from PySide6.QtCore import QDate, Qt, QTimer, Signal
@@ -34,6 +35,7 @@ class ClinicalPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._reading: Reading | None = None
+        self._lines: list[tuple[QLineEdit, Callable[[], None]]] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         form = QFormLayout()
@@ -80,11 +82,12 @@ class ClinicalPage(QWidget):
         self.impression.textChanged.connect(self._later.start)
         self.setEnabled(False)
 
-    def _line(self, name: str, entered: object, hint: str = "") -> QLineEdit:
+    def _line(self, name: str, entered: Callable[[], None], hint: str = "") -> QLineEdit:
         line = QLineEdit()
         line.setAccessibleName(name)
         line.setPlaceholderText(hint)
         line.editingFinished.connect(entered)
+        self._lines.append((line, entered))
         return line
 
     def show_reading(self, reading: Reading | None) -> None:
@@ -128,8 +131,11 @@ class ClinicalPage(QWidget):
             restyle(line)
 
     def flush(self) -> None:
-        """Hand over an impression that is still waiting."""
+        """Hand over what was typed and not entered yet: fields and impression."""
         self._later.stop()
+        for line, entered in self._lines:
+            if line.isModified():
+                entered()
         if self._reading is not None and self.impression.toPlainText() != self._reading.impression:
             self.command.emit(SetImpression(self.impression.toPlainText()))
 
@@ -141,13 +147,23 @@ class ClinicalPage(QWidget):
         self._tell("")
         self.command.emit(command)
 
+    @staticmethod
+    def _typed(line: QLineEdit) -> str:
+        """What a person typed, once; '' when the field holds only what was shown."""
+        if not line.isModified():
+            return ""
+        line.setModified(False)
+        return line.text().strip()
+
     def _name_entered(self) -> None:
-        if self._reading and self.name.text().strip() not in ("", self._reading.patient.name):
-            self._send(SetPatient(name=self.name.text().strip()))
+        name = self._typed(self.name)
+        if self._reading and name not in ("", self._reading.patient.name):
+            self._send(SetPatient(name=name))
 
     def _id_entered(self) -> None:
-        if self._reading and self.patient_id.text().strip() not in ("", self._reading.patient.patient_id):
-            self._send(SetPatient(patient_id=self.patient_id.text().strip()))
+        patient_id = self._typed(self.patient_id)
+        if self._reading and patient_id not in ("", self._reading.patient.patient_id):
+            self._send(SetPatient(patient_id=patient_id))
 
     def _sex_chosen(self) -> None:
         value = _SEXES[self.sex.currentIndex()][1]
@@ -177,10 +193,11 @@ class ClinicalPage(QWidget):
     def _date(self, line: QLineEdit, known: date | None) -> date | None:
         """The new date in ``line``; None when it is as known, empty, or wrong (and then it is told)."""
         why, value = "", None
-        if self._reading is None or not line.text().strip():
+        typed = self._typed(line)
+        if self._reading is None or not typed:
             return None
         try:
-            value = parse_date(line.text())
+            value = parse_date(typed)
             if value > QDate.currentDate().toPython():
                 why = "The date lies in the future."
         except BoneAgeError as error:
