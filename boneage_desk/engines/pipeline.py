@@ -72,10 +72,9 @@ class _Film:
             assert self._raw is not None
             unit = normalise_film(self._raw, padding=self._padding)
             self.inverted = looks_inverted(unit)
-            if self.inverted:
-                unit = 255 - unit
-                if self._padding is not None:
-                    unit[self._raw == self._padding] = 0
+            if self.inverted:  # from the start: the percentiles at the two ends are not alike
+                top = int(np.iinfo(self._raw.dtype).max)
+                unit = normalise_film(top - self._raw, padding=None if self._padding is None else top - self._padding)
             self._unit, self._raw = unit, None
         return self._unit
 
