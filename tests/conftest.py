@@ -24,6 +24,7 @@ import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_PILLOW_OPEN = Image.open
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 
@@ -63,9 +64,9 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 def pillow_as_it_was() -> Iterator[None]:
     """ultralytics puts its own function over PIL.Image.open when it is imported, and that one does not take
     ``fp=``: the tests that come after would see another Pillow than the program, which keeps models in a child."""
-    opened = Image.open
+    Image.open = _PILLOW_OPEN
     yield
-    Image.open = opened
+    Image.open = _PILLOW_OPEN
 
 
 class _StrayLogs(logging.Handler):
