@@ -23,6 +23,7 @@ class Hand:
 
     ``regions``, ``specs``: by bone, for bones whose middle is on the film. ``unseen``: of those, the ones
     whose place is only inferred. ``side``: 'L', 'R' or '', for a PA film. ``mirror``: crops are mirrored.
+    ``centres``: all 13, film pixels; ``length``: mc3 to dp3, film pixels.
     """
 
     flags: tuple[Flag, ...]
@@ -32,6 +33,13 @@ class Hand:
     side: str = ""
     mirror: bool = False
     rotation_deg: float = 0.0
+    centres: dict[str, tuple[float, float]] = field(default_factory=dict)
+    length: float = 0.0
+
+    @property
+    def found(self) -> bool:
+        """At least one hand is there."""
+        return bool(self.centres)
 
 
 def spec_of(box: Box, angle_deg: float, *, mirror: bool) -> CropSpec:
@@ -80,6 +88,8 @@ def _describe(found: HandFit, width: int, height: int) -> Hand:
         side="R" if found.mirror else "L",
         mirror=found.mirror,
         rotation_deg=found.rotation_deg,
+        centres=found.centres(),
+        length=found.length,
     )
 
 

@@ -18,7 +18,7 @@ from boneage_desk.engines import backends, catalogue, hands
 from boneage_desk.engines.cards import find_card
 from boneage_desk.engines.transport import Pixels
 from boneage_desk.imaging.crops import CropSpec, cut
-from boneage_desk.imaging.normalise import looks_inverted, normalise_film
+from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted, normalise_film
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalTable, ModelRef
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.standards.rus_chn import BONES, bone_name, check_bone
@@ -56,27 +56,58 @@ class _Clock:
 
 
 class _Film:
-    """The one film that the process holds: normalised on first need, its hand fitted once."""
+    """The one film that the process holds: normalised, turned to positive, its hand fitted once."""
 
     def __init__(self, key: int, pixels: Pixels, padding: int | None) -> None:
         self.key = key
-        self.fit: hands.Hand | None = None
-        self._raw: Pixels | None = pixels
+        self._raw = pixels
         self._padding = padding
         self._unit: npt.NDArray[np.uint8] | None = None
+        self._hand: hands.Hand | None = None
         self.inverted = False
 
+    @property
     def unit(self) -> npt.NDArray[np.uint8]:
-        """8-bit, bright is bone."""
+        """The film in 8 bits, as far as is known a positive: bright is bone."""
         if self._unit is None:
-            assert self._raw is not None
-            unit = normalise_film(self._raw, padding=self._padding)
-            self.inverted = looks_inverted(unit)
-            if self.inverted:  # from the start: the percentiles at the two ends are not alike
-                top = int(np.iinfo(self._raw.dtype).max)
-                unit = normalise_film(top - self._raw, padding=None if self._padding is None else top - self._padding)
-            self._unit, self._raw = unit, None
+            self.prepare()
+            assert self._unit is not None
         return self._unit
+
+    def prepare(self) -> None:
+        """Normalise anew; the polarity is a guess from the greys until :meth:`find`."""
+        self._hand, self.inverted = None, False
+        self._unit = self._normalise()
+        if looks_inverted(self._unit):
+            self.turn_round()
+
+    def _normalise(self) -> npt.NDArray[np.uint8]:
+        """8 bits, of the film or of its negative: not 255 - x, for the percentiles at the two ends differ."""
+        if not self.inverted:
+            return normalise_film(self._raw, padding=self._padding)
+        top = int(np.iinfo(self._raw.dtype).max)
+        return normalise_film(top - self._raw, padding=None if self._padding is None else top - self._padding)
+
+    def turn_round(self) -> None:
+        """Take the film for the opposite polarity."""
+        self.inverted = not self.inverted
+        self._unit = self._normalise()
+
+    def find(self, detect: Callable[[npt.NDArray[np.uint8]], hands.Hand]) -> hands.Hand:
+        """The hand, and with it the polarity: bones tell better than the film's greys which it is."""
+        if self._hand is not None:
+            return self._hand
+        hand = detect(self.unit)
+        doubt = hand_is_negative(self.unit, hand.centres, hand.length) if hand.found else self.inverted
+        if doubt:
+            self.turn_round()
+            other = detect(self.unit)
+            if other.found:
+                hand = other
+            elif hand.found:
+                self.turn_round()
+        self._hand = hand
+        return hand
 
 
 class Pipeline:
@@ -241,10 +272,11 @@ class Pipeline:
 
         film, clock = self._in_hand(), _Clock()
         report(0.02, "contrast")
-        unit = film.unit()
+        film.prepare()
         clock.step("normalise")
         report(0.1, "finding the bones")
-        hand = film.fit = self._fit(unit)
+        hand = film.find(self._fit)
+        unit = film.unit
         clock.step("detect")
         flags = [*hand.flags]
         if film.inverted:
@@ -279,8 +311,7 @@ class Pipeline:
         from boneage_desk.engines.networks.grader import grade
 
         check_bone(bone)
-        crop = self._cut(self._in_hand().unit(), self._spec(box, angle_deg))
-        _check_content(crop, "The box")
+        _, crop = self._crop_of(box, angle_deg)
         return _opinion(bone, grade(self._grader, crop[None], [bone])[0])
 
     def grade_crops(self, crops: Sequence[Pixels], bone: str) -> list[GradeOpinion]:
@@ -298,9 +329,7 @@ class Pipeline:
         from boneage_desk.engines.saliency import grad_cam, over_box
 
         check_bone(bone)
-        spec = self._spec(box, angle_deg)
-        crop = self._cut(self._in_hand().unit(), spec)
-        _check_content(crop, "The box")
+        spec, crop = self._crop_of(box, angle_deg)
         return over_box(grad_cam(self._eager_grader, crop, bone), spec, box)
 
     # ------------------------------------------------------------------------------- parts
@@ -310,12 +339,13 @@ class Pipeline:
         height, width = unit.shape
         return hands.fit(detect(self._detector, unit), width, height)
 
-    def _spec(self, box: Box, angle_deg: float) -> CropSpec:
-        """The crop for a box that a person may have moved; chirality from the film's own hand."""
+    def _crop_of(self, box: Box, angle_deg: float) -> tuple[CropSpec, npt.NDArray[np.uint8]]:
+        """The crop for a box that a person may have moved; side and polarity from the film's own hand."""
         film = self._in_hand()
-        if film.fit is None:
-            film.fit = self._fit(film.unit())
-        return hands.spec_of(box, angle_deg, mirror=film.fit.mirror)
+        spec = hands.spec_of(box, angle_deg, mirror=film.find(self._fit).mirror)
+        crop = self._cut(film.unit, spec)
+        _check_content(crop, "The box")
+        return spec, crop
 
     def _cut(self, unit: npt.NDArray[np.uint8], spec: CropSpec) -> npt.NDArray[np.uint8]:
         return np.asarray(cut(unit, spec, self._crop_size), np.uint8)

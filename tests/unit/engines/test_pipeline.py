@@ -151,3 +151,31 @@ def test_no_film_in_hand_is_said(pipeline: Pipeline) -> None:
     with pytest.raises(EngineError) as caught:
         pipeline.analyse()
     assert caught.value.code == "film-not-held"
+
+
+def test_a_negative_that_its_greys_do_not_betray_is_told_by_its_bones(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = detections()
+    positive = film(found)
+    monkeypatch.setattr("boneage_desk.engines.pipeline.looks_inverted", lambda unit: False)
+    a, b = (analyse(pipeline, monkeypatch, pixels, found) for pixels in (positive, 65535 - positive))
+    assert ([flag.code for flag in a.flags], [flag.code for flag in b.flags]) == ([], ["inverted"])
+    assert grades(a) == grades(b)
+
+
+def test_a_wrong_guess_of_the_polarity_is_taken_back(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections()
+    monkeypatch.setattr("boneage_desk.engines.pipeline.looks_inverted", lambda unit: True)
+    result = analyse(pipeline, monkeypatch, film(found), found)
+    assert [flag.code for flag in result.flags] == []
+
+
+def test_every_analysis_does_the_whole_work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detections()
+    analyse(pipeline, monkeypatch, film(found), found)
+    calls: list[int] = []
+    monkeypatch.setattr(detector_module, "detect", lambda model, unit: calls.append(1) or found)
+    for _ in range(2):
+        pipeline.analyse()
+    assert len(calls) == 2
