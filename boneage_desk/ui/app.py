@@ -47,7 +47,7 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
 
 def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
     """What follows the first paint."""
-    window.complete()
+    window.complete_later()
     wanted = list(paths)
     if demo:
         try:

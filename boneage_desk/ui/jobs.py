@@ -29,6 +29,10 @@ PROGRESS_INTERVAL_S = 0.04
 URGENT, NORMAL, BACKGROUND = 0, 5, 9
 
 
+def _nothing(_token: CancelToken, _progress: Progress) -> None:
+    """What a job that ended still does."""
+
+
 class Job:
     """One piece of work under way. ``share`` and ``step`` are the last progress told."""
 
@@ -69,6 +73,7 @@ class _Lane:
             if job is None:
                 return
             self._run(job)
+            del job  # a film that its closures hold must not live until the lane's next job
 
 
 class JobRunner(QObject):
@@ -194,4 +199,6 @@ class JobRunner(QObject):
             elif job.on_result is not None:
                 job.on_result(value)
         finally:
+            job.work = _nothing
+            job.on_result = job.on_failed = job.on_cancelled = job.on_progress = None
             self.changed.emit()

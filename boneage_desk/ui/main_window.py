@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path, PurePath
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
@@ -161,6 +162,16 @@ class MainWindow(QMainWindow):
         self.report.write_wanted.connect(self.commands.write_report)
         self.report.write_as_wanted.connect(self.commands.write_report_as)
         self.report.reviewed_wanted.connect(desk.mark_reviewed)
+
+    def complete_later(self) -> None:
+        """:meth:`complete`, with pyqtgraph imported on a thread of its own: some 0.4 s of Python code
+        between which the window goes on."""
+
+        def load(_token: object, _progress: object) -> None:
+            importlib.import_module("boneage_desk.ui.views.film_panel")
+
+        self.desk.run_later("import", "Preparing the film view", load, lambda _done: self.complete(),
+                            "The film view could not be made")  # fmt: skip
 
     def complete(self) -> None:
         """The film view, once the window is painted: it brings pyqtgraph and numpy."""

@@ -166,6 +166,22 @@ class FilmPixels:
         return Voi("Auto", VoiKind.LINEAR, (low + high) / 2, max(2.0, high - low))
 
 
+_prepared: list[FilmPixels] = []
+"""Made by a worker for the frame that is about to be shown; at most the last two."""
+
+
+def prepare(frame: Frame) -> None:
+    """Make a frame's levels of detail ahead of time. From any thread."""
+    _prepared[:] = [*_prepared[-1:], FilmPixels(frame)]
+
+
+def pixels_of(frame: Frame) -> FilmPixels:
+    """The frame's levels of detail: those made ahead, else made now."""
+    ready = next((pixels for pixels in _prepared if pixels.frame is frame), None)
+    _prepared.clear()
+    return ready or FilmPixels(frame)
+
+
 def as_window(voi: Voi, max_value: int) -> Voi:
     """A linear window like ``voi`` to start a drag from; a LUT is taken by the span of its values."""
     if voi.kind is not VoiKind.LUT:

@@ -124,7 +124,8 @@ class Library(QObject):
         if not problems:
             return
         first = problems[0]
-        head = f"{PurePath(first.member or first.path).name} was not opened: {first.message}"
+        name = PurePath(first.member or first.path).name
+        head = first.message if name in first.message else f"{name} was not opened: {first.message}"
         if len(problems) > 1:
             head = f"{text.plural(len(problems), 'file')} could not be opened. First: {head}"
         details = "\n".join(f"{p.path}{' / ' + p.member if p.member else ''}: {p.message}" for p in problems)
@@ -236,6 +237,6 @@ class Library(QObject):
 
         self._desk.runner.submit(
             "films", "Opening the film",
-            lambda _token, _progress: opening.open_film_of(self._services, reading, path),
+            lambda _token, _progress: opening.for_screen(opening.open_film_of(self._services, reading, path)),
             on_result=here, on_failed=failed, on_cancelled=self._end,
         )  # fmt: skip

@@ -42,12 +42,20 @@ def find_films(services: Services, paths: Sequence[str], token: CancelToken, pro
         except BoneAgeError as error:
             problems.append(FilmProblem(entry.path, error.code, str(error), entry.member))
             continue
-        return Found(film=film, rest=tuple(entries), problems=tuple(problems))
+        return Found(film=for_screen(film), rest=tuple(entries), problems=tuple(problems))
     return Found(problems=tuple(problems))
 
 
+def for_screen(film: Film) -> Film:
+    """Make the levels of detail here, so that the window's thread need not."""
+    from boneage_desk.ui.presenters import film_pixels  # numpy: not before the first paint
+
+    film_pixels.prepare(film.frame)
+    return film
+
+
 def open_frame(services: Services, entry: FilmEntry, frame: int) -> Film:
-    return services.films().open(entry.path, frame=frame, member=entry.member)
+    return for_screen(services.films().open(entry.path, frame=frame, member=entry.member))
 
 
 def open_film_of(services: Services, reading: Reading, path: str = "") -> Film:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -77,17 +77,21 @@ def place_labels(
     sizes: dict[str, tuple[float, float]],
     bounds: Rect,
     brightness: Callable[[Rect], float] = lambda _rect: 0.0,
+    others: Sequence[Rect] = (),
 ) -> dict[str, Rect]:
-    """A place for each label that touches no box, no other label and lies within ``bounds``.
+    """A place for each label that touches no box, no other label, none of the ``others`` (corner texts)
+    and lies within ``bounds``. A box that is out of sight has no label.
 
     Of the free places the one over the darkest ground nearest to its box wins (``brightness`` of a
     screen rectangle, 0..1), so that a label lies beside the bones and not on them. A label without a
     free place is left out: nothing covers a joint.
     """
-    taken: list[Rect] = []
+    taken: list[Rect] = list(others)
     result: dict[str, Rect] = {}
     obstacles = [rect for _, rect in boxes]
     for bone, box in boxes:
+        if not _overlaps(box, bounds):
+            continue
         best: tuple[float, Rect] | None = None
         for rect, gap in _candidates(box, sizes[bone]):
             if best is not None and gap / 120.0 >= best[0]:

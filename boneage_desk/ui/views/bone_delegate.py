@@ -86,6 +86,8 @@ class BoneDelegate(QStyledItemDelegate):
         label, percent = metrics.horizontalAdvance("8(4) "), metrics.horizontalAdvance("100%")
         painter.setPen(QColor(theme.MACHINE))
         painter.drawText(rect, _LEFT, row.machine)
+        if rect.width() < label + percent:
+            return
         painter.setPen(QColor(theme.MUTED))
         painter.drawText(rect, _RIGHT, f"{row.probability:.0%}")
         bar = QRectF(rect.left() + label + 2, rect.center().y() - 3, rect.width() - label - percent - 10, 6)

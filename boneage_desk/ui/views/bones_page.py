@@ -92,7 +92,7 @@ class BoneTable(QTableView):
     def share_height(self) -> None:
         """Give all rows the same height, between what figures need and a crop worth looking at."""
         rows = max(1, self._model.rowCount())
-        height = min(52, max(22, self.viewport().height() // rows))
+        height = min(52 if self.width() >= 500 else 40, max(22, self.viewport().height() // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.setColumnWidth(columns.CROP, height + 8)
 
@@ -162,7 +162,7 @@ class _Rung(QFrame):
             parts.append(f"{step.probability:.0%}")
         if step.months is not None:
             parts.append(f"{text.signed(step.months)} m")
-        self._foot.setText("  ".join(parts))
+        self._foot.setText(" ".join(parts))
 
 
 class BoneStrip(QFrame):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,8 @@ class OverlayPainter:
             for mark, (_, rect) in zip(marks, rects, strict=True):
                 self._box(painter, mark, rect, mark.bone == selected, editing)
             if show is Show.ALL and not (dragging and editing):
-                self._labels(painter, view, size, marks, rects, selected, brightness)
+                taken = self._corner_rects(painter, size, corners)
+                self._labels(painter, view, size, marks, rects, selected, brightness, taken)
         self._corner_texts(painter, size, corners)
 
     @staticmethod
@@ -134,13 +136,14 @@ class OverlayPainter:
         rects: list[tuple[str, Rect]],
         selected: str,
         brightness: Callable[[Rect], float],
+        taken: list[Rect],
     ) -> None:
-        key = (view, size, marks)
+        key = (view, size, marks, tuple(taken))
         if key != self._key:
             metrics = QFontMetricsF(painter.font())
             height = metrics.height()
             sizes = {mark.bone: (metrics.horizontalAdvance(mark.label) + 6, height) for mark in marks}
-            self._places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), brightness)
+            self._places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), brightness, taken)
             self._key = key
         by_bone = dict(rects)
         for mark in marks:
@@ -174,6 +177,24 @@ class OverlayPainter:
         end = QPointF(place[0] if place[0] > box[2] else place[2] if place[2] < box[0] else x,
                       (place[1] + place[3]) / 2 if gap_x else (place[3] if place[3] < box[1] else place[1]))  # fmt: skip
         painter.drawLine(start, end)
+
+    @staticmethod
+    def _corner_rects(painter: QPainter, size: tuple[int, int], corners: Corners) -> list[Rect]:
+        """The ground that the corner texts need, in steps of 40 px so that a changing number moves no label."""
+        metrics = QFontMetricsF(painter.font())
+        result = []
+        for lines, left, top in (
+            (corners.top_left, True, True), (corners.top_right, False, True),
+            (corners.bottom_left, True, False), (corners.bottom_right, False, False),
+        ):  # fmt: skip
+            if not lines:
+                continue
+            width = min(size[0] / 2, 40 * math.ceil((max(metrics.horizontalAdvance(line) for line in lines) + 12) / 40))
+            height = metrics.height() * len(lines) + 12
+            x0 = 0.0 if left else size[0] - width
+            y0 = 0.0 if top else size[1] - height
+            result.append((x0, y0, x0 + width, y0 + height))
+        return result
 
     @staticmethod
     def _corner_texts(painter: QPainter, size: tuple[int, int], corners: Corners) -> None:

@@ -19,7 +19,7 @@ from boneage_desk.reading.film import Frame, Voi
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay
-from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window
+from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, pixels_of
 from boneage_desk.ui.presenters.overlay import BoxMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
 from boneage_desk.ui.views.film_item import FilmItem, told
@@ -91,7 +91,7 @@ class FilmView(pg.GraphicsView):
 
     def set_frame(self, frame: Frame | None) -> None:
         """Another film, at its file's first window, fitted, upright."""
-        self._pixels = FilmPixels(frame) if frame is not None else None
+        self._pixels = pixels_of(frame) if frame is not None else None
         self._content = self._pixels.content() if self._pixels is not None else None
         self._saliency, self._edited, self._drag = None, None, None
         self._inverted = False

@@ -101,8 +101,9 @@ def test_work_that_notices_the_cancel_counts_as_cancelled_not_failed(qtbot, runn
 
 
 def test_a_lane_keeps_its_order_and_urgent_jobs_go_first(qtbot, runner):
-    heard, start = Heard(), threading.Event()
-    submit(runner, heard, lambda _t, _p: start.wait(5) and "first")
+    heard, going, start = Heard(), threading.Event(), threading.Event()
+    submit(runner, heard, lambda _t, _p: going.set() or (start.wait(5) and "first"))
+    assert going.wait(5)
     submit(runner, heard, lambda _t, _p: "background", priority=BACKGROUND)
     submit(runner, heard, lambda _t, _p: "second")
     submit(runner, heard, lambda _t, _p: "third")
@@ -166,3 +167,21 @@ def test_an_error_in_a_callback_does_not_keep_the_job_in_the_list(qtbot, runner)
         qtbot.waitUntil(lambda: not runner.jobs)
         qtbot.waitUntil(lambda: bool(caught))
     assert isinstance(caught[0][1], ValueError)
+
+
+def test_a_job_that_ended_holds_nothing(qtbot, runner):
+    """Its closures may hold a film of a hundred megabytes."""
+    import gc
+    import weakref
+
+    class Film:
+        pass
+
+    film = Film()
+    gone = weakref.ref(film)
+    heard = Heard()
+    runner.submit("films", "x", lambda _t, _p, film=film: None, on_result=heard.result, on_failed=heard.failed)
+    qtbot.waitUntil(lambda: bool(heard.said))
+    del film
+    gc.collect()
+    assert gone() is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -246,6 +246,13 @@ def test_a_label_prefers_dark_ground():
     assert right_is_bone["mc3"][2] <= 300
 
 
+def test_a_label_keeps_off_the_corner_texts_and_a_box_out_of_sight_has_none():
+    boxes = [("mc3", (40.0, 640.0, 80.0, 680.0)), ("dp5", (900.0, 100.0, 940.0, 140.0))]
+    corner = (0.0, 600.0, 200.0, 700.0)
+    places = overlay.place_labels(boxes, {"mc3": (40, 14), "dp5": (40, 14)}, (0, 0, 700, 700), others=[corner])
+    assert set(places) == {"mc3"} and not overlay._overlaps(places["mc3"], corner)
+
+
 @pytest.mark.parametrize("turns", range(4))
 def test_a_dragged_handle_moves_that_side_on_the_screen(turns):
     view = Viewport((1000, 1000), (500, 500)).fitted()
@@ -345,7 +352,26 @@ def test_corners_say_what_the_millimetres_are():
     assert "sex ?" in corners.patient_lines(session(patient=Patient()).reading)[1]
 
 
+def test_levels_made_ahead_are_taken_once_and_only_for_their_frame():
+    from boneage_desk.ui.presenters import film_pixels
+
+    first, second = make_film("/a").frame, make_film("/b").frame
+    film_pixels.prepare(first)
+    made = film_pixels._prepared[0]
+    assert film_pixels.pixels_of(first) is made
+    film_pixels.prepare(first)
+    assert film_pixels.pixels_of(second).frame is second
+    assert film_pixels._prepared == [], "no film is held that is not shown"
+
+
+def test_the_picture_is_fitted_and_not_the_sheet_around_it():
+    picture = np.zeros((1200, 2000), np.uint8)
+    picture[100:1100, 600:1400] = 120
+    x0, y0, x1, y1 = FilmPixels(make_film(pixels=picture).frame).content()
+    assert 560 <= x0 <= 600 and 60 <= y0 <= 100 and 1400 <= x1 <= 1440 and 1100 <= y1 <= 1140
+    assert FilmPixels(make_film(pixels=np.zeros((600, 600), np.uint8)).frame).content() == (0, 0, 600, 600)
+
+
 def test_grades_of_the_stand_in_are_legal():
     for bone, grade in GRADES.items():
         rus_chn.check_grade(bone, grade)
-    assert date(2014, 3, 2)
