@@ -132,7 +132,8 @@ def train(args: argparse.Namespace) -> None:
     validation = hands.where(validation=True, source="half")
     print(f"{len(hands.where(validation=False))} hands to train, {len(validation)} sharp ones held out", flush=True)
     model = Grader()
-    if args.start == "lite2":
+    resuming = args.resume and (args.out / "last.pt").exists()
+    if args.start == "lite2" and not resuming:
         warm_start(model.trunk)
         settle_batch_norm(model, sampler)
     model.to(device, memory_format=torch.channels_last).train()
@@ -145,7 +146,7 @@ def train(args: argparse.Namespace) -> None:
         lr=args.rate, weight_decay=0.02, decoupled_weight_decay=True,
     )  # fmt: skip
     step, used = 0, 0.0
-    if args.resume and (args.out / "last.pt").exists():
+    if resuming:
         saved = torch.load(args.out / "last.pt", map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         mean.load_state_dict(saved["mean"])
