@@ -98,9 +98,14 @@ def make_film(
 
 
 def opinion(bone: str, grade: int, sure: float = 0.72) -> GradeOpinion:
+    """One that is sure shares the rest between the neighbours, as a trained grader does; an unsure one
+    spreads it over all grades."""
     names = len(rus_chn.labels(bone))
-    rest = (1 - sure) / (names - 1)
-    return GradeOpinion(bone, grade, tuple(sure if i == grade else rest for i in range(names)))
+    others = [i for i in range(names) if i != grade]
+    near = [i for i in others if abs(i - grade) == 1] if sure >= 0.5 else others
+    return GradeOpinion(
+        bone, grade, tuple(sure if i == grade else (1 - sure) / len(near) if i in near else 0.0 for i in range(names))
+    )
 
 
 def make_result(frame: Frame, **changes: Any) -> AnalysisResult:

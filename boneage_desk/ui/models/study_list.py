@@ -155,9 +155,8 @@ class StudyFilter(QSortFilterProxyModel):
         self.setSortRole(SortRole)
 
     def set_words(self, typed: str) -> None:
-        self.beginFilterChange()
         self._words = tuple(typed.lower().split())
-        self.endFilterChange()
+        self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: _Index) -> bool:
         if not self._words:

@@ -9,8 +9,11 @@ from boneage_desk.reading.summary import step_months
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
 
-UNCERTAIN_BELOW = 0.5
-"""A grade whose probability is lower is marked as worth a look."""
+UNSURE_BELOW = 0.35
+NEAR_BELOW = 0.85
+"""A grade is worth a look when its own probability is below the first, or that of it and its two
+neighbours together below the second. Being torn between two neighbours is what every reader is, and a
+mark on eleven of thirteen bones would say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,10 @@ def doubt_of(reading: Reading, bone: str) -> str:
         return "The box was drawn by hand and not graded by the machine yet."
     if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
         return finding.machine_region.reason or "The place of this bone is uncertain."
-    if finding.opinion.probability < UNCERTAIN_BELOW:
-        return f"The machine is unsure ({finding.opinion.probability:.0%})."
+    opinion = finding.opinion
+    near = sum(opinion.probabilities[max(0, opinion.grade - 1) : opinion.grade + 2])
+    if opinion.probability < UNSURE_BELOW or near < NEAR_BELOW:
+        return f"The machine is unsure ({opinion.probability:.0%})."
     return ""
 
 

@@ -210,6 +210,7 @@ class BoneStrip(QFrame):
         self._title.setText(row.name)
         self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
         arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
+        self._rungs[1].setVisible(steps[1].grade is not None)
         for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
             rung.show_step(step, arrow)
 

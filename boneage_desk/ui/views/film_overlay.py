@@ -109,9 +109,9 @@ class OverlayPainter:
         area = QRectF(rect[0], rect[1], rect[2] - rect[0], rect[3] - rect[1])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if selected:
-            painter.setPen(QPen(theme.colour("#000000", 150), 4))
-            painter.drawRect(area)
+        # a dark edge, to be seen on an inverted film too
+        painter.setPen(QPen(theme.colour("#000000", 150 if selected else 80), 4 if selected else 3))
+        painter.drawRect(area)
         painter.setPen(pen)
         painter.drawRect(area)
         if mark.human:
@@ -156,7 +156,7 @@ class OverlayPainter:
                 colour = QColor(theme.ATTENTION)
             self._leader(painter, by_bone[mark.bone], place, colour)
             area = QRectF(place[0], place[1], place[2] - place[0], place[3] - place[1])
-            painter.fillRect(area, theme.colour("#000000", 190 if chosen else 130))
+            painter.fillRect(area, theme.colour("#000000", 205 if chosen else 165))
             painter.setPen(QColor("#ffffff") if chosen else colour)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, mark.label)
 

@@ -62,6 +62,28 @@ def test_doubt_says_why_and_goes_when_the_person_decided():
     assert rows.bone_row(case.reading, "mp5").doubt == ""
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "doubted"),
+    [
+        ({7: 0.09, 8: 0.46, 9: 0.45}, False),  # torn between neighbours, as every reader is
+        ({6: 0.15, 7: 0.18, 8: 0.34, 9: 0.33}, True),  # low
+        ({4: 0.3, 8: 0.6, 9: 0.1}, True),  # two places far apart
+        ({8: 1.0}, False),
+    ],
+)
+def test_what_counts_as_unsure(probabilities, doubted):
+    film = make_film()
+    result = make_result(film.frame)
+    values = tuple(probabilities.get(i, 0.0) for i in range(len(rus_chn.labels("radius"))))
+    bones = tuple(
+        dataclasses.replace(b, grade=dataclasses.replace(b.grade, probabilities=values)) if b.bone == "radius" else b
+        for b in result.bones
+    )
+    case = session(read=False)
+    case.do(SetAnalysis(dataclasses.replace(result, bones=bones), NOW), at=NOW, who="x")
+    assert bool(rows.bone_row(case.reading, "radius").doubt) is doubted
+
+
 def test_a_bone_that_was_not_found_asks_for_its_box():
     film = make_film()
     result = make_result(film.frame)
