@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boneage_desk.reading.findings import Box
 
 T = TypeVar("T")
-BACKENDS = ("auto", "torch")
+BACKENDS = ("fast", "torch")
 
 
 class _Once(Generic[T]):
@@ -83,8 +83,10 @@ def build_app() -> App:
 
 # --------------------------------------------------------------------------------------- adapters
 def _films() -> FilmReader:
-    from boneage_desk.imaging.reader import FilmFiles
+    """The reader; its decoders are loaded at once in a thread, so that the first film need not wait."""
+    from boneage_desk.imaging.reader import FilmFiles, warm_up
 
+    threading.Thread(target=warm_up, name="film-decoders", daemon=True).start()
     return FilmFiles()
 
 

@@ -48,6 +48,7 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
 def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
     """What follows the first paint."""
     window.complete_later()
+    window.services.films()  # begins to load the decoders, in a thread of its own
     wanted = list(paths)
     if demo:
         try:

@@ -101,7 +101,7 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         check_models=lambda: [
             ModelCheck(task, task, f"{task}.test", sha(task), True) for task in ("detector", "grader")
         ],
-        engines=lambda _folder, _device: {"auto": lambda: engine, "torch": lambda: engine},
+        engines=lambda _folder, _device: {"fast": lambda: engine, "torch": lambda: engine},
     )
     return Program(app, engine, capsys, windows)
 

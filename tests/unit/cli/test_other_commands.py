@@ -101,7 +101,7 @@ def test_doctor_names_a_damaged_store(program: Any, own_data_folder: Path) -> No
 @pytest.mark.parametrize(
     ("what", "keys"),
     [
-        ("read", {"engine_up_ms", "read_ms", "backends", "torch_over_auto"}),
+        ("read", {"engine_up_ms", "read_ms", "backends", "torch_over_fast"}),
         ("recompute", {"recompute_ms", "save_ms", "bone_age_ms"}),
         ("report", {"report_ms"}),
         ("batch", {"films_per_minute"}),
