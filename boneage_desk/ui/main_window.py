@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -49,6 +50,9 @@ from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
 from boneage_desk.ui.window_commands import WindowCommands
 
+if TYPE_CHECKING:
+    from boneage_desk.ui.views.film_panel import FilmPanel
+
 CLOSE_WAIT_MS = 4000
 
 
@@ -68,7 +72,7 @@ class MainWindow(QMainWindow):
         self.library = Library(self.desk)
         self.reporting = Reporting(self.desk)
         self.crops = Crops(self.desk)
-        self.film_panel: QWidget | None = None
+        self.film_panel: FilmPanel | None = None
         self._painted = False
         self._split_done = False
         self._split: QByteArray | None = None

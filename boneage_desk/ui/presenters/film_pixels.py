@@ -48,13 +48,14 @@ def halved(pixels: Pixels) -> Pixels:
     if rows % 2 or columns % 2:
         pixels = np.pad(pixels, ((0, rows % 2), (0, columns % 2)), mode="edge")
     wide = np.uint16 if pixels.dtype == np.uint8 else np.uint32
-    total = pixels[0::2, 0::2].astype(wide)
+    total: Any = pixels[0::2, 0::2].astype(wide)
     total += pixels[0::2, 1::2]
     total += pixels[1::2, 0::2]
     total += pixels[1::2, 1::2]
     total += 2
     total >>= 2
-    return total.astype(pixels.dtype)
+    result: Pixels = total.astype(pixels.dtype)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class FilmPixels:
         if level != self.level_for(zoom):
             return False
         step = 2**level
-        return c0 * step <= rect[0] and r0 * step <= rect[1] and rect[2] <= c1 * step and rect[3] <= r1 * step
+        return bool(c0 * step <= rect[0] and r0 * step <= rect[1] and rect[2] <= c1 * step and rect[3] <= r1 * step)
 
     def patch(self, key: tuple[int, ...], lut: npt.NDArray[np.uint8]) -> Patch | None:
         level, r0, r1, c0, c1 = key
@@ -123,7 +124,7 @@ class FilmPixels:
         if r1 <= r0 or c1 <= c0:
             return 0.0
         total = int(sums[r1, c1]) - int(sums[r0, c1]) - int(sums[r1, c0]) + int(sums[r0, c0])
-        return total / ((r1 - r0) * (c1 - c0) * 255)
+        return float(total / ((r1 - r0) * (c1 - c0) * 255))
 
     def content(self) -> Rect:
         """The film without flat borders (a film scanned onto a larger black sheet): what is brighter

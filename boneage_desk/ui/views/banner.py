@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from PySide6.QtCore import QDate, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
@@ -113,7 +115,7 @@ class PatientBanner(QFrame):
         except BoneAgeError as error:
             self._mark_birth(str(error))
             return
-        if value > _today():
+        if value > today():
             self._mark_birth("The birth date lies in the future.")
             return
         self.birth_date_given.emit(value)
@@ -225,8 +227,9 @@ class FlagStrip(QWidget):
         self.setVisible(bool(flags))
 
 
-def _today() -> object:
-    return QDate.currentDate().toPython()
+def today() -> date:
+    now = QDate.currentDate()
+    return date(now.year(), now.month(), now.day())
 
 
 def restyle(widget: QWidget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from PySide6.QtCore import QDate, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from boneage_desk.common.errors import BoneAgeError
@@ -14,7 +14,7 @@ from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters import text
-from boneage_desk.ui.views.banner import restyle
+from boneage_desk.ui.views.banner import restyle, today
 
 IMPRESSION_DELAY_MS = 1500
 
@@ -198,7 +198,7 @@ class ClinicalPage(QWidget):
             return None
         try:
             value = parse_date(typed)
-            if value > QDate.currentDate().toPython():
+            if value > today():
                 why = "The date lies in the future."
         except BoneAgeError as error:
             why = str(error)

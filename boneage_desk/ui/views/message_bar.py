@@ -82,18 +82,23 @@ class _FrameChooser(QFrame):
         words = QLabel(f"{name} holds {entry.frame_count} frames. Which one shows the hand?")
         words.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(words)
-        box = QComboBox()
+        self._entry = entry
+        self._box = box = QComboBox()
         box.addItems([f"Frame {n}" for n in range(1, entry.frame_count + 1)])
         box.setAccessibleName("Frame")
         row.addWidget(box)
         go = QPushButton("Open")
         go.setProperty("primary", True)
-        go.clicked.connect(lambda: (self.closed.emit(), self.chosen.emit(entry, box.currentIndex() + 1)))
+        go.clicked.connect(self._go)
         row.addWidget(go)
         row.addStretch(1)
         no = QPushButton("Not now")
         no.clicked.connect(self.closed)
         row.addWidget(no)
+
+    def _go(self) -> None:
+        self.closed.emit()
+        self.chosen.emit(self._entry, self._box.currentIndex() + 1)
 
 
 class MessageBar(QWidget):

@@ -65,11 +65,13 @@ class ReportPage(QWidget):
         from PySide6.QtPdfWidgets import QPdfView
 
         if self._preview is None:
+            # The page owns the document and dies with it first: one that outlives the view by a moment, as
+            # the view's own child does, tells its end to a view that is half gone and ends the process.
+            document = QPdfDocument(self)
             view = QPdfView(self)
             view.setPageMode(QPdfView.PageMode.MultiPage)
             view.setZoomMode(QPdfView.ZoomMode.FitToWidth)
             view.setAccessibleName("Preview of the report")
-            document = QPdfDocument(view)
             view.setDocument(document)
             self._preview, self._document = view, document
             self._column.addWidget(view, 1)

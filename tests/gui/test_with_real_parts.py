@@ -1,0 +1,129 @@
+"""The window on the real film reader, store, report and (slow) the real models, on the bundled demo study."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+
+from boneage_desk.common.errors import StoreError
+from boneage_desk.ui import theme
+from boneage_desk.ui.app import go_on
+from boneage_desk.ui.main_window import MainWindow
+from boneage_desk.wiring import build
+from tests.gui.conftest import settle, texts
+from tests.gui.fakes import FakeEngine
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def real(qtbot, qapp, tmp_path):
+    """Makes windows on real parts but for the models; each has services of its own, as a new start has."""
+    theme.apply(qapp)
+    made = []
+
+    def make(*paths: str) -> MainWindow:
+        engine = FakeEngine()
+        services = dataclasses.replace(build(tmp_path), engine=lambda: engine)
+        window = MainWindow(services)
+        made.append((window, services))
+        window.resize(1366, 768)
+        window.show()
+        go_on(window, list(paths), demo=False)
+        settle(qtbot, window)
+        return window
+
+    yield make
+    for window, services in made:
+        window.close()
+        window.deleteLater()
+        services.close()
+
+
+def demo() -> str:
+    return str(build(Path(os.environ["BONEAGE_DESK_DATA"])).demo_film())
+
+
+def test_a_new_start_finds_the_last_change(qtbot, real):
+    window = real(demo())
+    qtbot.keyClick(window.bones.table, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    before = window.desk.reading
+    assert before.bone("radius").human_grade is not None
+    # no close: what is on disk now is what a kill would leave
+    again = real()
+    again.open_reading(before.reading_id)
+    settle(qtbot, again)
+    assert again.desk.reading == before and again.desk.film is not None
+
+
+def test_a_path_with_spaces_and_chinese_characters(qtbot, real, tmp_path):
+    folder = tmp_path / "手部 片子"
+    folder.mkdir()
+    film = folder / "左手 hand.dcm"
+    shutil.copy(demo(), film)
+    window = real(str(folder))
+    assert window.desk.film is not None and window.desk.reading.source.path == str(film)
+    window.commands.write_report()
+    settle(qtbot, window)
+    assert any("Report written" in line for line in texts(window))
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "cut.dcm", "not there.dcm"])
+def test_what_is_no_film_is_told(qtbot, real, tmp_path, name):
+    path = tmp_path / name
+    if name == "letter.txt":
+        path.write_text("Dear colleague")
+    elif name == "cut.dcm":
+        path.write_bytes(Path(demo()).read_bytes()[:20000])
+    window = real(str(path))
+    assert window.desk.reading is None
+    assert any(name in line for line in texts(window))
+
+
+def test_a_locked_data_base_is_told_and_the_change_saved_later(qtbot, real, tmp_path, monkeypatch):
+    window = real(demo())
+    store = window.services.store()
+    save = store.save
+
+    def locked(*_args):
+        raise StoreError("The data base is locked.", "Close the other program.")
+
+    monkeypatch.setattr(store, "save", locked)
+    qtbot.keyClick(window.bones.table, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    assert "NOT SAVED" in window.banner._state.text()
+    monkeypatch.setattr(store, "save", save)
+    qtbot.keyClick(window.bones.table, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as connection:
+        actions = [row[0] for row in connection.execute("SELECT action FROM audit ORDER BY rowid")]
+    connection.close()
+    assert actions[-2:] == ["set-grade", "set-grade"]
+
+
+@pytest.mark.slow
+def test_the_picture_of_the_window_with_the_real_models(tmp_path):
+    """In a process of its own, as `make run` without a display does it."""
+    out = tmp_path / "window.png"
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom boneage_desk.wiring import build, screenshot\n"
+        "if __name__ == '__main__':\n    s = build(Path(sys.argv[1]))\n"
+        "    screenshot(s, s.demo_film(), Path(sys.argv[2]))\n    s.close()\n"
+    )
+    script = tmp_path / "shot.py"
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), str(out)],
+        capture_output=True, text=True, timeout=280, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes()[:4] == b"\x89PNG" and out.stat().st_size > 50_000
