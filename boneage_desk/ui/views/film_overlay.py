@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QTransf
 
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
-from boneage_desk.ui.presenters import overlay
+from boneage_desk.ui.presenters import overlay, text
 from boneage_desk.ui.presenters.overlay import BoxMark, Show
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
 
@@ -138,18 +138,22 @@ class OverlayPainter:
         brightness: Callable[[Rect], float],
         taken: list[Rect],
     ) -> None:
-        key = (view, size, marks, tuple(taken))
+        # Room for the letters is kept, so that a grade given or taken back moves no label.
+        key = (view, size, tuple((mark.bone, mark.box) for mark in marks), tuple(taken))
         if key != self._key:
             metrics = QFontMetricsF(painter.font())
             height = metrics.height()
-            sizes = {mark.bone: (metrics.horizontalAdvance(mark.label) + 6, height) for mark in marks}
+            sizes = {mark.bone: (metrics.horizontalAdvance(f"{text.SHORT_NAMES[mark.bone]} H !") + 6, height)
+                     for mark in marks}  # fmt: skip
             self._places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), brightness, taken)
             self._key = key
         by_bone = dict(rects)
+        metrics = QFontMetricsF(painter.font())
         for mark in marks:
             place = self._places.get(mark.bone)
             if place is None:
                 continue
+            place = _shrunk(place, metrics.horizontalAdvance(mark.label) + 6, by_bone[mark.bone])
             chosen = mark.bone == selected
             colour = QColor(theme.HUMAN if " H" in mark.label else theme.MACHINE)
             if " !" in mark.label:
@@ -220,6 +224,17 @@ class OverlayPainter:
             wide = QFontMetricsF(painter.font())
             x = (size[0] - wide.horizontalAdvance(corners.side)) / 2
             outlined(painter, QPointF(x, margin + wide.ascent()), corners.side)
+
+
+def _shrunk(place: Rect, width: float, box: Rect) -> Rect:
+    """The part of a label's place that its text needs, at the side of its box."""
+    x0, y0, x1, y1 = place
+    spare = max(0.0, x1 - x0 - width)
+    if x1 <= box[0]:
+        return x0 + spare, y0, x1, y1
+    if x0 >= box[2]:
+        return x0, y0, x1 - spare, y1
+    return x0 + spare / 2, y0, x1 - spare / 2, y1
 
 
 def outlined(painter: QPainter, at: QPointF, words: str) -> None:
