@@ -166,6 +166,7 @@ class MainWindow(QMainWindow):
         self.report.write_wanted.connect(self.commands.write_report)
         self.report.write_as_wanted.connect(self.commands.write_report_as)
         self.report.reviewed_wanted.connect(desk.mark_reviewed)
+        self.report.reopen_wanted.connect(desk.reopen)
 
     def complete_later(self) -> None:
         """:meth:`complete`, with pyqtgraph imported on a thread of its own: some 0.4 s of Python code

@@ -152,6 +152,11 @@ def test_a_reviewed_reading_is_closed_until_it_is_reopened(qtbot, read):
     reopen = next(b for b in read.messages.findChildren(QPushButton) if b.text() == "Reopen")
     reopen.click()
     assert read.desk.reading.state is State.DRAFT
+    read.desk.mark_reviewed()
+    read.tabs.setCurrentWidget(read.report)
+    assert read.report.reopen.isVisible() and not read.report.reviewed.isVisible()
+    qtbot.mouseClick(read.report.reopen, Qt.MouseButton.LeftButton)
+    assert read.desk.reading.state is State.DRAFT
 
 
 def test_marking_reviewed_too_early_says_what_is_missing(qtbot, read):

@@ -14,6 +14,7 @@ class ReportPage(QWidget):
     write_wanted = Signal()
     write_as_wanted = Signal()
     reviewed_wanted = Signal()
+    reopen_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,6 +23,10 @@ class ReportPage(QWidget):
         row = QHBoxLayout()
         self.reviewed = QPushButton("Mark reviewed")
         self.reviewed.setToolTip("All 13 bones looked at: the reading is closed for changes (Ctrl+Enter)")
+        self.reopen = QPushButton("Reopen")
+        self.reopen.setToolTip("Back to a draft that can be changed")
+        self.reopen.clicked.connect(self.reopen_wanted)
+        self.reopen.hide()
         self.reviewed.clicked.connect(self.reviewed_wanted)
         self.write = QPushButton("Write and open the PDF")
         self.write.setProperty("primary", True)
@@ -29,7 +34,7 @@ class ReportPage(QWidget):
         self.write.clicked.connect(self.write_wanted)
         self.write_as = QPushButton("Write as\N{HORIZONTAL ELLIPSIS}")
         self.write_as.clicked.connect(self.write_as_wanted)
-        for button in (self.reviewed, self.write, self.write_as):
+        for button in (self.reviewed, self.reopen, self.write, self.write_as):
             row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
@@ -49,7 +54,8 @@ class ReportPage(QWidget):
         self.write.setEnabled(has_reading)
         self.write_as.setEnabled(has_reading)
         self.reviewed.setEnabled(can_review)
-        self.reviewed.setText("Reviewed" if reviewed else "Mark reviewed")
+        self.reviewed.setVisible(not reviewed)
+        self.reopen.setVisible(reviewed)
 
     def show_words(self, words: str) -> None:
         self.words.setText(words)
