@@ -103,6 +103,17 @@ def freeze(model: Grader, stages: int) -> None:
             p.requires_grad_(False)
 
 
+def fix_batch_norm(model: Grader) -> None:
+    """Hold every batch norm at its running statistics from here on.
+
+    A batch is a few whole hands, so its own statistics tell the ages of just those children: a network
+    trained to the end on them reads worse one hand at a time than one that is finished with fixed norms.
+    """
+    for m in model.modules():
+        if isinstance(m, torch.nn.BatchNorm2d):
+            m.eval()
+
+
 def settle_batch_norm(model: Grader, sampler: HandSampler, batches: int = 24) -> None:
     """Recompute every batch norm's statistics on radiographs (cumulative mean), weights untouched."""
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
@@ -151,9 +162,18 @@ def train(args: argparse.Namespace) -> None:
         model.load_state_dict(saved["model"])
         mean.load_state_dict(saved["mean"])
         step = saved["step"]
-        if not args.restart_clock:
+        if args.restart_clock:
+            model.load_state_dict(saved["mean"])
+        else:
             optimiser.load_state_dict(saved["optimiser"])
             used = saved["used"]
+    if args.fixed_norm:
+        if resuming and args.restart_clock:
+            settle_batch_norm(model, HandSampler(hands, args.size, 16, args.seed), 64)
+            mean.load_state_dict(model.state_dict())
+        model.train()
+        freeze(model, args.freeze)
+        fix_batch_norm(model)
     ready: queue.Queue = queue.Queue(maxsize=4)
 
     def feed() -> None:
@@ -183,7 +203,7 @@ def train(args: argparse.Namespace) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimiser.step()
         step += 1
-        keep = 0.998 * (1 - math.exp(-step / 150))
+        keep = 0.998 * (1 - math.exp(-(step - first if args.restart_clock else step) / 150))
         with torch.no_grad():
             for a, b in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
                 if a.is_floating_point():
@@ -228,7 +248,8 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--resume", action="store_true")
-    p.add_argument("--restart-clock", action="store_true")
+    p.add_argument("--restart-clock", action="store_true", help="a new round from the mean's weights of the last one")
+    p.add_argument("--fixed-norm", action="store_true", help="batch norms keep their running statistics")
     train(p.parse_args())
 
 
