@@ -52,7 +52,10 @@ def warm_up() -> None:
 
     Takes some tenths of a second; call it in a background thread after the window has painted.
     """
-    from boneage_desk.imaging import dicom_film, raster, scan  # noqa: F401
-    from boneage_desk.imaging.dicom_pixels import load_decoders
+    from boneage_desk.imaging.hush import collected_warnings
 
-    load_decoders()
+    with collected_warnings():
+        from boneage_desk.imaging import dicom_film, raster, scan  # noqa: F401
+        from boneage_desk.imaging.dicom_pixels import load_decoders
+
+        load_decoders()
