@@ -194,7 +194,8 @@ def train(args: argparse.Namespace) -> None:
             used = saved["used"]
     if args.fixed_norm:
         if resuming and args.restart_clock:
-            settle_batch_norm(model, HandSampler(hands, args.size, 16, args.seed), 64)
+            many = HandSampler(hands, args.size, 16, args.seed)
+            settle_batch_norm(model, lambda: many.next()[0], 64)
             mean.load_state_dict(model.state_dict())
         model.train()
         freeze(model, args.freeze)
@@ -244,8 +245,9 @@ def train(args: argparse.Namespace) -> None:
             print("held out", evaluate_hands(mean, hands, validation[:24], args.size), flush=True)
             written = time.time()
     _write(args.out, model, mean, optimiser, step, used, log)
-    settle_batch_norm(mean, unspoiled(hands, args.size, 3), frozen=args.freeze)
-    save_half(mean, args.out / "weights.safetensors")
+    if not args.fixed_norm:  # weights finished with fixed norms belong to those norms
+        settle_batch_norm(mean, unspoiled(hands, args.size, 3), frozen=args.freeze)
+        save_half(mean, args.out / "weights.safetensors")
     print("held out", evaluate_hands(mean, hands, validation, args.size), flush=True)
 
 
