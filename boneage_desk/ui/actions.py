@@ -124,6 +124,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("find", "Find in the work list", "Ctrl+F", "View", W, always),
     _spec("palette", "Command palette", "Ctrl+K", "Help", W, always),
     _spec("shortcuts", "Keyboard shortcuts", "F1", "Help", W, always),
+    _spec("about", "About BoneAge Desk", "", "Help", W, always),
 )  # fmt: skip
 
 SPECS: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}

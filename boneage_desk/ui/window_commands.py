@@ -70,6 +70,7 @@ class WindowCommands(QObject):
             "find": self._find,
             "palette": self._palette,
             "shortcuts": self.show_shortcuts,
+            "about": self.show_about,
         }
         for tool in ("window-tool", "pan-tool", "zoom-tool"):
             table[tool] = lambda tool=tool: film().choose_tool(tool)  # type: ignore[misc]
@@ -179,6 +180,13 @@ class WindowCommands(QObject):
             self._sheet = ShortcutSheet(self._w)
         self._sheet.show()
         self._sheet.raise_()
+
+    def show_about(self) -> None:
+        from boneage_desk.ui.views.about import AboutBox
+
+        box = AboutBox(self._w, self._w.services)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
 
 def open_externally(path: Path) -> bool:

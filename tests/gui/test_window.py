@@ -780,6 +780,22 @@ def test_the_shortcut_sheet_lists_every_key(qtbot, window):
     assert {spec.title for spec in ACTIONS if spec.keys} <= words
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_about_says_what_the_program_is_not_and_names_the_models(qtbot, window):
+    from PySide6.QtWidgets import QLabel
+
+    from boneage_desk.ui.views.about import AboutBox
+
+    window.actions_["about"].trigger()
+    box = window.findChild(AboutBox)
+    words = " ".join(label.text() for label in box.findChildren(QLabel))
+    assert words.count("not a cleared medical device") == 1
+    for model in window.services.engine().models():
+        assert model.tag in words and model.sha256[:16] in words
+    assert "AGPL" in words or "Affero" in words
+    box.close()
+
+
 def test_a_read_error_of_the_film_keeps_what_was_on_the_desk(qtbot, read, fakes, monkeypatch):
     def broken(*_args, **_more):
         raise FilmError("The file ends too early.", "Send it again.", code="truncated")
