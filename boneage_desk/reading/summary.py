@@ -149,3 +149,19 @@ def step_months(reading: Reading, bone: str, step: int) -> float | None:
     if now.qualifier or then.qualifier:
         return None
     return then.months - now.months
+
+
+def doubt_months(reading: Reading, bone: str) -> float | None:
+    """Months of bone age that the machine's doubt about ``bone`` is worth.
+
+    The mean over its probabilities of how far the bone age would move from the one with its own grade, all
+    other bones as they stand. None without an opinion, a sex, or a grade of every bone. Past a table's end the age
+    counts as that end.
+    """
+    opinion, sex = reading.bone(bone).opinion, reading.patient.sex
+    grades = {f.bone: f.final_grade for f in reading.bones if f.final_grade is not None}
+    if opinion is None or sex is None or len(grades) < len(rus_chn.BONES):
+        return None
+    others = rus_chn.total_score(grades, sex) - rus_chn.score(bone, grades[bone], sex)
+    ages = [rus_chn.bone_age(others + points, sex).months for points in rus_chn.scores(bone, sex)]
+    return sum(p * abs(age - ages[opinion.grade]) for p, age in zip(opinion.probabilities, ages, strict=True))

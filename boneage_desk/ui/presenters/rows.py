@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from boneage_desk.reading.session import Reading
-from boneage_desk.reading.summary import step_months
+from boneage_desk.reading.summary import doubt_months, step_months
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
 
+WORTH_MONTHS = 1.5
+"""A grade is worth a look when the doubt about it is worth so many months of bone age. A low probability
+alone is not enough: between grades that differ by a point or two every reader and model is torn, and a
+mark on eleven of thirteen bones would say nothing."""
 UNSURE_BELOW = 0.35
 NEAR_BELOW = 0.85
-"""A grade is worth a look when its own probability is below the first, or that of it and its two
-neighbours together below the second. Being torn between two neighbours is what every reader is, and a
-mark on eleven of thirteen bones would say nothing."""
+"""While no bone age is to be had: its own probability below the first, or that of it and its two
+neighbours together below the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,11 @@ def doubt_of(reading: Reading, bone: str) -> str:
         return "The box was drawn by hand and not graded by the machine yet."
     if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
         return finding.machine_region.reason or "The place of this bone is uncertain."
-    opinion = finding.opinion
+    opinion, worth = finding.opinion, doubt_months(reading, bone)
+    if worth is not None:
+        if worth < WORTH_MONTHS:
+            return ""
+        return f"The machine is unsure ({opinion.probability:.0%}): worth {worth:.1f} months."
     near = sum(opinion.probabilities[max(0, opinion.grade - 1) : opinion.grade + 2])
     if opinion.probability < UNSURE_BELOW or near < NEAR_BELOW:
         return f"The machine is unsure ({opinion.probability:.0%})."

@@ -31,7 +31,7 @@ from boneage_desk.reading.session import (
     State,
     new_reading,
 )
-from boneage_desk.reading.summary import step_months, summarise
+from boneage_desk.reading.summary import doubt_months, step_months, summarise
 from boneage_desk.standards import Qualifier, Sex, rus_chn
 
 NOW = datetime(2024, 7, 11, 12, 0, tzinfo=UTC)
@@ -288,6 +288,20 @@ def test_step_months_says_what_one_grade_is_worth() -> None:
     assert after.months - before.months == pytest.approx(up)
     do(it, SetGrade("radius", 14))
     assert step_months(it.reading, "radius", +1) is None
+
+
+def test_doubt_is_worth_the_months_that_the_other_grades_would_move() -> None:
+    half = tuple(0.5 if i in (5, 6) else 0.0 for i in range(len(rus_chn.labels("radius"))))
+    bones = tuple(
+        dataclasses.replace(row, grade=GradeOpinion("radius", 5, half)) if row.bone == "radius" else row
+        for row in result().bones
+    )
+    it = ReadingSession(blank())
+    do(it, SetAnalysis(result(bones=bones), NOW))
+    up = step_months(it.reading, "radius", +1)
+    assert up is not None and doubt_months(it.reading, "radius") == pytest.approx(up / 2)
+    assert doubt_months(session(sex=None).reading, "radius") is None
+    assert doubt_months(blank(), "radius") is None
 
 
 def test_the_ends_of_the_table_give_bounds_and_no_difference() -> None:

@@ -62,26 +62,42 @@ def test_doubt_says_why_and_goes_when_the_person_decided():
     assert rows.bone_row(case.reading, "mp5").doubt == ""
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "doubted"),
-    [
-        ({7: 0.09, 8: 0.46, 9: 0.45}, False),  # torn between neighbours, as every reader is
-        ({6: 0.15, 7: 0.18, 8: 0.34, 9: 0.33}, True),  # low
-        ({4: 0.3, 8: 0.6, 9: 0.1}, True),  # two places far apart
-        ({8: 1.0}, False),
-    ],
-)
-def test_what_counts_as_unsure(probabilities, doubted):
-    film = make_film()
-    result = make_result(film.frame)
-    values = tuple(probabilities.get(i, 0.0) for i in range(len(rus_chn.labels("radius"))))
+def with_probabilities(bone: str, probabilities: dict[int, float], grade: int, **film) -> ReadingSession:
+    shown = make_film(**film)
+    result = make_result(shown.frame)
+    values = tuple(probabilities.get(i, 0.0) for i in range(len(rus_chn.labels(bone))))
     bones = tuple(
-        dataclasses.replace(b, grade=dataclasses.replace(b.grade, probabilities=values)) if b.bone == "radius" else b
+        dataclasses.replace(b, grade=dataclasses.replace(b.grade, grade=grade, probabilities=values))
+        if b.bone == bone
+        else b
         for b in result.bones
     )
-    case = session(read=False)
+    case = session(read=False, **film)
     case.do(SetAnalysis(dataclasses.replace(result, bones=bones), NOW), at=NOW, who="x")
+    return case
+
+
+RADIUS_DOUBTS = [
+    ({7: 0.09, 8: 0.46, 9: 0.45}, False),  # torn between neighbours, as every reader is
+    ({6: 0.15, 7: 0.18, 8: 0.34, 9: 0.33}, True),  # low
+    ({4: 0.3, 8: 0.6, 9: 0.1}, True),  # two places far apart
+    ({8: 1.0}, False),
+]
+
+
+@pytest.mark.parametrize(("probabilities", "doubted"), RADIUS_DOUBTS)
+@pytest.mark.parametrize("patient", [None, Patient(name="LI^Ming")], ids=["sex known", "sex not known"])
+def test_what_counts_as_unsure(probabilities, doubted, patient):
+    case = with_probabilities("radius", probabilities, 8, patient=patient)
     assert bool(rows.bone_row(case.reading, "radius").doubt) is doubted
+
+
+def test_a_doubt_that_moves_the_age_little_is_not_worth_a_look_when_the_age_is_known():
+    """A distal phalanx torn among four grades of a point or two each; the same without a sex is marked."""
+    torn = {5: 0.2, 6: 0.3, 7: 0.3, 8: 0.2}
+    assert rows.bone_row(with_probabilities("dp5", torn, 6).reading, "dp5").doubt == ""
+    without = with_probabilities("dp5", torn, 6, patient=Patient(name="LI^Ming")).reading
+    assert "unsure" in rows.bone_row(without, "dp5").doubt
 
 
 def test_a_bone_that_was_not_found_asks_for_its_box():
