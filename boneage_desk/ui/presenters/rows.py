@@ -87,7 +87,7 @@ def doubt_of(reading: Reading, bone: str) -> str:
     if worth is not None:
         if worth < WORTH_MONTHS:
             return ""
-        return f"The machine is unsure ({opinion.probability:.0%}): worth {worth:.1f} months."
+        return f"The machine is unsure by {worth:.1f} months."
     near = sum(opinion.probabilities[max(0, opinion.grade - 1) : opinion.grade + 2])
     if opinion.probability < UNSURE_BELOW or near < NEAR_BELOW:
         return f"The machine is unsure ({opinion.probability:.0%})."
