@@ -1,5 +1,5 @@
 """Films: files to frames, grey scale, geometry, crops.
 
-``reader.FilmFiles`` opens and finds films; ``render`` turns frames into pictures. Importing this package
+``reader.FilmFiles`` opens and finds films; ``voi`` turns values into grey. Importing this package
 imports nothing else.
 """

@@ -278,7 +278,7 @@ def test_without_meta_group(tmp_path: Path, implicit: bool) -> None:
 
 
 def test_32_bit_grey_is_squeezed_with_its_window(reopen: Open) -> None:
-    from boneage_desk.imaging.render import apply_voi
+    from boneage_desk.imaging.voi import apply_voi
 
     stored = ramp(top=4095, dtype=np.uint32) * 1000
     film = reopen(stored, WindowCenter=2_000_000, WindowWidth=4_000_000)

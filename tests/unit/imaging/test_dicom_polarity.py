@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boneage_desk.imaging.render import apply_voi
+from boneage_desk.imaging.voi import apply_voi
 from boneage_desk.reading.film import Film, VoiKind
 
 from .conftest import codes, ramp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage_desk.imaging.render import apply_voi, auto_window, voi_lut
+from boneage_desk.imaging.voi import apply_voi, auto_window, voi_lut
 from boneage_desk.reading.film import Frame, Voi, VoiKind
 
 
