@@ -33,7 +33,7 @@ def test_every_key_is_a_key(qapp):
 def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(window):
     enabled = {spec.id for spec in ACTIONS if window.actions_[spec.id].isEnabled()}
     assert enabled == {
-        "open", "open-folder", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts",
+        "open", "open-folder", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
     }  # fmt: skip
 
 
