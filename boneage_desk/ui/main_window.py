@@ -152,6 +152,8 @@ class MainWindow(QMainWindow):
         self.flags.dismissed.connect(desk.dismiss_flag)
         self.banner.side_given.connect(lambda side: desk.do(SetStudy(laterality=side)))
         self.banner.save_again.connect(desk.saver.retry)
+        for given in (self.banner.sex_given, self.banner.birth_date_given, self.banner.side_given):
+            given.connect(lambda _value: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))  # keys read on
         self.progress.cancel_wanted.connect(desk.cancel_reading)
         self.progress.read_wanted.connect(desk.read)
         self.empty.open_wanted.connect(self.commands.open_files)
@@ -169,11 +171,15 @@ class MainWindow(QMainWindow):
         self.report.reopen_wanted.connect(desk.reopen)
 
     def complete_later(self) -> None:
-        """:meth:`complete`, with pyqtgraph imported on a thread of its own: some 0.4 s of Python code
-        between which the window goes on."""
+        """:meth:`complete`, with numpy imported on a thread of its own first.
+
+        pyqtgraph itself must be imported here, on the window's thread: it walks through Qt's enums, which
+        PySide6 makes on first use, and two threads that do so at once end the process (seen on 6.11 with
+        Python 3.11: one start in fifteen). It costs some 0.2 s right after the first paint.
+        """
 
         def load(_token: object, _progress: object) -> None:
-            importlib.import_module("boneage_desk.ui.views.film_panel")
+            importlib.import_module("numpy")
 
         self.desk.run_later("import", "Preparing the film view", load, lambda _done: self.complete(),
                             "The film view could not be made")  # fmt: skip

@@ -182,6 +182,8 @@ def test_a_missing_sex_is_asked_for_and_nothing_assumed(qtbot, desk_window, fake
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.desk.reading.patient.sex is Sex.MALE
     assert window.bones.numbers.bone_age.isVisible() and not button.isVisible()
+    qtbot.keyClick(window.focusWidget(), Key.Key_Return)  # the keys are at the bones, not in the next question
+    assert window.desk.reading.bone("radius").reviewed
 
 
 def test_the_side_is_asked_for_where_the_file_does_not_say(qtbot, desk_window, fakes):
