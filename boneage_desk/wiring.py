@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -83,10 +84,8 @@ def build_app() -> App:
 
 # --------------------------------------------------------------------------------------- adapters
 def _films() -> FilmReader:
-    """The reader; its decoders are loaded at once in a thread, so that the first film need not wait."""
-    from boneage_desk.imaging.reader import FilmFiles, warm_up
+    from boneage_desk.imaging.reader import FilmFiles
 
-    threading.Thread(target=warm_up, name="film-decoders", daemon=True).start()
     return FilmFiles()
 
 
@@ -189,9 +188,22 @@ def _new_id() -> str:
 
 # -------------------------------------------------------------------------------------- the window
 def run_window(services: Services, films: Sequence[str], demo: bool = False) -> int:
+    from dataclasses import replace
+
     from boneage_desk.ui.app import run
 
-    return run(services, list(films), demo=demo)
+    return run(replace(services, films=_Once(partial(_films_ready, services))), list(films), demo=demo)
+
+
+def _films_ready(services: Services) -> FilmReader:
+    """The reader, its decoders loading in a thread meanwhile, so that the first film need not wait.
+
+    No daemon: an import that the interpreter's end cuts off prints a fault.
+    """
+    from boneage_desk.imaging.reader import warm_up
+
+    threading.Thread(target=warm_up, name="film-decoders").start()
+    return services.films()
 
 
 def screenshot(services: Services, film: Path, out: Path) -> None:
