@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from contextlib import suppress
 from multiprocessing import connection
 from typing import cast
@@ -17,6 +18,7 @@ class Child:
     def __init__(self, config: worker.WorkerConfig) -> None:
         context = multiprocessing.get_context("spawn")
         self.conn, theirs = context.Pipe()
+        self._ending = threading.Lock()
         self.process = context.Process(
             target=worker.run, args=(theirs, config), name="boneage-desk engine", daemon=True
         )
@@ -50,14 +52,20 @@ class Child:
         return None
 
     def end(self) -> None:
-        """Terminate, then kill; returns when the process is gone. Safe to call twice."""
-        with suppress(ValueError):  # closed already
-            self.process.terminate()
-            self.process.join(2)
-            if self.process.exitcode is None:
-                self.process.kill()
-                self.process.join(5)
-        self.conn.close()
+        """Terminate, then kill; returns when the process is gone. Any number of threads may call it."""
+        with self._ending:
+            with suppress(ValueError):  # closed already
+                self.process.terminate()
+                self.process.join(2)
+                if self.process.exitcode is None:
+                    self.process.kill()
+                    self.process.join(5)
+            self.close()
+
+    def close(self) -> None:
+        """Close the parent's end of the pipe; a no-op the second time, also from another thread."""
+        with suppress(OSError):  # another thread was between the two steps of Connection.close
+            self.conn.close()
 
     def fate(self) -> str:
         """How the process ended, in words."""

@@ -140,7 +140,7 @@ class Keeper:
             self._begin()
         else:
             self._phase, self._error, self._child = "failed", self.crashed(child, "while it was idle"), None
-        child.conn.close()
+        child.close()
 
     def _begin(self) -> None:
         """Start a child in a thread. Condition held."""

@@ -24,6 +24,7 @@ import pytest
 from boneage_desk.common.errors import Cancelled, EngineError, InputError, StandardError
 from boneage_desk.common.jobs import CancelToken
 from boneage_desk.engines import transport
+from boneage_desk.engines.child import Child
 from boneage_desk.engines.service import InferenceService
 from boneage_desk.engines.worker import LOG_NAME
 from boneage_desk.reading.film import Frame, Voi
@@ -455,6 +456,35 @@ def test_cancel_while_the_process_starts(models_dir: Path, tmp_path: Path) -> No
         assert service.state() in ("starting", "ready: cpu")
     finally:
         service.stop()
+
+
+def test_several_threads_may_end_one_process(models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = InferenceService(models_dir, scratch=tmp_path, threads=1)
+    child = Child(service.keeper.config)
+    close = type(child.conn).close
+
+    def slow_close(conn: object) -> None:  # widens the gap between the system's close and the handle's reset
+        handle = conn._handle  # type: ignore[attr-defined]
+        time.sleep(0.05)
+        if handle is not None:
+            close(conn)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(child.conn), "close", slow_close)
+    failures: list[BaseException] = []
+
+    def end() -> None:
+        try:
+            child.end()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=end) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
+    assert child.process.exitcode is not None
 
 
 _PARENT = """
