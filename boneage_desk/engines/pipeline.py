@@ -306,13 +306,13 @@ class Pipeline:
             device=f"{self.device}/{self.backend}",
         )
 
-    def regrade(self, bone: str, box: Box, angle_deg: float) -> GradeOpinion:
+    def regrade(self, bone: str, box: Box, angle_deg: float) -> BoneResult:
         """See AnalysisEngine."""
         from boneage_desk.engines.networks.grader import grade
 
         check_bone(bone)
         _, crop = self._crop_of(box, angle_deg)
-        return _opinion(bone, grade(self._grader, crop[None], [bone])[0])
+        return BoneResult(bone, None, _opinion(bone, grade(self._grader, crop[None], [bone])[0]))
 
     def grade_crops(self, crops: Sequence[Pixels], bone: str) -> list[GradeOpinion]:
         """See AnalysisEngine."""

@@ -28,7 +28,7 @@ from boneage_desk.engines import transport as wire
 from boneage_desk.engines import worker
 from boneage_desk.engines.child import Child
 from boneage_desk.engines.keeper import TICK_S, Keeper
-from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box, GradeOpinion
 
@@ -115,13 +115,13 @@ class InferenceService:
 
     def regrade(
         self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
-    ) -> GradeOpinion:
+    ) -> BoneResult:
         """See AnalysisEngine."""
 
         def job(film: wire.FilmRef) -> wire.Job:
             return wire.Regrade(film, bone, box, angle_deg)
 
-        return cast(GradeOpinion, self._ask(job, frame, no_progress, cancel))
+        return cast(BoneResult, self._ask(job, frame, no_progress, cancel))
 
     def saliency(
         self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None

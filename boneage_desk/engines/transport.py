@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from boneage_desk.common import errors
 from boneage_desk.common.errors import BoneAgeError, EngineError
-from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
 from boneage_desk.reading.findings import Box, GradeOpinion
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
@@ -59,7 +59,7 @@ class Analyse:
 
 @dataclass(frozen=True, slots=True)
 class Regrade:
-    """Grade one bone in a given box -> GradeOpinion."""
+    """Grade and measure one bone in a given box -> BoneResult."""
 
     film: FilmRef
     bone: str
@@ -86,7 +86,7 @@ class GradeCrops:
 
 
 Job = Analyse | Regrade | Saliency | GradeCrops
-Value = AnalysisResult | GradeOpinion | list[GradeOpinion] | npt.NDArray[np.float32]
+Value = AnalysisResult | BoneResult | list[GradeOpinion] | npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import GradeOpinion, Region
 from boneage_desk.standards.types import Sex
 
@@ -69,11 +70,15 @@ class WholeHandOpinion:
 
 @dataclass(frozen=True, slots=True)
 class BoneResult:
-    """The machine's region and grade of one bone; either may be None (not found, not graded)."""
+    """The machine's region, grade and measurement of one bone; each may be None (not found, graded, measured).
+
+    On a box that a person drew, ``region`` is None: the box is the person's.
+    """
 
     bone: str
     region: Region | None
     grade: GradeOpinion | None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.standards import rus_chn
 
 
@@ -82,8 +83,8 @@ class GradeOpinion:
 class BoneFinding:
     """One bone of the reading.
 
-    ``machine_region``/``machine_grade``: the first automatic result, never erased.
-    ``human_box``/``regrade``: a corrected box and the machine's opinion on it.
+    ``machine_region``/``machine_grade``/``machine_evidence``: the first automatic result, never erased.
+    ``human_box``/``regrade``/``human_evidence``: a corrected box, the machine's opinion and measurement on it.
     ``human_grade``: the person's decision (index) or None; ``reviewed``: the person looked and agreed
     or decided; ``comment``: reason for an override.
     """
@@ -96,6 +97,8 @@ class BoneFinding:
     human_grade: int | None = None
     reviewed: bool = False
     comment: str = ""
+    machine_evidence: Evidence | None = None
+    human_evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         rus_chn.check_bone(self.bone)
@@ -104,6 +107,9 @@ class BoneFinding:
         for opinion in (self.machine_grade, self.regrade):
             if opinion is not None and opinion.bone != self.bone:
                 raise ValueError(f"opinion on {opinion.bone} filed under {self.bone}")
+        for evidence in (self.machine_evidence, self.human_evidence):
+            if evidence is not None and evidence.bone != self.bone:
+                raise ValueError(f"evidence of {evidence.bone} filed under {self.bone}")
 
     @property
     def box(self) -> Box | None:
@@ -119,6 +125,11 @@ class BoneFinding:
         A moved box without a regrade has no opinion: the old one was of other pixels.
         """
         return self.regrade if self.human_box is not None else self.machine_grade
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What was measured on the box in force; None after a move that was not measured."""
+        return self.human_evidence if self.human_box is not None else self.machine_evidence
 
     @property
     def final_grade(self) -> int | None:

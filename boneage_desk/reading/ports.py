@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
-from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.session import AuditEvent, Reading
@@ -80,8 +80,8 @@ class AnalysisEngine(Protocol):
 
     def regrade(
         self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
-    ) -> GradeOpinion:
-        """Grade one bone on a box that a person drew or moved."""
+    ) -> BoneResult:
+        """Grade and measure one bone on a box that a person drew or moved; the result has no region."""
 
     def grade_crops(
         self, crops: Sequence[npt.NDArray[np.uint8 | np.uint16]], bone: str

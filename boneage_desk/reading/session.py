@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import AnalysisResult, Flag, IntervalTable, ModelRef, WholeHandOpinion
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Film, FilmSource, Laterality, Patient, Study
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
 from boneage_desk.standards import rus_chn
@@ -196,7 +197,7 @@ class SetReviewed(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetBox(Command):
-    """A corrected box (None: back to the machine's) with the machine's opinion on it, if any.
+    """A corrected box (None: back to the machine's) with the machine's opinion and measurement on it, if any.
 
     The bone must be looked at again: what was decided on other pixels does not count.
     """
@@ -204,6 +205,7 @@ class SetBox(Command):
     bone: str
     box: Box | None
     regrade: GradeOpinion | None = None
+    evidence: Evidence | None = None
     action = "set-box"
 
     def apply(self, reading: Reading) -> Reading:
@@ -213,6 +215,7 @@ class SetBox(Command):
             reading.bone(self.bone),
             human_box=self.box,
             regrade=self.regrade if self.box is not None else None,
+            human_evidence=self.evidence if self.box is not None else None,
             reviewed=False,
         )
         return _with_bone(reading, finding)
@@ -332,6 +335,7 @@ class SetAnalysis(Command):
                     finding,
                     machine_region=row.region if row else None,
                     machine_grade=row.grade if row and not blocked else None,
+                    machine_evidence=row.evidence if row and not blocked else None,
                 )
             )
         return dataclasses.replace(

@@ -163,17 +163,18 @@ def test_tiny_films_are_no_hand(engine: InferenceService, shape: tuple[int, int]
 
 def test_regrade_gives_probabilities_of_the_bone(engine: InferenceService) -> None:
     film = frame(2)
-    opinion = engine.regrade(film, "radius", BOX, 12.0)
-    assert opinion.bone == "radius"
-    assert sum(opinion.probabilities) == pytest.approx(1, abs=1e-6)
-    assert engine.regrade(film, "radius", BOX, 12.0) == opinion
-    assert engine.regrade(film, "radius", Box(100, 80, 290, 270), 12.0).probabilities != opinion.probabilities
+    result = engine.regrade(film, "radius", BOX, 12.0)
+    assert result.bone == "radius" and result.region is None and result.grade is not None
+    assert sum(result.grade.probabilities) == pytest.approx(1, abs=1e-6)
+    assert engine.regrade(film, "radius", BOX, 12.0) == result
+    assert engine.regrade(film, "radius", Box(100, 80, 290, 270), 12.0).grade != result.grade
 
 
 def test_regrade_of_sixteen_and_eight_bits_agree(engine: InferenceService) -> None:
     deep = frame(3)
     shallow = Frame((deep.pixels >> 8).astype(np.uint8), 255, deep.vois)
-    a, b = (engine.regrade(film, "mc1", BOX, 0.0) for film in (deep, shallow))
+    a, b = (engine.regrade(film, "mc1", BOX, 0.0).grade for film in (deep, shallow))
+    assert a is not None and b is not None
     np.testing.assert_allclose(a.probabilities, b.probabilities, atol=0.05)
 
 

@@ -189,11 +189,11 @@ class FakeEngine:
 
     def regrade(
         self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
-    ) -> GradeOpinion:
+    ) -> BoneResult:
         self.calls.append(("regrade", bone))
         if self.regrade_error is not None:
             raise self.regrade_error
-        return opinion(bone, GRADES[bone] - 1, 0.8)
+        return BoneResult(bone, None, opinion(bone, GRADES[bone] - 1, 0.8))
 
     def grade_crops(self, crops: Sequence[Any], bone: str) -> list[GradeOpinion]:
         return [opinion(bone, GRADES[bone]) for _ in crops]

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Signal
 from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, StoreError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
-from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult
 from boneage_desk.reading.film import Film, Frame
-from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import Services
 from boneage_desk.reading.session import Command, Reading, ReadingSession, State
 from boneage_desk.reading.summary import Summary, summarise
@@ -307,9 +307,10 @@ class Desk(QObject):
         if key in self._box_jobs:
             self._box_jobs[key].cancel()
 
-        def graded(opinion: GradeOpinion | None) -> None:
+        def graded(result: BoneResult | None) -> None:
             self._box_jobs.pop(key, None)
-            self._do(session, commands.SetBox(bone, box, opinion))
+            opinion, evidence = (result.grade, result.evidence) if result else (None, None)
+            self._do(session, commands.SetBox(bone, box, opinion, evidence))
 
         def failed(error: BaseException) -> None:
             graded(None)

@@ -10,9 +10,9 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.jobs import CancelToken, Progress
-from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult
 from boneage_desk.reading.film import Frame
-from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import AnalysisEngine, Services
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import BACKGROUND, NORMAL, URGENT, Job, JobRunner
@@ -137,11 +137,11 @@ class ReadingWork(QObject):
         box: Box,
         angle_deg: float,
         *,
-        on_result: Callable[[GradeOpinion], None],
+        on_result: Callable[[BoneResult], None],
         on_failed: Callable[[BaseException], None],
         on_cancelled: Callable[[], None],
     ) -> Job:
-        def work(token: CancelToken, _progress: Progress) -> GradeOpinion:
+        def work(token: CancelToken, _progress: Progress) -> BoneResult:
             return self._services.engine().regrade(frame, bone, box, angle_deg, cancel=token)
 
         return self._runner.submit(

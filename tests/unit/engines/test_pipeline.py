@@ -111,7 +111,8 @@ def test_regrade_on_the_machines_own_box_is_the_machines_grade(
     for bone in result.bones:
         assert bone.region is not None and bone.grade is not None
         again = pipeline.regrade(bone.bone, bone.region.box, bone.region.angle_deg)
-        np.testing.assert_allclose(again.probabilities, bone.grade.probabilities, atol=1e-4)
+        assert again.grade is not None
+        np.testing.assert_allclose(again.grade.probabilities, bone.grade.probabilities, atol=1e-4)
 
 
 @pytest.mark.parametrize("hands", [0, 2])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.codec import CODEC_VERSION, decode_reading, encode_reading
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import MarkReviewed, Reading, SetBox, SetGrade, SetImpression, SetPatient
 from boneage_desk.standards import rus_chn
@@ -31,10 +32,12 @@ def test_an_analysed_and_edited_reading_survives() -> None:
     session = analysed()
     for bone in rus_chn.BONES:
         session.do(SetGrade(bone, 5, "clearly 5"), at=NOON, who=WHO)
-    session.do(SetBox("ulna", Box(1.25, 2.5, 30.75, 40.125), opinion("ulna", 4)), at=NOON, who=WHO)
+    seen = Evidence("ulna", True, 0.8, 0.7, -0.1, None, None, 0.2, ((1.5, 2.5), (9.0, 2.5)), ((1.0, 8.0), (9.5, 8.0)))
+    session.do(SetBox("ulna", Box(1.25, 2.5, 30.75, 40.125), opinion("ulna", 4), seen), at=NOON, who=WHO)
     session.do(SetGrade("ulna", 4), at=NOON, who=WHO)
     session.do(SetImpression("Δ 正常 \udce9 \n\x00"), at=NOON, who=WHO)
     session.do(MarkReviewed(), at=NOON, who=WHO)
+    assert session.reading.bone("ulna").evidence == seen
     assert there_and_back(session.reading) == session.reading
 
 

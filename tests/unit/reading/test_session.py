@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from boneage_desk.common.errors import InputError, StandardError
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalRow, IntervalTable, ModelRef
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Film, FilmSource, Frame, Laterality, Patient, Study, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
 from boneage_desk.reading.session import (
@@ -139,11 +140,14 @@ def test_a_moved_box_forgets_the_old_opinion_until_it_is_regraded() -> None:
     do(it, SetBox("mc3", Box(0, 0, 30, 30)))
     finding = it.reading.bone("mc3")
     assert finding.final_grade is None and finding.uncertain and not finding.reviewed
-    do(it, SetBox("mc3", Box(0, 0, 30, 30), opinion("mc3", 7)))
+    assert finding.evidence is None
+    seen = Evidence("mc3", True, 0.8, 0.7)
+    do(it, SetBox("mc3", Box(0, 0, 30, 30), opinion("mc3", 7), seen))
     finding = it.reading.bone("mc3")
+    assert finding.evidence == seen
     assert finding.final_grade == 7 and finding.machine_grade is not None and finding.machine_grade.grade == 5
     do(it, SetBox("mc3", None))
-    assert it.reading.bone("mc3").final_grade == 5
+    assert it.reading.bone("mc3").final_grade == 5 and it.reading.bone("mc3").evidence is None
     with pytest.raises(InputError, match="outside"):
         do(it, SetBox("mc3", Box(1000, 1000, 1100, 1100)))
 
