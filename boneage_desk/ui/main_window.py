@@ -36,7 +36,7 @@ from boneage_desk.ui.presenters.crops import Crops
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.library import Library
 from boneage_desk.ui.presenters.reading_work import engine_words
-from boneage_desk.ui.presenters.reporting import Reporting
+from boneage_desk.ui.presenters.reporting import Preview, Reporting
 from boneage_desk.ui.presenters.saving import Saving
 from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
 from boneage_desk.ui.views.bones_page import BonesPage
@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self.desk = Desk(services, self.runner, self)
         self.library = Library(self.desk)
         self.reporting = Reporting(self.desk)
+        self.preview = Preview(self.desk)
         self.crops = Crops(self.desk)
         self.film_panel: FilmPanel | None = None
         self._painted = False
@@ -165,6 +166,8 @@ class MainWindow(QMainWindow):
         self.bones.grade_typed.connect(desk.set_grade)
         self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
+        self.preview.changed.connect(self.report.show_sheet)
+        self.tabs.currentChanged.connect(self._page_chosen)
         self.report.write_wanted.connect(self.commands.write_report)
         self.report.write_as_wanted.connect(self.commands.write_report_as)
         self.report.reviewed_wanted.connect(desk.mark_reviewed)
@@ -201,6 +204,7 @@ class MainWindow(QMainWindow):
 
     def _show_case(self) -> None:
         self.bones.forget_figures()
+        self.report.show_words("")
         reading = self.desk.reading
         if reading is None:
             self.banner.show_nothing()
@@ -313,6 +317,11 @@ class MainWindow(QMainWindow):
         state = self.ui_state()
         self.actions_.update(state)
         self.report.show_state(state.reading, state.reviewed, state.reading and state.editable)
+
+    def _page_chosen(self) -> None:
+        """The preview is drawn only while it is looked at; what was typed on the other page is in it."""
+        self.clinical.flush()
+        self.preview.watch(self.tabs.currentWidget() is self.report)
 
     # --- input ------------------------------------------------------------------------------
 

@@ -138,7 +138,6 @@ class WindowCommands(QObject):
         shown = self._w.desk.reading
         if shown is not None and shown.reading_id == reading_id:
             self._w.report.show_words(f"Written: {path}")
-            self._w.report.show_pdf(path)
             self._w.tabs.setCurrentWidget(self._w.report)
         if open_it and not open_externally(path):
             self._w.desk.report(

@@ -262,13 +262,25 @@ class FakeStore:
         pass
 
 
+def pdf_of(reading: Reading) -> bytes:
+    """A PDF of one empty page whose title is the reading's id and revision."""
+    parts = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+        f"<</Title({reading.reading_id} {reading.revision})>>",
+    )
+    body = "".join(f"{n} 0 obj{part}endobj\n" for n, part in enumerate(parts, 1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Info 4 0 R>>\n%%EOF\n".encode()
+
+
 class FakeReports:
     error: Exception | None = None
 
     def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
         if self.error is not None:
             raise self.error
-        out.write_bytes(b"%PDF-1.4\n%%EOF\n")
+        out.write_bytes(pdf_of(reading))
         return out
 
 

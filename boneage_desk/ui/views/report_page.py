@@ -1,15 +1,20 @@
-"""The report: write it, open it, and look at it here."""
+"""The report: look at it here, write it, open it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from boneage_desk.ui.presenters.reporting import Sheet
+
+if TYPE_CHECKING:
+    from PySide6.QtPdf import QPdfDocument
 
 
 class ReportPage(QWidget):
-    """Buttons above, a preview below once a report was written (Qt's PDF part is loaded only then)."""
+    """Buttons above, a preview below while the page is looked at (Qt's PDF part is loaded only then)."""
 
     write_wanted = Signal()
     write_as_wanted = Signal()
@@ -46,9 +51,14 @@ class ReportPage(QWidget):
         column.addWidget(self.words)
         self._column = column
         self._preview: QWidget | None = None
-        self._document: object = None
-        self._space = QWidget()
-        column.addWidget(self._space, 1)
+        self._document: QPdfDocument | None = None
+        self._data: QBuffer | None = None
+        self.notice = QLabel()
+        self.notice.setProperty("muted", True)
+        self.notice.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.notice.setWordWrap(True)
+        self.notice.setTextFormat(Qt.TextFormat.PlainText)
+        column.addWidget(self.notice, 1)
 
     def show_state(self, has_reading: bool, reviewed: bool, can_review: bool) -> None:
         self.write.setEnabled(has_reading)
@@ -60,17 +70,29 @@ class ReportPage(QWidget):
     def show_words(self, words: str) -> None:
         self.words.setText(words)
 
-    def show_pdf(self, path: Path | None) -> None:
-        """Preview of a written report, None to take it away (the case changed)."""
-        if path is None:
-            if self._preview is not None:
-                self._preview.hide()
-                self._space.show()
-            return
+    def show_sheet(self, sheet: Sheet) -> None:
+        """The preview, or in its place the words that say why there is none."""
+        words = sheet.words
+        if sheet.pdf is not None and not self._load(sheet.pdf):
+            words = "The report cannot be shown here. Write the PDF and open it in another program."
+        self.notice.setText(words)
+        there = sheet.pdf is not None and not words
+        self.notice.setVisible(not there)
+        if self._preview is not None:
+            self._preview.setVisible(there)
+        if not there and self._document is not None:
+            self._document.close()  # nothing of another report stays in the view
+
+    @property
+    def pages(self) -> int:
+        """Pages that the preview shows."""
+        return self._document.pageCount() if self._document is not None else 0
+
+    def _load(self, pdf: bytes) -> bool:
         from PySide6.QtPdf import QPdfDocument
         from PySide6.QtPdfWidgets import QPdfView
 
-        if self._preview is None:
+        if self._preview is None or self._document is None:
             # The page owns the document and dies with it first: one that outlives the view by a moment, as
             # the view's own child does, tells its end to a view that is half gone and ends the process.
             document = QPdfDocument(self)
@@ -81,8 +103,12 @@ class ReportPage(QWidget):
             view.setDocument(document)
             self._preview, self._document = view, document
             self._column.addWidget(view, 1)
-        assert isinstance(self._document, QPdfDocument)
         self._document.close()
-        self._document.load(str(path))
-        self._space.hide()
-        self._preview.show()
+        data = QBuffer(self)
+        data.setData(QByteArray(pdf))
+        data.open(QIODevice.OpenModeFlag.ReadOnly)
+        self._document.load(data)
+        if self._data is not None:
+            self._data.deleteLater()
+        self._data = data
+        return self._document.error() == QPdfDocument.Error.None_ and self._document.pageCount() > 0
