@@ -2,74 +2,34 @@
 ``python -m boneage_desk.training.train_grader --crops FOLDER --out O --budget-min N [--resume]``.
 
 FOLDER is what `boneage_desk.training.grader_crops` wrote. Runs unchanged on CUDA or CPU. RAdam, cosine rate,
-exponential mean of the weights. The loss of a hand: smooth L1 of each latent grade on its share target,
-binary cross-entropy of the cumulative logits on the same target, and the L1 of the bone age that the
-thirteen grades give through the standard.
+exponential mean of the weights; the loss is `boneage_desk.training.grader_loss`, the loop
+`boneage_desk.training.grader_run`. --start takes ImageNet's weights of EfficientNet-Lite2, nothing, or a file of
+weights to go on from. --plates takes the standard's printed examples as anchors.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-import json
-import math
-import queue
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from boneage_desk.engines.networks.grader import Grader, normalise_crops
-from boneage_desk.training.grader_batches import Hands, HandSampler, load_hands, plain
-from boneage_desk.training.targets import MAX_GRADE, curve, months_of_grades, score_table, sex_of
-from boneage_desk.training.train_detector import save_half
+from boneage_desk.engines.networks.grader import BONES, Grader, load_grader, normalise_crops
+from boneage_desk.training.grader_batches import Anchors, Hands, HandSampler, load_hands, plain
+from boneage_desk.training.grader_loss import GradeLoss, LossWeights, class_weights
+from boneage_desk.training.grader_run import GraderConfig, GraderRun, settle_batch_norm
+from boneage_desk.training.targets import MAX_GRADE, months_of_grades, sex_of
 from boneage_desk.training.warm_start import warm_start
 
-
-class GradeLoss(torch.nn.Module):
-    """Loss of whole hands; see the module's head."""
-
-    def __init__(self, weight_order: float = 0.5, weight_age: float = 0.25) -> None:
-        super().__init__()
-        self.weight_order, self.weight_age = weight_order, weight_age
-        self.top = torch.tensor(MAX_GRADE, dtype=torch.float32)
-        self.tables = {s: torch.tensor(score_table(sex_of(s)), dtype=torch.float32) for s in "MF"}
-        self.curves = {s: [torch.tensor(a, dtype=torch.float32) for a in curve(sex_of(s))] for s in "MF"}
-
-    def months(self, s: Tensor, sex: str) -> Tensor:
-        """Bone age in months of latent grades [13], differentiable."""
-        table = self.tables[sex]
-        g = torch.minimum(s.clamp(min=0), self.top - 1e-4)
-        low = g.floor().long()
-        a = table.gather(1, low[:, None])[:, 0]
-        b = table.gather(1, low[:, None] + 1)[:, 0]
-        total = (a + (g - low) * (b - a)).sum()
-        ages, scores = self.curves[sex]
-        i = int(torch.searchsorted(scores, total.detach()).clamp(1, len(scores) - 1))
-        share = (total - scores[i - 1]) / (scores[i] - scores[i - 1])
-        return ages[i - 1] + share * (ages[i] - ages[i - 1])
-
-    def forward(
-        self, s: Tensor, logits: Tensor, target: Tensor, sexes: list[str], months: list[float]
-    ) -> tuple[Tensor, list[float]]:
-        """s, target [B, 13]; logits [B, 13, 14] -> loss and its three parts."""
-        top = self.top
-        error = s - target
-        beyond = ((target >= top - 1e-3) & (error > 0)) | ((target <= 1e-3) & (error < 0))
-        error = torch.where(beyond, 0.1 * error, error)
-        index = F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.5)
-        k = torch.arange(1, logits.shape[-1] + 1, dtype=torch.float32)
-        at_least = (target[..., None] - k + 1).clamp(0, 1)
-        used = (k <= top[:, None]).float().expand_as(logits)
-        order = (F.binary_cross_entropy_with_logits(logits, at_least, reduction="none") * used).sum(-1).mean()
-        ages = torch.stack([self.months(row, sex) for row, sex in zip(s, sexes, strict=True)])
-        age = F.smooth_l1_loss(ages / 12, torch.tensor(months) / 12, beta=0.25)
-        return index + self.weight_order * order + self.weight_age * age, [float(v.detach()) for v in (index, order, age)]
+PLATE_BONES = {
+    "radius": ["radius"], "ulna": ["ulna"], "mc1": ["mc1"], "mc": ["mc3", "mc5"], "pp1": ["pp1"],
+    "pp": ["pp3", "pp5"], "mp": ["mp3", "mp5"], "dp1": ["dp1"], "dp": ["dp3", "dp5"],
+}  # fmt: skip
+"""Classes of the printed examples (``<class>_<grade index>.png``) and the bones of each."""
 
 
 def evaluate_hands(model: Grader, hands: Hands, indices: np.ndarray, size: int) -> dict[str, float]:
@@ -94,56 +54,6 @@ def evaluate_hands(model: Grader, hands: Hands, indices: np.ndarray, size: int) 
     }  # fmt: skip
 
 
-def freeze(model: Grader, stages: int) -> None:
-    """Stop gradients and batch statistics in the stem and the first ``stages`` stages."""
-    if stages < 0:
-        return
-    for part in [model.trunk.conv_stem, model.trunk.bn1, *model.trunk.blocks[:stages]]:
-        part.eval()
-        for p in part.parameters():
-            p.requires_grad_(False)
-
-
-def fix_batch_norm(model: Grader) -> None:
-    """Hold every batch norm at its running statistics from here on.
-
-    A batch is a few whole hands, so its own statistics tell the ages of just those children: a network
-    trained to the end on them reads worse one hand at a time than one that is finished with fixed norms.
-    """
-    for m in model.modules():
-        if isinstance(m, torch.nn.BatchNorm2d):
-            m.eval()
-
-
-def settle_batch_norm(model: Grader, next_crops: Callable[[], np.ndarray], batches: int = 24, frozen: int = -1) -> None:
-    """Recompute batch norms' statistics (cumulative mean) over crops [B, 13, S, S], weights untouched.
-
-    The stem and the first ``frozen`` stages keep theirs. Before training it brings ImageNet's statistics to
-    radiographs. After training it replaces those gathered over small spoiled batches of four hands by those of
-    larger unspoiled ones: on 66 held-out hands that took the bone age's mean error from 11.7 to 9.4 months.
-    """
-    keep = () if frozen < 0 else ("bn1", *(f"blocks.{k}." for k in range(frozen)))
-    norms = [
-        m for name, m in model.trunk.named_modules()
-        if isinstance(m, torch.nn.BatchNorm2d) and not (keep and (name == "bn1" or name.startswith(keep[1:])))
-    ]  # fmt: skip
-    before = [m.momentum for m in norms]
-    model.eval()
-    device = next(model.parameters()).device
-    for m in norms:
-        m.reset_running_stats()
-        m.momentum = None
-        m.train()
-    with torch.no_grad():
-        for _ in range(batches):
-            crops = next_crops()
-            x = torch.from_numpy(normalise_crops(crops.reshape(-1, *crops.shape[2:]))).to(device)
-            model.trunk(x.contiguous(memory_format=torch.channels_last))
-    for m, momentum in zip(norms, before, strict=True):
-        m.momentum = momentum
-    model.eval()
-
-
 def unspoiled(hands: Hands, size: int, seed: int, per_batch: int = 12) -> Callable[[], np.ndarray]:
     """Draws sharp training hands as they are: crops [per_batch, 13, size, size] a call."""
     pool = hands.where(validation=False, source="half")
@@ -156,108 +66,78 @@ def unspoiled(hands: Hands, size: int, seed: int, per_batch: int = 12) -> Callab
     return draw
 
 
+def read_plates(folder: Path, size: int, seed: int, without: int = -1, parts: int = 5) -> Anchors:
+    """The printed examples as anchors, but for every ``parts``-th from ``without`` on (-1: all)."""
+    pictures, bones, grades = [], [], []
+    for n, (kind, path) in enumerate(plate_files(folder)):
+        if without >= 0 and n % parts == without:
+            continue
+        pictures.append(np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8))
+        bones.append([BONES.index(b) for b in PLATE_BONES[kind]])
+        grades.append(int(path.stem.rsplit("_", 1)[1]))
+    return Anchors(pictures, bones, grades, size, seed)
+
+
+def plate_files(folder: Path) -> list[tuple[str, Path]]:
+    """(class, file) of every printed example, in the order that its number in a fold follows."""
+    found = [(p.stem.rsplit("_", 1)[0], p) for p in folder.glob("*_*.png")]
+    order = list(PLATE_BONES)
+    return sorted(found, key=lambda f: (order.index(f[0]), int(f[1].stem.rsplit("_", 1)[1])))
+
+
+def start_model(start: str) -> Grader:
+    """'lite2', 'scratch', or the path of weights to go on from."""
+    if start == "scratch":
+        return Grader()
+    if start == "lite2":
+        model = Grader()
+        warm_start(model.trunk)
+        return model
+    model = load_grader(SimpleNamespace(classes=BONES), Path(start))
+    for p in model.parameters():
+        p.requires_grad_(True)
+    return model
+
+
 def train(args: argparse.Namespace) -> None:
-    """The loop; see the module's head."""
+    """The run; see the module's head."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(args.seed)
     if args.threads:
         torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
+    weights = LossWeights(
+        args.weight_order, args.weight_centre, args.weight_share, args.weight_age, args.weight_plate, args.rarity
+    )
+    config = GraderConfig(
+        budget_min=args.budget_min, max_steps=args.max_steps, every_min=args.every_min, size=args.size, hands=args.hands,
+        anchors=args.anchors if args.plates else 0, rate=args.rate, weights=weights, freeze=args.freeze,
+        fixed_norm=not args.moving_norm, mixed_precision=True, compile=args.compile, seed=args.seed,
+    )  # fmt: skip
     hands = load_hands(args.crops)
-    sampler = HandSampler(hands, args.size, args.hands, args.seed)
+    sampler = HandSampler(hands, args.size, args.seed)
     validation = hands.where(validation=True, source="half")
     print(f"{len(hands.where(validation=False))} hands to train, {len(validation)} sharp ones held out", flush=True)
-    model = Grader()
     resuming = args.resume and (args.out / "last.pt").exists()
-    if args.start == "lite2" and not resuming:
-        warm_start(model.trunk)
-        settle_batch_norm(model, lambda: sampler.next()[0])
-    model.to(device, memory_format=torch.channels_last).train()
-    freeze(model, args.freeze)
-    mean = copy.deepcopy(model).eval()
-    heads = list(model.heads.parameters())
-    trunk = [p for p in model.trunk.parameters() if p.requires_grad]
-    optimiser = torch.optim.RAdam(
-        [{"params": trunk, "share": 1.0}, {"params": heads, "share": 2.0, "weight_decay": 0.0}],
-        lr=args.rate, weight_decay=0.02, decoupled_weight_decay=True,
-    )  # fmt: skip
-    step, used = 0, 0.0
+    model = Grader() if resuming else start_model(args.start)
+    model.to(device, memory_format=torch.channels_last)
+    if args.settle and not resuming:
+        counter = iter(range(10**9, 2 * 10**9))
+        settle_batch_norm(model, lambda: sampler.batch(next(counter), 16).crops, args.settle)
+    anchors = read_plates(args.plates, args.size, args.seed, args.without) if args.plates else None
+    loss = GradeLoss(weights, class_weights(hands.targets, sampler.drawn, args.rarity))
+    run = GraderRun(model, sampler, loss, config, args.out, anchors=anchors, say=_say)
+    run.on_checkpoint = lambda r: _say(f"held out {evaluate_hands(r.mean, hands, validation[:24], args.size)}")
     if resuming:
-        saved = torch.load(args.out / "last.pt", map_location=device, weights_only=True)
-        model.load_state_dict(saved["model"])
-        mean.load_state_dict(saved["mean"])
-        step = saved["step"]
-        if args.restart_clock:
-            model.load_state_dict(saved["mean"])
-        else:
-            optimiser.load_state_dict(saved["optimiser"])
-            used = saved["used"]
-    if args.fixed_norm:
-        if resuming and args.restart_clock:
-            many = HandSampler(hands, args.size, 16, args.seed)
-            settle_batch_norm(model, lambda: many.next()[0], 64)
-            mean.load_state_dict(model.state_dict())
-        model.train()
-        freeze(model, args.freeze)
-        fix_batch_norm(model)
-    ready: queue.Queue = queue.Queue(maxsize=4)
-
-    def feed() -> None:
-        while True:
-            ready.put(sampler.next())
-
-    threading.Thread(target=feed, daemon=True).start()
-    loss_of = GradeLoss(args.weight_order, args.weight_age)
-    bones = torch.arange(13).repeat(args.hands).to(device)
-    budget, started, written, log = args.budget_min * 60, time.time() - used, time.time(), []
-    first = step
-    while (used := time.time() - started) < budget:
-        share = used / budget
-        rate = args.rate * min(1.0, (step - first + 1) / 60) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-        for g in optimiser.param_groups:
-            g["lr"] = rate * g["share"]
-        crops, chosen = ready.get()
-        x = torch.from_numpy(normalise_crops(crops.reshape(-1, args.size, args.size))).to(device)
-        s, logits = model(x.contiguous(memory_format=torch.channels_last), bones)
-        rows = [hands.rows[k] for k in chosen]
-        loss, parts = loss_of(
-            s.cpu().view(args.hands, 13), logits.cpu().view(args.hands, 13, -1), torch.from_numpy(hands.targets[chosen]),
-            [str(r["sex"]) for r in rows], [float(r["months"]) for r in rows],  # type: ignore[arg-type]
-        )  # fmt: skip
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        step += 1
-        keep = 0.998 * (1 - math.exp(-(step - first if args.restart_clock else step) / 150))
-        with torch.no_grad():
-            for a, b in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
-                if a.is_floating_point():
-                    a.lerp_(b, 1 - keep)
-                else:
-                    a.copy_(b)
-        log.append(parts)
-        if step % 25 == 0:
-            now = np.mean(log[-25:], axis=0).round(3).tolist()
-            print(f"step {step} {used / 60:.1f} min grade/order/years {now}", flush=True)
-        if time.time() - written > args.every_min * 60:
-            _write(args.out, model, mean, optimiser, step, used, log)
-            print("held out", evaluate_hands(mean, hands, validation[:24], args.size), flush=True)
-            written = time.time()
-    _write(args.out, model, mean, optimiser, step, used, log)
-    if not args.fixed_norm:  # weights finished with fixed norms belong to those norms
-        settle_batch_norm(mean, unspoiled(hands, args.size, 3), frozen=args.freeze)
-        save_half(mean, args.out / "weights.safetensors")
-    print("held out", evaluate_hands(mean, hands, validation, args.size), flush=True)
+        run.resume()
+    run.train()
+    if args.moving_norm:  # weights finished with fixed norms belong to those norms
+        settle_batch_norm(run.mean, unspoiled(hands, args.size, 3), frozen=args.freeze)
+        run.save()
+    _say(f"held out {evaluate_hands(run.mean, hands, validation, args.size)}")
 
 
-def _write(out, model, mean, optimiser, step, used, log) -> None:  # type: ignore[no-untyped-def]
-    """Checkpoint, the mean's weights, and the loss curve."""
-    state = {"model": model.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save(state | {"step": step, "used": used}, out / "last.tmp")
-    (out / "last.tmp").replace(out / "last.pt")
-    save_half(mean, out / "weights.safetensors")
-    (out / "log.json").write_text(json.dumps([np.mean(log[k : k + 25], axis=0).tolist() for k in range(0, len(log), 25)]))
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def main() -> None:
@@ -266,19 +146,28 @@ def main() -> None:
     p.add_argument("--crops", type=Path, required=True)
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--budget-min", type=float, default=60)
+    p.add_argument("--max-steps", type=int, default=0)
     p.add_argument("--every-min", type=float, default=5)
     p.add_argument("--size", type=int, default=96)
-    p.add_argument("--hands", type=int, default=4, help="hands in a batch, 13 crops each")
-    p.add_argument("--rate", type=float, default=1e-3)
+    p.add_argument("--hands", type=int, default=8, help="hands in a batch, 13 crops each")
+    p.add_argument("--rate", type=float, default=8e-4)
     p.add_argument("--weight-order", type=float, default=0.5)
+    p.add_argument("--weight-centre", type=float, default=0.02)
+    p.add_argument("--weight-share", type=float, default=1.0)
     p.add_argument("--weight-age", type=float, default=0.25)
-    p.add_argument("--start", choices=("lite2", "scratch"), default="lite2")
+    p.add_argument("--weight-plate", type=float, default=0.5)
+    p.add_argument("--rarity", type=float, default=0.5, help="power of the class weights; 0: none")
+    p.add_argument("--plates", type=Path, help="folder of the standard's printed examples")
+    p.add_argument("--anchors", type=int, default=16, help="printed examples in a batch")
+    p.add_argument("--without", type=int, default=-1, help="leave out this fifth of the printed examples")
+    p.add_argument("--start", default="lite2", help="lite2, scratch or a file of weights")
+    p.add_argument("--settle", type=int, default=64, help="batches over which batch norms are settled at the start")
     p.add_argument("--freeze", type=int, default=2, help="stages that stay as they start; -1: train all")
+    p.add_argument("--moving-norm", action="store_true", help="let batch norms follow the batches")
+    p.add_argument("--compile", action="store_true", help="torch.compile: near twice as fast on a CPU, a minute to start")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--resume", action="store_true")
-    p.add_argument("--restart-clock", action="store_true", help="a new round from the mean's weights of the last one")
-    p.add_argument("--fixed-norm", action="store_true", help="batch norms keep their running statistics")
     train(p.parse_args())
 
 
