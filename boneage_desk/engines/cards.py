@@ -22,13 +22,15 @@ _REMEDY = "Install BoneAge Desk again, or restore the folder of the model."
 
 @dataclass(frozen=True, slots=True)
 class IntervalBand:
-    """Conformal half width, months, of the bone age for one sex ('M', 'F') and band of bone age."""
+    """Conformal half width, months, of the bone age for one sex ('M', 'F') and band of bone age; ``factor``: of the
+    grades' joint spread (0: not measured), see `boneage_desk.reading.interval`."""
 
     sex: str
     from_months: float
     to_months: float
     half_width_months: float
     hands: int
+    factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class ModelCard:
     """One card. ``folder`` is where it lies; ``tables`` holds every table of the TOML file as read.
 
     input_size: side of the network's square input, pixels. classes: bone ids in the order of the outputs.
-    interval_coverage and intervals: see `IntervalBand`; empty where the model gives no bone age.
+    interval_*: see `IntervalBand` and `IntervalTable`; intervals is empty where the model gives no bone age.
     """
 
     folder: Path
@@ -52,6 +54,8 @@ class ModelCard:
     licence: str
     limits: tuple[str, ...]
     interval_coverage: float
+    interval_correlation: float
+    interval_floor_months: float
     intervals: tuple[IntervalBand, ...]
     tables: Mapping[str, Any]
 
@@ -114,8 +118,9 @@ def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
     interval = data.get("interval", {})
     bands = tuple(
         IntervalBand(
-            str(r["sex"]), float(r["from_months"]), float(r["to_months"]), float(r["half_width_months"]), int(r["hands"])
-        )
+            str(r["sex"]), float(r["from_months"]), float(r["to_months"]), float(r["half_width_months"]),
+            int(r["hands"]), float(r.get("factor", 0.0)),
+        )  # fmt: skip
         for r in interval.get("bands", ())
     )
     card = ModelCard(
@@ -132,6 +137,8 @@ def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
         licence=str(model["licence"]),
         limits=tuple(str(text) for text in model["limits"]),
         interval_coverage=float(interval.get("coverage", 0.0)),
+        interval_correlation=float(interval.get("correlation", 0.0)),
+        interval_floor_months=float(interval.get("floor_months", 0.0)),
         intervals=bands,
         tables=MappingProxyType(data),
     )
@@ -143,6 +150,8 @@ def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
         raise ValueError(f"'{card.weights_file}' is not a safetensors file beside the card")
     if len(card.sha256) != 64:
         raise ValueError("its SHA-256 does not have 64 digits")
+    if not 0 <= card.interval_correlation <= 1 or card.interval_floor_months < 0:
+        raise ValueError("the interval's correlation lies in 0 to 1 and its floor is not negative")
     if card.input_size < 1 or not card.classes:
         raise ValueError("input size and classes must be given")
     return card

@@ -26,6 +26,10 @@ def interval_table(card: ModelCard) -> IntervalTable | None:
     if not card.intervals:
         return None
     rows = tuple(
-        IntervalRow(Sex(band.sex), band.from_months, band.to_months, band.half_width_months) for band in card.intervals
+        IntervalRow(Sex(band.sex), band.from_months, band.to_months, band.half_width_months, band.factor)
+        for band in card.intervals
     )
-    return IntervalTable(card.interval_coverage, rows, f"held-out films of the card of {card.full_tag}")
+    source = f"held-out films of the card of {card.full_tag}"
+    return IntervalTable(
+        card.interval_coverage, rows, source, card.interval_correlation, card.interval_floor_months
+    )

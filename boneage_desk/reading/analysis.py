@@ -35,27 +35,38 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
-    """Half width in months of the prediction interval for one sex and band of bone age."""
+    """The prediction interval of one sex and band of the bone age given.
+
+    ``half_width_months``: fixed half width. ``factor``: that by which the spread of the grades' joint distribution
+    is stretched instead; 0 where it was not measured (models before it).
+    """
 
     sex: Sex
     from_months: float
     to_months: float
     half_width_months: float
+    factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalTable:
-    """Conformal half widths measured on held-out films; ``coverage`` e.g. 0.9; ``source`` in words."""
+    """Conformal widths measured on held-out films; ``coverage`` e.g. 0.9; ``source`` in words.
+
+    ``correlation`` of the errors of any two bones' points (0 to 1) and ``floor_months``, the least spread in months:
+    see `reading.interval`, which makes the interval.
+    """
 
     coverage: float
     rows: tuple[IntervalRow, ...]
     source: str = ""
+    correlation: float = 0.0
+    floor_months: float = 0.0
 
-    def half_width(self, sex: Sex, months: float) -> float | None:
-        """Half width in months for a bone age, or None where nothing was measured."""
+    def row(self, sex: Sex, months: float) -> IntervalRow | None:
+        """The row of a bone age in months, or None where nothing was measured."""
         for row in self.rows:
             if row.sex is sex and row.from_months <= months < row.to_months:
-                return row.half_width_months
+                return row
         return None
 
 

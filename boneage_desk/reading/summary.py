@@ -8,6 +8,7 @@ from boneage_desk.common.errors import InputError, StandardError
 from boneage_desk.reading.ages import age_months
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.interval import bone_age_interval
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import BoneAge, Qualifier
@@ -19,8 +20,8 @@ class Summary:
 
     ``score``/``bone_age``: of the grades in force (person's, else machine's); None when not to be had,
     and then ``why_not`` says why. ``machine_score``/``machine_bone_age``: of the machine's grades alone.
-    ``interval_months``: (low, high) around ``bone_age``, from the machine's measured error on held-out
-    films; None where nothing was measured or the table ends. ``difference_months``: bone age minus
+    ``interval_months``: (low, high) around ``bone_age``, from the machine's doubt about each grade and its measured
+    error on held-out films (`reading.interval`); None where nothing was measured or the table ends. ``difference_months``: bone age minus
     chronological age, None at a table's end. ``missing``: bones without any grade.
     ``flags``: stored flags and those that follow from the facts as they stand.
     """
@@ -90,10 +91,9 @@ def _score(
 
 
 def _interval(reading: Reading, age: BoneAge | None) -> tuple[float, float] | None:
-    if age is None or age.qualifier or reading.interval is None or reading.patient.sex is None:
+    if age is None or reading.interval is None or reading.patient.sex is None:
         return None
-    half = reading.interval.half_width(reading.patient.sex, age.months)
-    return None if half is None else (max(0.0, age.months - half), age.months + half)
+    return bone_age_interval(reading.interval, age, reading.patient.sex, reading.bones)
 
 
 def chronological_months(reading: Reading) -> float | None:

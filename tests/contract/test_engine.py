@@ -143,7 +143,8 @@ def test_analyse_of_a_film_without_a_hand_is_a_flag(engine: InferenceService) ->
     assert result.models == engine.models()
     assert result.device == "cpu/torch"
     assert result.interval is not None
-    assert result.interval.half_width(Sex.FEMALE, 100) == 12.5
+    row = result.interval.row(Sex.FEMALE, 100)
+    assert row is not None and row.half_width_months == 12.5
     assert result.timing_ms["total"] >= result.timing_ms["detect"] > 0
     assert steps[-1][0] == 1.0
     assert [share for share, _ in steps] == sorted(share for share, _ in steps)

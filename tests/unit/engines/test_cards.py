@@ -95,3 +95,20 @@ def test_a_broken_card_says_what_is_wrong(models: Path, old: str, new: str, says
     with pytest.raises(EngineError, match=says) as caught:
         read_card(folder)
     assert caught.value.code == "card-broken"
+
+
+def test_the_interval_of_the_joint_spread_reaches_the_reading(models: Path) -> None:
+    from boneage_desk.engines.catalogue import interval_table
+    from boneage_desk.standards.types import Sex
+
+    fixed = interval_table(find_card(models, "grader"))
+    assert fixed is not None and fixed.rows[0].factor == 0 and fixed.correlation == 0
+    _change(models, "coverage = 0.9", "coverage = 0.9\ncorrelation = 0.4\nfloor_months = 5")
+    _change(models, "hands = 40 }", "hands = 40, factor = 1.25 }")
+    table = interval_table(find_card(models, "grader"))
+    assert table is not None and (table.correlation, table.floor_months) == (0.4, 5.0)
+    row = table.row(Sex.FEMALE, 83.9)
+    assert row is not None and row.factor == 1.25
+    assert table.row(Sex.FEMALE, 84) is None and table.row(Sex.MALE, 50) is None
+    with pytest.raises(EngineError, match="correlation"):
+        read_card(_change(models, "correlation = 0.4", "correlation = 1.4"))
