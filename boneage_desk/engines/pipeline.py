@@ -55,7 +55,7 @@ class _Clock:
         return {**self.ms, "total": round((time.perf_counter() - self._first) * 1e3, 2)}
 
 
-class _Film:
+class HeldFilm:
     """The one film that the process holds: normalised, turned to positive, its hand fitted once."""
 
     def __init__(self, key: int, pixels: Pixels, padding: int | None) -> None:
@@ -132,7 +132,7 @@ class Pipeline:
         self.device = device
         self.backend = "torch"
         self.timing_ms: dict[str, float] = {}
-        self._film: _Film | None = None
+        self._film: HeldFilm | None = None
         self._later: list[Callable[[], object]] = [_import_captum]  # work for idle moments, in order
 
     # ------------------------------------------------------------------------------ loading
@@ -258,9 +258,9 @@ class Pipeline:
 
     def hold(self, key: int, pixels: Pixels, padding: int | None) -> None:
         """Take a film; the one before is dropped."""
-        self._film = _Film(key, pixels, padding)
+        self._film = HeldFilm(key, pixels, padding)
 
-    def _in_hand(self) -> _Film:
+    def _in_hand(self) -> HeldFilm:
         if self._film is None:
             raise EngineError("No film is in the engine.", "Read it again.", code="film-not-held")
         return self._film
