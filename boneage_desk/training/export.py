@@ -39,7 +39,7 @@ def write_card(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
 
 def count_parameters(weights: Path) -> int:
     """Numbers in the file that are learned (no running statistics, buffers or fixed kernels)."""
-    skip = ("running_mean", "running_var", "num_batches_tracked", "temperature", "dfl.conv.weight")
+    skip = ("running_mean", "running_var", "num_batches_tracked", "temperature", "calibration", "dfl.conv.weight")
     total = 0
     with safe_open(weights, "pt") as f:
         for name in f.keys():

@@ -64,8 +64,29 @@ class OrdinalHeads(nn.Module):
         return s, (s[:, None] - theta) / width
 
 
+def calibrate(s: Tensor, logits: Tensor, coefficients: Tensor, top: Tensor) -> Tensor:
+    """Cumulative logits [..., K] made honest: (logits + shift) / temperature, monotone in K as they were.
+
+    Shift and log temperature are cubics of the latent grade s [...] (0 to 1 over the bone's grades ``top``, centred),
+    ``coefficients`` [..., 2, 4]: log temperature, then shift, constant first. All zeros change nothing.
+    """
+    u = (s / top - 0.5).clamp(-0.6, 0.6)
+    powers = torch.stack([torch.ones_like(u), u, u**2, u**3], -1)
+    log_temperature, shift = (coefficients * powers[..., None, :]).sum(-1).unbind(-1)
+    return (logits + shift[..., None]) / log_temperature.clamp(-2, 2).exp()[..., None]
+
+
+def _without_calibration(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights older than `calibrate` load as they were."""
+    state.setdefault(f"{prefix}calibration", torch.zeros_like(module.calibration))
+
+
 class Grader(nn.Module):
     """Crops [N, 1, S, S] and bone indices [N] -> latent grades [N], cumulative logits [N, 14]."""
+
+    top: Tensor
+    temperature: Tensor
+    calibration: Tensor
 
     def __init__(self, drop_path: float = 0.0) -> None:
         super().__init__()
@@ -74,12 +95,16 @@ class Grader(nn.Module):
             act_layer=nn.ReLU6, drop_path_rate=drop_path,
         )  # fmt: skip
         self.heads = OrdinalHeads(int(self.trunk.num_features))
-        self.register_buffer("temperature", torch.ones(len(BONES)))  # calibration, set after training
+        self.register_buffer("temperature", torch.ones(len(BONES)))  # of weights before `calibration`
+        self.register_buffer("calibration", torch.zeros(len(BONES), 2, 4))  # see `calibrate`, set after training
+        self.register_buffer("top", torch.tensor([float(max_grade(b)) for b in BONES]), persistent=False)
+        self.register_load_state_dict_pre_hook(_without_calibration)
 
     def forward(self, pixels: Tensor, bones: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         s, logits = self.heads(self.trunk(pixels).float(), bones)
-        return s, logits / self.temperature[bones][:, None]
+        logits = logits / self.temperature[bones][:, None]
+        return s, calibrate(s, logits, self.calibration[bones], self.top[bones])
 
 
 def probabilities(logits: Tensor, bones: Tensor) -> list[list[float]]:

@@ -235,3 +235,39 @@ def test_a_hand_on_a_large_canvas_is_found(shipped) -> None:  # type: ignore[no-
     fit = fit_hand(detect(shipped[0], canvas))
     assert fit.n_hands == 1
     assert not fit.missing
+
+
+def test_weights_older_than_the_calibration_load_as_they_were() -> None:
+    import copy
+
+    import torch
+
+    from boneage_desk.engines.networks.grader import Grader
+
+    torch.manual_seed(3)
+    model = Grader().eval()
+    torch.nn.init.normal_(model.heads.latent.weight, std=0.5)
+    state = model.state_dict()
+    older = {k: v for k, v in state.items() if k != "calibration"}
+    pixels, bones = torch.rand(4, 1, 64, 64), torch.tensor([0, 3, 7, 12])
+    with torch.no_grad():
+        before = model(pixels, bones)
+        other = copy.deepcopy(model)
+        other.calibration.fill_(0.3)
+        assert not torch.allclose(other(pixels, bones)[1], before[1], atol=1e-3)
+        other.load_state_dict(older, strict=True)
+        assert torch.equal(other(pixels, bones)[1], before[1])
+
+
+def test_calibration_keeps_the_order_of_the_thresholds() -> None:
+    import torch
+
+    from boneage_desk.engines.networks.grader import calibrate
+
+    torch.manual_seed(4)
+    s, top = torch.linspace(-3, 17, 50), torch.tensor(14.0)
+    logits = s[:, None] - torch.arange(14) - 0.5
+    for _ in range(5):
+        warped = calibrate(s, logits, torch.randn(1, 2, 4), top)
+        assert (warped.diff(dim=1) < 0).all()
+    assert torch.equal(calibrate(s, logits, torch.zeros(1, 2, 4), top), logits)
