@@ -165,9 +165,20 @@ class Anchors:
         """Crops [count, S, S], bones [count], grades [count] of a step, each spoiled anew."""
         rng = np.random.default_rng([self.seed, 3, step])
         chosen = rng.integers(len(self.pictures), size=count)
+        crops, bones = self._spoiled(chosen, rng)
+        return crops, bones, np.array([self.grades[k] for k in chosen], np.intp)
+
+    def all(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.intp], NDArray[np.intp]]:
+        """Every picture once: crops [N, S, S], bones [N], numbers [N]."""
+        chosen = np.arange(len(self.pictures))
+        crops, bones = self._spoiled(chosen, np.random.default_rng([self.seed, 7, step]))
+        return crops, bones, chosen
+
+    def _spoiled(
+        self, chosen: NDArray[np.intp], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
         crops = [_spoil_anchor(self.pictures[k], self.size, rng) for k in chosen]
-        bones = [int(rng.choice(self.bones[k])) for k in chosen]
-        return np.stack(crops), np.array(bones, np.intp), np.array([self.grades[k] for k in chosen], np.intp)
+        return np.stack(crops), np.array([int(rng.choice(self.bones[k])) for k in chosen], np.intp)
 
 
 def _spoil_anchor(picture: NDArray[np.uint8], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:

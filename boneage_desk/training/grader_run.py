@@ -123,17 +123,19 @@ def _pixels(crops: NDArray[np.uint8], device: torch.device) -> Tensor:
 class GraderRun:
     """One run in a folder: ``last.pt`` (checkpoint), ``weights.safetensors`` (mean of the weights), ``log.json``.
 
-    model: on its device; it is trained in place. sampler: see `Sampler`. anchors: crops of known grade.
+    model: a `Grader` or what looks like one (trunk, heads), on its device; it is trained in
+    place. sampler: see `Sampler`. anchors: crops of known grade.
     """
 
     def __init__(
-        self, model: Grader, sampler: Sampler, loss: GradeLoss, config: GraderConfig, out: Path,
+        self, model: Any, sampler: Sampler, loss: GradeLoss, config: GraderConfig, out: Path,
         *, anchors: Anchors | None = None, say: Say = print,
     ) -> None:  # fmt: skip
         self.model, self.sampler, self.loss, self.config, self.out = model, sampler, loss, config, out
         self.anchors, self.say = anchors, say
         self.step, self.used_s, self.hands = 0, 0.0, config.hands
         self.log: list[dict[str, float]] = []
+        self.to_input: Callable[[Any, torch.device], Tensor] = _pixels
         self.on_checkpoint: Callable[[GraderRun], None] = lambda run: None
         out.mkdir(parents=True, exist_ok=True)
         self.mean = copy.deepcopy(model).eval()
@@ -227,7 +229,7 @@ class GraderRun:
         half = torch.autocast("cuda", torch.bfloat16) if self.config.mixed_precision and device.type == "cuda" else nullcontext()
         self.optimiser.zero_grad(set_to_none=True)
         with half:
-            features = trunk(_pixels(pictures, device)).float()
+            features = trunk(self.to_input(pictures, device)).float()
         s, logits = self.model.heads(features, bones.to(device))
         s, logits, features = s.cpu(), logits.cpu(), features.cpu()
         m = 13 * n

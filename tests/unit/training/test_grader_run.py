@@ -164,3 +164,24 @@ def test_anchors_join_the_batch(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", 1, anchors)
     run.train()
     assert run.log[0]["plate"] > 0
+
+
+def test_the_tail_is_the_rest_of_the_network_and_goes_back_into_it() -> None:
+    from boneage_desk.training.grader_tail import Early, Tail
+
+    torch.manual_seed(0)
+    model = Grader().eval()
+    pixels, bones = torch.rand(13, 1, SIZE, SIZE), torch.arange(13)
+    tail = Tail(model, 6).eval()
+    with torch.inference_mode():
+        maps = Early(model.trunk, 6)(pixels)
+        assert torch.allclose(tail.heads(tail.trunk(maps), bones)[0], model(pixels, bones)[0], atol=1e-5)
+    with torch.no_grad():
+        for p in tail.parameters():
+            p.add_(0.01)
+    other = Grader().eval()
+    other.load_state_dict(model.state_dict())
+    tail.into(other)
+    with torch.inference_mode():
+        assert torch.allclose(tail.heads(tail.trunk(maps), bones)[0], other(pixels, bones)[0], atol=1e-5)
+        assert not torch.allclose(other(pixels, bones)[0], model(pixels, bones)[0], atol=1e-3)
