@@ -78,7 +78,13 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
 def build_app() -> App:
     """What the command line is handed."""
     return App(
-        services=build, run_window=run_window, screenshot=screenshot, check_models=check_models, engines=engines
+        services=build,
+        run_window=run_window,
+        screenshot=screenshot,
+        check_models=check_models,
+        engines=engines,
+        train=train,
+        evaluate=evaluate,
     )
 
 
@@ -129,6 +135,20 @@ def check_models() -> list[ModelCheck]:
             problem = str(error)
         found.append(ModelCheck(card.task, card.name, card.full_tag, card.sha256, not problem, problem))
     return found
+
+
+def train(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
+    """See `boneage_desk.training.site_runs.train`."""
+    from boneage_desk.training import site_runs
+
+    return site_runs.train(task, recipe_path, **how)
+
+
+def evaluate(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
+    """See `boneage_desk.training.site_runs.evaluate`."""
+    from boneage_desk.training import site_runs
+
+    return site_runs.evaluate(task, recipe_path, **how)
 
 
 # ---------------------------------------------------------------------------------- small services

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from boneage_desk.common.jobs import CancelToken, Progress
     from boneage_desk.reading.ports import AnalysisEngine, Services
 
 
@@ -33,13 +34,37 @@ class MakeServices(Protocol):
         """``engine_dir``: where the engine keeps what it may keep between runs; else in ``data_dir``."""
 
 
+class Train(Protocol):
+    """Trains from a recipe; returns the main figures and where the model and its report lie."""
+
+    def __call__(
+        self, task: str, recipe_path: Path, *, resume: bool, tell: Callable[[str], None], progress: Progress, cancel: CancelToken
+    ) -> dict[str, Any]:
+        """``task``: 'detector' or 'grader'. ``tell`` gets lines for the person. Raises BoneAgeError, Cancelled."""
+
+
+class Evaluate(Protocol):
+    """Measures a model on a recipe's films; returns the main figures and where the report lies."""
+
+    def __call__(
+        self, task: str, recipe_path: Path, *, model: str, every: bool, out: Path, tell: Callable[[str], None],
+        progress: Progress, cancel: CancelToken,
+    ) -> dict[str, Any]:  # fmt: skip
+        """``model``: 'shipped' or a folder. ``every``: all films, not only those held out. Raises as `Train`."""
+
+
+def _absent(*_given: object, **_more: object) -> dict[str, Any]:
+    raise NotImplementedError("wiring fills this in")
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Nothing here does work before it is called.
 
     ``run_window(services, paths, demo)`` returns the exit code. ``screenshot(services, film, out)`` draws
     the window with the film read. ``check_models`` hashes the weights of all models.
-    ``engines(engine_dir, device)``: fresh engines by backend name, for bench.
+    ``engines(engine_dir, device)``: fresh engines by backend name, for bench. ``train``, ``evaluate``: a
+    site's own detector or grader.
     """
 
     services: MakeServices
@@ -47,6 +72,8 @@ class App:
     screenshot: Callable[[Services, Path, Path], None]
     check_models: Callable[[], list[ModelCheck]]
     engines: Callable[[Path, str], dict[str, Callable[[], AnalysisEngine]]]
+    train: Train = _absent
+    evaluate: Evaluate = _absent
 
 
 ENGINE_DIR = "engine"
