@@ -33,6 +33,7 @@ class UiState:
     reading_job: bool = False
     box: bool = False
     human_box: bool = False
+    overridden: bool = False
     can_undo: bool = False
     can_redo: bool = False
     unsaved: bool = False
@@ -95,6 +96,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("accept", "Accept the grade and go on", "Return Enter", "Bones", R, editable),
     _spec("next-unreviewed", "Next bone not reviewed", "N", "Bones", R, with_reading),
     _spec("machine-grade", "Take back my grade", "Delete", "Bones", R, editable),
+    _spec("reason", "Reason for my grade", "C", "Bones", R, lambda s: s.editable and s.overridden),
     _spec("zoom-bone", "Zoom to the bone", "B", "Bones", R, lambda s: s.film and s.box),
     _spec("mark-reviewed", "Mark the reading reviewed", "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
     _spec("reopen", "Reopen the reading", "", "Reading", W, lambda s: s.reviewed),
@@ -112,8 +114,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("one-to-one", "One film pixel on one screen pixel", "Ctrl+0", "Film", W, with_film),
     _spec("reset-view", "Reset the view", "Ctrl+R", "Film", W, with_film),
     _spec("overlays", "Overlays: all, boxes only, none", "Space", "Film", R, with_film),
-    _spec("saliency", "Grad-CAM of the bone", "G", "Film", R, lambda s: s.film and s.box, checkable=True,
-          tip="Where the grader looked"),
+    _spec("widths", "Measured widths", "M", "Film", R, with_film, checkable=True,
+          tip="The widths of the epiphysis (solid) and of the shaft's end (dashed) on the bone chosen"),
+    _spec("saliency", "Where the grader looked", "G", "Film", R, lambda s: s.film and s.box, checkable=True),
+    _spec("grad-cam", "Grad-CAM", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True),
+    _spec("occlusion", "Occlusion", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True,
+          tip="What the grade loses when a place is covered; slower"),
     _spec("auto-window", "Auto window", "0", "Window presets", F, with_film),
     *(
         _spec(f"preset-{n}", f"Window preset {n}", str(n), "Window presets", F, lambda s, n=n: s.film and n <= s.presets)  # type: ignore[misc]
@@ -137,7 +143,7 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Wheel", "Zoom at the cursor"),
     ("Double click on a box", "Zoom to the bone"),
     ("H on a label", "Placed or graded otherwise by a person; orange"),
-    ("! on a label", "Worth a look; yellow, dashed when the place is uncertain"),
+    ("! on a label", "Worth a look: place or grade are uncertain; yellow, dashed"),
     ("Figures in the bone table", "Grade by its printed name: 6, or 7 0 for 7(0)"),
 )
 

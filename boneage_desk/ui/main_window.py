@@ -35,7 +35,8 @@ from boneage_desk.ui.presenters import numbers, rows, text
 from boneage_desk.ui.presenters.crops import Crops
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.library import Library
-from boneage_desk.ui.presenters.reading_work import engine_words
+from boneage_desk.ui.presenters.measured import WidthLine, crop_lines, film_lines
+from boneage_desk.ui.presenters.reading_work import angle_of, engine_words
 from boneage_desk.ui.presenters.reporting import Preview, Reporting
 from boneage_desk.ui.presenters.saving import Saving
 from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         self.preview = Preview(self.desk)
         self.crops = Crops(self.desk)
         self.film_panel: FilmPanel | None = None
+        self.widths = True
         self._painted = False
         self._split_done = False
         self._split: QByteArray | None = None
@@ -126,8 +128,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
-        self._engine, self._queue, self._hint = ElidedLabel(least=120), QLabel(), QLabel()
-        for label in (self._engine, self._queue):
+        self._engine, self._queue, self._done, self._hint = ElidedLabel(least=120), QLabel(), QLabel(), QLabel()
+        for label in (self._engine, self._queue, self._done):
             label.setContentsMargins(8, 0, 8, 0)
             bar.addWidget(label)
         self._hint.setText("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys")
@@ -164,6 +166,8 @@ class MainWindow(QMainWindow):
         self.bones.table.bone_selected.connect(desk.select)
         self.bones.table.tick_clicked.connect(desk.toggle_reviewed)
         self.bones.grade_typed.connect(desk.set_grade)
+        self.bones.strip.reason.given.connect(desk.set_reason)
+        self.bones.strip.reason.left.connect(lambda: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))
         self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
         self.preview.changed.connect(self.report.show_sheet)
@@ -195,6 +199,7 @@ class MainWindow(QMainWindow):
 
         theme.add_fonts()
         self.film_panel = FilmPanel(self.desk, self.actions_)
+        self.film_panel.show_widths(self.widths)
         self.actions_.add_to(self.film_panel, Scope.READING)
         self.actions_.add_to(self.film_panel.film, Scope.FILM)
         self.stack.addWidget(self.film_panel)
@@ -204,6 +209,7 @@ class MainWindow(QMainWindow):
 
     def _show_case(self) -> None:
         self.bones.forget_figures()
+        self.bones.strip.reason.forget()
         self.report.show_words("")
         reading = self.desk.reading
         if reading is None:
@@ -235,7 +241,7 @@ class MainWindow(QMainWindow):
             self.flags.show_flags(numbers.strip_flags(summary), stored)
             self.bones.model.set_rows(rows.bone_rows(reading))
             self.bones.table.share_height()
-            self.bones.numbers.show_numbers(numbers.numbers(reading, summary), numbers.progress_line(reading))
+            self.bones.numbers.show_numbers(numbers.numbers(reading, summary))
         self._show_bone()
         self._show_work()
 
@@ -248,9 +254,27 @@ class MainWindow(QMainWindow):
         if self.bones.table.currentIndex().row() != row:
             self.bones.table.setCurrentIndex(self.bones.model.index(row, 1))
         self.bones.strip.show_bone(
-            rows.bone_row(reading, bone), rows.ladder(reading, bone), self.bones.model.crop(bone)
+            rows.bone_row(reading, bone), rows.ladder(reading, bone), self.bones.model.crop(bone), self._crop_lines(),
+            self.desk.editable,
         )  # fmt: skip
         self._update_actions()
+
+    def _crop_lines(self) -> tuple[WidthLine, ...]:
+        """The measured widths on the crop of the bone chosen."""
+        reading, bone = self.desk.reading, self.desk.bone
+        box = reading.bone(bone).box if reading is not None else None
+        if reading is None or box is None or not self.widths:
+            return ()
+        return crop_lines(film_lines(reading, bone), box, angle_of(reading, bone))
+
+    def show_widths(self, on: bool) -> None:
+        """Draw the measured widths on crop and film, or not; kept for the next start."""
+        self.widths = on
+        self._settings().setValue("widths", int(on))
+        self.actions_.check("widths", on)
+        self.bones.strip.crop.show_lines(self._crop_lines())
+        if self.film_panel is not None:
+            self.film_panel.show_widths(on)
 
     def _show_crops(self, made: dict[str, object]) -> None:
         images = {}
@@ -266,6 +290,7 @@ class MainWindow(QMainWindow):
         self._engine.setText(f"engine: {engine_words(desk.work.state)}")
         queue = desk.work.queue
         self._queue.setText(f"queue {queue}" if queue else "")
+        self._done.setText(numbers.progress_line(reading) if reading is not None else "")
         job = desk.job
         unread = reading is not None and reading.analysed_at is None and desk.film is not None
         self.progress.show_job(job, unread)
@@ -307,6 +332,7 @@ class MainWindow(QMainWindow):
             reading_job=desk.job is not None,
             box=finding is not None and finding.box is not None,
             human_box=finding is not None and finding.human_box is not None,
+            overridden=finding is not None and finding.overridden,
             can_undo=session is not None and session.can_undo,
             can_redo=session is not None and session.can_redo,
             unsaved=desk.saver.state is Saving.FAILED,
@@ -318,19 +344,24 @@ class MainWindow(QMainWindow):
         self.actions_.update(state)
         self.report.show_state(state.reading, state.reviewed, state.reading and state.editable)
 
+    def flush(self) -> None:
+        """What was typed and not entered yet belongs to the reading on the desk."""
+        self.clinical.flush()
+        self.bones.strip.reason.flush()
+
     def _page_chosen(self) -> None:
         """The preview is drawn only while it is looked at; what was typed on the other page is in it."""
-        self.clinical.flush()
+        self.flush()
         self.preview.watch(self.tabs.currentWidget() is self.report)
 
     # --- input ------------------------------------------------------------------------------
 
     def open_reading(self, reading_id: str) -> None:
-        self.clinical.flush()
+        self.flush()
         self.library.open_reading(reading_id)
 
     def open_paths(self, paths: list[str]) -> None:
-        self.clinical.flush()
+        self.flush()
         self.library.open_paths(paths)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -362,6 +393,8 @@ class MainWindow(QMainWindow):
         else:
             self.resize(1600, 1000)
         self._split = split if isinstance(split, QByteArray) else None
+        self.desk.heat.remember(kept.value("saliency_method"))
+        self.show_widths(str(kept.value("widths", 1)) != "0")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -372,7 +405,7 @@ class MainWindow(QMainWindow):
                 self.splitter.setSizes(columns_for(self.width()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.clinical.flush()
+        self.flush()
         if not self._saved_or_given_up():
             event.ignore()
             return

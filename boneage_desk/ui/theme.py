@@ -26,6 +26,9 @@ HUMAN = "#ff9f45"
 ATTENTION = "#ffd84a"
 ERROR = "#ff7a70"
 GOOD = "#8fce8f"
+EPIPHYSIS = "#3fe0d0"
+SHAFT = "#f09ad2"
+"""The two measured widths; told apart by solid and dashed too."""
 SELECTION = "#26384d"
 
 _NAMES = {

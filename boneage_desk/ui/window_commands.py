@@ -49,6 +49,7 @@ class WindowCommands(QObject):
             "accept": desk.accept,
             "next-unreviewed": self._next_unreviewed,
             "machine-grade": lambda: desk.set_grade(None),
+            "reason": self._reason,
             "zoom-bone": lambda: film().zoom_to_bone(),
             "mark-reviewed": desk.mark_reviewed,
             "reopen": desk.reopen,
@@ -63,7 +64,10 @@ class WindowCommands(QObject):
             "one-to-one": lambda: film().film.one_to_one(),
             "reset-view": lambda: film().reset(),
             "overlays": lambda: film().next_overlay(),
+            "widths": self._toggle_widths,
             "saliency": desk.heat.toggle,
+            "grad-cam": lambda: self._look_by("grad-cam"),
+            "occlusion": lambda: self._look_by("occlusion"),
             "auto-window": lambda: film().film.auto_window(),
             "full-screen": self._full_screen,
             "work-list": self._toggle_work_list,
@@ -87,7 +91,8 @@ class WindowCommands(QObject):
     def fill_menus(self, actions: ActionSet) -> None:
         bar = self._w.menuBar()
         menus = {title: bar.addMenu(title) for title in ("File", "Edit", "Bones", "Reading", "Film", "View", "Help")}
-        menus["Window presets"] = menus["Film"].addMenu("Window presets")
+        for title in ("Where it looked, by", "Window presets"):
+            menus[title] = menus["Film"].addMenu(title)
         for spec in ACTIONS:
             menus[spec.menu].addAction(actions[spec.id])
         actions.check("work-list", True)
@@ -121,14 +126,14 @@ class WindowCommands(QObject):
     # --- report -----------------------------------------------------------------------------
 
     def write_report(self) -> None:
-        self._w.clinical.flush()
+        self._w.flush()
         self._w.reporting.write()
 
     def write_report_as(self) -> None:
         reading = self._w.desk.reading
         if reading is None:
             return
-        self._w.clinical.flush()
+        self._w.flush()
         suggested = str(Path(self._folder()) / report_name(reading))
         path, _ = QFileDialog.getSaveFileName(self._w, "Write the report", suggested, "PDF (*.pdf)")
         if path:
@@ -145,11 +150,22 @@ class WindowCommands(QObject):
                 topic="report",
             )
 
+    def _reason(self) -> None:
+        self._w.tabs.setCurrentWidget(self._w.bones)
+        self._w.bones.strip.reason.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     # --- view -------------------------------------------------------------------------------
 
     def _next_unreviewed(self) -> None:
         if not self._w.desk.next_unreviewed():
             self._w.desk.tell("All 13 bones were looked at.", topic="pass")
+
+    def _toggle_widths(self) -> None:
+        self._w.show_widths(not self._w.widths)
+
+    def _look_by(self, method: str) -> None:
+        self._w.desk.heat.choose(method)
+        self._w._settings().setValue("saliency_method", self._w.desk.heat.method)
 
     def _full_screen(self) -> None:
         on = not self._w.isFullScreen()

@@ -23,6 +23,7 @@ from boneage_desk.reading.analysis import (
     ModelRef,
     WholeHandOpinion,
 )
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import (
     Film,
     FilmSource,
@@ -108,6 +109,22 @@ def opinion(bone: str, grade: int, sure: float = 0.72) -> GradeOpinion:
     )
 
 
+def make_evidence(bone: str, box: Box, ratio: float = 1.02) -> Evidence | None:
+    """Made-up measurements: radius caps, pp3 is too narrow for its grade, dp5 shows no centre, ulna has none."""
+    if bone == "ulna":
+        return None
+    if bone == "dp5":
+        return Evidence(bone, present=False, quality=0.9)
+    ratio = 0.7 if bone == "pp3" else ratio
+    (x, y), half = box.centre, box.side / 4
+    return Evidence(
+        bone, True, 0.9, width_ratio=ratio, gap=0.06,
+        caps_thumb_side=False, caps_little_side=bone == "radius",
+        epiphysis_line=((x - half * ratio, y - half / 2), (x + half * ratio, y - half / 2)),
+        metaphysis_line=((x - half, y + half / 2), (x + half, y + half / 2)),
+    )  # fmt: skip
+
+
 def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
     bones = []
     for bone in rus_chn.BONES:
@@ -117,7 +134,8 @@ def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
         region = Region(
             Box(x - half, y - half, x + half, y + half), 0.9, certain, "" if certain else "Fingers overlap here."
         )
-        bones.append(BoneResult(bone, region, opinion(bone, GRADES[bone], 0.41 if bone == "ulna" else 0.72)))
+        sure = 0.41 if bone == "ulna" else 0.72
+        bones.append(BoneResult(bone, region, opinion(bone, GRADES[bone], sure), make_evidence(bone, region.box)))
     values: dict[str, Any] = {
         "bones": tuple(bones),
         "models": (ModelRef("detector", "yolov8n.fake", "ab" * 32), ModelRef("grader", "b3.fake", "cd" * 32)),
@@ -199,9 +217,16 @@ class FakeEngine:
         return [opinion(bone, GRADES[bone]) for _ in crops]
 
     def saliency(
-        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+        self,
+        frame: Frame,
+        bone: str,
+        box: Box,
+        angle_deg: float,
+        *,
+        method: str = "grad-cam",
+        cancel: CancelToken | None = None,
     ) -> np.ndarray:
-        self.calls.append(("saliency", bone))
+        self.calls.append((method, bone))
         if self.saliency_error is not None:
             raise self.saliency_error
         y, x = np.mgrid[-1:1:64j, -1:1:64j]

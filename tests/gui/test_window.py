@@ -524,7 +524,7 @@ def test_grad_cam_is_drawn_named_and_follows_the_bone(qtbot, read, fakes):
     assert any("Grad-CAM Radius" in line for line in corner) and read.film_panel.film._saliency is not None
     press(qtbot, read, Key.Key_Down)
     settle(qtbot, read)
-    assert fakes.engine.calls[-1] == ("saliency", "ulna")
+    assert fakes.engine.calls[-1] == ("grad-cam", "ulna")
     press(qtbot, read, Key.Key_G)
     assert read.film_panel.film._saliency is None
 

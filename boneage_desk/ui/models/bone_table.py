@@ -7,19 +7,22 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
+from boneage_desk.ui.presenters.measured import AGAINST
 from boneage_desk.ui.presenters.rows import BoneRow
 
-COLUMNS = ("", "Bone", "AI", "You", "Points", "\N{MINUS SIGN}1 / +1 grade", "")
+COLUMNS = ("", "Bone", "AI", "Width", "You", "Points", "\N{PLUS-MINUS SIGN}1 grade", "")
 HEADINGS_HELP = (
     "The bone as cut for the grader, distal up",
     "The bone; ! = worth a look",
-    "The machine's grade and its probability",
+    "The machine's grade, its probabilities of that and the grades beside it, and the probability of its own",
+    "Measured: width of the epiphysis over that of the shaft's end; \N{NOT EQUAL TO} = the measurement speaks against the "
+    "grade",
     "Your grade",
     "RUS-CHN points of the grade in force",
     "Months of bone age that one grade less / more would change",
     "Looked at",
 )
-CROP, NAME, MACHINE, HUMAN, POINTS, STEPS, REVIEWED = range(len(COLUMNS))
+CROP, NAME, MACHINE, MEASURED, HUMAN, POINTS, STEPS, REVIEWED = range(len(COLUMNS))
 RowRole = Qt.ItemDataRole.UserRole + 1
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -83,10 +86,18 @@ class BoneTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == CROP:
             return self._crops.get(row.bone)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.doubt or None
+            return self._tip(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.name}, {COLUMNS[column] or HEADINGS_HELP[column]}: {self._text(row, column) or 'none'}"
         return None
+
+    @staticmethod
+    def _tip(row: BoneRow, column: int) -> str | None:
+        if column == MACHINE:
+            return row.spread_words or None
+        if column == MEASURED:
+            return row.measured.tip or None
+        return row.doubt or None
 
     @staticmethod
     def _text(row: BoneRow, column: int) -> str:
@@ -94,6 +105,8 @@ class BoneTableModel(QAbstractTableModel):
             return row.short + (" !" if row.doubt else "")
         if column == MACHINE:
             return row.machine + (f" {row.probability:.0%}" if row.probability is not None else "")
+        if column == MEASURED:
+            return row.measured.figure + (f" {AGAINST}" if row.measured.against else "")
         if column == REVIEWED:
             return "reviewed" if row.reviewed else ""
         return {HUMAN: row.human, POINTS: row.points, STEPS: row.steps}.get(column, "")

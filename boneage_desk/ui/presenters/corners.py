@@ -69,10 +69,8 @@ def side_letter(reading: Reading) -> str:
     return reading.study.laterality.value
 
 
-def overlay_line(show: str, saliency: str, editing: bool) -> tuple[str, ...]:
-    lines = [f"Overlay: {show}"]
-    if saliency:
-        lines.append(saliency)
+def overlay_line(show: str, saliency: str, widths: str, editing: bool) -> tuple[str, ...]:
+    lines = [f"Overlay: {show}", *(line for line in (widths, saliency) if line)]
     if editing:
         lines.append("EDITING BOXES (E ends)")
     return tuple(lines)

@@ -239,6 +239,12 @@ class Desk(QObject):
     def set_grade(self, grade: int | None) -> None:
         self.do(commands.SetGrade(self._bone, grade))
 
+    def set_reason(self, bone: str, reason: str) -> None:
+        """Why the person's grade of a bone differs; passed over where no grade of a person is."""
+        grade = self.reading.bone(bone).human_grade if self.reading is not None else None
+        if grade is not None:
+            self.do(commands.SetGrade(bone, grade, reason))
+
     def toggle_reviewed(self, bone: str) -> None:
         if self.reading is not None:
             self.do(commands.SetReviewed(bone, not self.reading.bone(bone).reviewed))

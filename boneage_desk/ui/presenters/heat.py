@@ -1,4 +1,5 @@
-"""Grad-CAM of the selected bone: asked for when it is wanted, dropped when its box moved."""
+"""Where the grader looked for the selected bone, by one of two methods: asked for when it is wanted, dropped
+when its box moved."""
 
 from __future__ import annotations
 
@@ -11,10 +12,13 @@ from boneage_desk.ui.presenters.reading_work import Saliency, angle_of
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
+METHODS = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
+"""Methods of AnalysisEngine.saliency, and their names."""
 
 
 class Heat(QObject):
     changed = Signal()
+    """Another picture, or another method."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -22,6 +26,28 @@ class Heat(QObject):
         self._value: Saliency | None = None
         self._job: Job | None = None
         self.wanted = False
+        self.method = next(iter(METHODS))
+
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return METHODS[self.method]
+
+    def choose(self, method: str) -> None:
+        """Draw by this method from now on, and show it; the same one again takes it away. Unknown ones are
+        passed over (a settings file of another version)."""
+        if method not in METHODS:
+            return
+        if self.wanted and method == self.method:
+            self.toggle()
+            return
+        self.method, self.wanted = method, True
+        self.ask()
+
+    def remember(self, method: object) -> None:
+        """The method of the last time, without drawing."""
+        if isinstance(method, str) and method in METHODS:
+            self.method = method
 
     @property
     def value(self) -> Saliency | None:
@@ -52,7 +78,7 @@ class Heat(QObject):
         box = reading.bone(bone).box if reading else None
         if reading is not None and frame is not None and box is not None:
             self._job = desk.work.saliency(
-                frame, bone, box, angle_of(reading, bone), on_result=self._here, on_failed=self._failed
+                frame, bone, box, angle_of(reading, bone), self.method, on_result=self._here, on_failed=self._failed
             )
         self.changed.emit()
 
@@ -74,5 +100,5 @@ class Heat(QObject):
 
     def _failed(self, error: BaseException) -> None:
         self._job, self.wanted = None, False
-        self._desk.report(error, "No Grad-CAM", topic="saliency")
+        self._desk.report(error, f"No {self.name}", topic="saliency")
         self.changed.emit()

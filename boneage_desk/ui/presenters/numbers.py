@@ -34,6 +34,8 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
     if summary.interval_months is not None:
         low, high = summary.interval_months
         interval = f"{text.months(low)} \N{EN DASH} {text.months(high)}"
+        if reading.interval is not None:
+            interval = f"{reading.interval.coverage:.0%}: {interval}"
     machine = ""
     if summary.machine_bone_age is not None:
         machine = summary.machine_bone_age.text

@@ -28,7 +28,8 @@ class Show(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BoxMark:
-    """One box to draw, in film pixels. ``label`` carries the letters that stand for colours."""
+    """One box to draw, in film pixels. ``label`` carries the letters that stand for colours. ``certain`` False:
+    dashed, since the place is uncertain or the grade is and nobody looked at it yet."""
 
     bone: str
     box: Box
@@ -47,9 +48,9 @@ def marks(reading: Reading) -> tuple[BoxMark, ...]:
         human = finding.human_box is not None
         region = finding.machine_region
         certain = human or region is None or region.certain
-        sign = " H" if human or finding.overridden else ""
-        sign += " !" if not finding.reviewed and doubt_of(reading, bone) else ""
-        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain))
+        doubted = not finding.reviewed and bool(doubt_of(reading, bone))
+        sign = (" H" if human or finding.overridden else "") + (" !" if doubted else "")
+        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain and not doubted))
     return tuple(result)
 
 

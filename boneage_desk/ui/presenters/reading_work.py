@@ -23,11 +23,12 @@ STATE_INTERVAL_MS = 400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saliency:
-    """Where the grader looked: values 0..1 over ``box`` in film orientation."""
+    """Where the grader looked: values 0..1 over ``box`` in film orientation, by ``method``."""
 
     bone: str
     box: Box
     values: Any
+    method: str
 
 
 class ReadingWork(QObject):
@@ -155,15 +156,17 @@ class ReadingWork(QObject):
         bone: str,
         box: Box,
         angle_deg: float,
+        method: str,
         *,
         on_result: Callable[[Saliency], None],
         on_failed: Callable[[BaseException], None],
     ) -> Job:
         def work(token: CancelToken, _progress: Progress) -> Saliency:
-            return Saliency(bone, box, self._services.engine().saliency(frame, bone, box, angle_deg, cancel=token))
+            engine, more = self._services.engine(), {} if method == "grad-cam" else {"method": method}
+            return Saliency(bone, box, engine.saliency(frame, bone, box, angle_deg, cancel=token, **more), method)
 
         return self._runner.submit(
-            "engine", "Grad-CAM", work, on_result=on_result, on_failed=on_failed, priority=URGENT
+            "engine", "Where the grader looked", work, on_result=on_result, on_failed=on_failed, priority=URGENT
         )
 
     def close(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import doubt_months, step_months
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.measured import Measured, measured
 
 WORTH_MONTHS = 1.5
 """A grade is worth a look when the doubt about it is worth so many months of bone age. A low probability
@@ -17,6 +19,18 @@ UNSURE_BELOW = 0.35
 NEAR_BELOW = 0.85
 """While no bone age is to be had: its own probability below the first, or that of it and its two
 neighbours together below the second."""
+NEIGHBOURS = 2
+"""So many grades on each side of the machine's are drawn with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The machine's probability of one grade near its own; ``human``: the person's grade."""
+
+    label: str
+    probability: float
+    machine: bool
+    human: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,18 @@ class BoneRow:
     """Why the bone is worth a look, in words; '' when it is not."""
     moved: bool
     final: int | None
+    spread: tuple[Share, ...] = ()
+    """Probabilities of the machine's grade and its neighbours, in order; none without an opinion."""
+    reason: str = ""
+    """Why the person's grade differs, in the person's words."""
+    measured: Measured = field(default_factory=Measured)
+
+    @property
+    def spread_words(self) -> str:
+        """'5(2) 12 %, 6 39 %, ...' and what is left for the others."""
+        told = [f"{share.label} {share.probability:.0%}" for share in self.spread]
+        rest = 1 - sum(share.probability for share in self.spread)
+        return ", ".join(told + ([f"others {rest:.0%}"] if rest >= 0.005 else []))
 
     @property
     def steps(self) -> str:
@@ -67,6 +93,22 @@ def bone_row(reading: Reading, bone: str) -> BoneRow:
         doubt=doubt_of(reading, bone),
         moved=finding.human_box is not None,
         final=final,
+        spread=_spread(finding),
+        reason=finding.comment if finding.overridden else "",
+        measured=measured(reading, bone),
+    )
+
+
+def _spread(finding: BoneFinding) -> tuple[Share, ...]:
+    """Five grades around the machine's; at an end of the scale the five that are there."""
+    opinion, bone = finding.opinion, finding.bone
+    if opinion is None:
+        return ()
+    last = rus_chn.max_grade(bone)
+    first = max(0, min(opinion.grade - NEIGHBOURS, last - 2 * NEIGHBOURS))
+    return tuple(
+        Share(rus_chn.label(bone, i), opinion.probabilities[i], i == opinion.grade, i == finding.human_grade)
+        for i in range(first, min(last, first + 2 * NEIGHBOURS) + 1)
     )
 
 

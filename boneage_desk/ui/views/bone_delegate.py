@@ -1,4 +1,5 @@
-"""Draws a row of the grade panel: crop, name, the machine's grade with its bar, the person's, the tick."""
+"""Draws a row of the grade panel: crop, name, the machine's grade with its probabilities, what was measured,
+the person's grade, the tick."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
+from boneage_desk.ui.presenters.measured import AGAINST, DASH, DOT
 from boneage_desk.ui.presenters.rows import BoneRow
 
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+WORDS_ROOM = 110
 
 
 class BoneDelegate(QStyledItemDelegate):
@@ -43,6 +46,8 @@ class BoneDelegate(QStyledItemDelegate):
             self._name(painter, inner, row)
         elif column == columns.MACHINE:
             self._machine(painter, inner, row)
+        elif column == columns.MEASURED:
+            self._measured(painter, inner, row)
         elif column == columns.HUMAN:
             self._human(painter, inner, row)
         elif column == columns.REVIEWED:
@@ -76,8 +81,7 @@ class BoneDelegate(QStyledItemDelegate):
             painter.setPen(QColor(theme.ATTENTION if not row.reviewed else theme.MUTED))
             painter.drawText(rect, _RIGHT, "!")
 
-    @staticmethod
-    def _machine(painter: QPainter, rect: QRect, row: BoneRow) -> None:
+    def _machine(self, painter: QPainter, rect: QRect, row: BoneRow) -> None:
         if row.probability is None:
             painter.setPen(QColor(theme.MUTED))
             painter.drawText(rect, _LEFT, "\N{EN DASH}")
@@ -90,11 +94,51 @@ class BoneDelegate(QStyledItemDelegate):
             return
         painter.setPen(QColor(theme.MUTED))
         painter.drawText(rect, _RIGHT, f"{row.probability:.0%}")
-        bar = QRectF(rect.left() + label + 2, rect.center().y() - 3, rect.width() - label - percent - 10, 6)
-        if bar.width() > 8:
-            painter.fillRect(bar, QColor(theme.LINE))
-            painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * row.probability, bar.height()),
-                             theme.colour(theme.MACHINE, 200))  # fmt: skip
+        room = rect.width() - label - percent - 8
+        if room >= 3 * len(row.spread):
+            self._spread(painter, QRectF(rect.left() + label + 2, rect.top() + 3, room, rect.height() - 6), row)
+
+    @staticmethod
+    def _spread(painter: QPainter, area: QRectF, row: BoneRow) -> None:
+        """A bar for each grade near the machine's; the likeliest has the full height, since its probability stands
+        beside it in figures and the shape is what a bar can tell. The person's grade is underlined."""
+        most = max(share.probability for share in row.spread)
+        step = min(12.0, area.width() / len(row.spread))
+        wide, base = max(2.0, step - 2), area.bottom() - 3
+        left = area.left() + (area.width() - step * len(row.spread)) / 2
+        painter.fillRect(QRectF(left, base, step * len(row.spread) - 2, 1), QColor(theme.LINE))
+        for index, share in enumerate(row.spread):
+            high = max(1.0, share.probability / most * (area.height() - 3))
+            bar = QRectF(left + index * step, base - high, wide, high)
+            painter.fillRect(bar, theme.colour(theme.MACHINE) if share.machine else theme.colour(theme.MACHINE, 120))
+            if share.human:
+                painter.fillRect(QRectF(bar.left(), base + 1, wide, 2), QColor(theme.HUMAN))
+
+    @staticmethod
+    def _measured(painter: QPainter, rect: QRect, row: BoneRow) -> None:
+        """The figure, or the words where there is room; a sign where they speak against the grade."""
+        value = row.measured
+        if not value.phrases:
+            return
+        painter.setPen(QColor(theme.TEXT if value.figure != DASH else theme.MUTED))
+        sign = painter.fontMetrics().horizontalAdvance(AGAINST) + 4
+        if rect.width() >= WORDS_ROOM:
+            place = rect.adjusted(0, 0, -sign, 0)
+            painter.save()
+            painter.setFont(theme.ui_font(8.5))
+            flags = _LEFT | Qt.TextFlag.TextWordWrap
+            told = value.phrases[:2]
+            high = min(rect.height(), 2 * painter.fontMetrics().lineSpacing())
+            while len(told) > 1 and painter.boundingRect(place, flags, DOT.join(told)).height() > high:
+                told = told[:-1]
+            painter.drawText(place, flags, DOT.join(told))
+            painter.restore()
+        else:
+            painter.drawText(rect if not value.against else rect.adjusted(0, 0, -sign, 0), _RIGHT, value.figure)
+        if value.against:
+            painter.setFont(theme.ui_font(painter.font().pointSizeF(), bold=True))
+            painter.setPen(QColor(theme.ATTENTION))
+            painter.drawText(rect, _RIGHT, AGAINST)
 
     def _human(self, painter: QPainter, rect: QRect, row: BoneRow) -> None:
         bone, figures = self.typed

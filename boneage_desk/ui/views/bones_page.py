@@ -1,9 +1,9 @@
-"""The grade panel: 13 rows, the selected bone's crop and criteria ladder, and the numbers."""
+"""The grade panel: 13 rows, the selected bone, and the numbers."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QSizePolicy,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -21,14 +20,17 @@ from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
-from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.numbers import Numbers
-from boneage_desk.ui.presenters.rows import BoneRow, GradeEntry, Step
+from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
-from boneage_desk.ui.views.clipped_text import ClippedText
+from boneage_desk.ui.views.bone_strip import BoneStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
+WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
+WORDS_FROM = 560
+"""A table as wide as this has room for the words of the measurement, not only its figure."""
+WORDS_WIDE = 150
 
 
 class BoneTable(QTableView):
@@ -59,7 +61,7 @@ class BoneTable(QTableView):
         header.setSectionsClickable(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
         header.setMinimumSectionSize(20)
-        for index, width in enumerate((46, 72, 100, 58, 54, 98, 32)):
+        for index, width in enumerate(WIDTHS):
             self.setColumnWidth(index, width)
             fixed = index != columns.MACHINE
             header.setSectionResizeMode(
@@ -97,124 +99,8 @@ class BoneTable(QTableView):
         height = min(52 if self.width() >= 500 else 40, max(22, self.viewport().height() // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.setColumnWidth(columns.CROP, height + 8)
-
-
-class CropPicture(QWidget):
-    """The selected bone as the grader sees it, enlarged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Crop of the selected bone")
-        self._image: QImage | None = None
-        self.setMinimumSize(96, 96)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        return QSize(150, 150)
-
-    def show_image(self, image: QImage | None) -> None:
-        self._image = image
-        self.update()
-
-    def paintEvent(self, _event: object) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.colour(theme.FILM))
-        if self._image is None:
-            painter.setPen(theme.colour(theme.MUTED))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no box")
-            return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        side = min(self.width(), self.height())
-        x, y = (self.width() - side) // 2, (self.height() - side) // 2
-        painter.drawImage(
-            self.rect().adjusted(x, y, -(self.width() - side - x), -(self.height() - side - y)), self._image
-        )
-
-
-class _Rung(QFrame):
-    """One grade of the ladder: its name, what it looks like, its probability and months."""
-
-    def __init__(self, this: bool) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4, 2, 4, 2)
-        column.setSpacing(2)
-        self._head = QLabel()
-        self._head.setFont(theme.ui_font(10.5, bold=True))
-        self._words = ClippedText(theme.TEXT if this else theme.MUTED)
-        self._words.setFont(theme.ui_font(9))
-        self._foot = QLabel()
-        self._foot.setFont(theme.ui_font(9))
-        self._foot.setProperty("muted", True)
-        for label in (self._head, self._foot):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        self.setMinimumWidth(60)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        column.addWidget(self._head)
-        column.addWidget(self._words, 1)
-        column.addWidget(self._foot)
-        if this:
-            self.setStyleSheet(f"_Rung {{ border: 1px solid {theme.ACCENT}; border-radius: 3px; }}")
-
-    def show_step(self, step: Step, arrow: str) -> None:
-        self._head.setText(f"{arrow} {step.label}".strip() if step.label else "")
-        self._words.setText(step.criterion)
-        parts = []
-        if step.probability is not None:
-            parts.append(f"{step.probability:.0%}")
-        if step.months is not None:
-            parts.append(f"{text.signed(step.months)} m")
-        self._foot.setText(" ".join(parts))
-
-
-class BoneStrip(QFrame):
-    """The selected bone: crop, name and doubt, and the grades below, this and above."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("strip")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 8, 8, 8)
-        row.setSpacing(8)
-        self.crop = CropPicture()
-        row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout()
-        column.setSpacing(2)
-        self._title = QLabel()
-        self._title.setFont(theme.ui_font(11, bold=True))
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._doubt = ClippedText(theme.ATTENTION)
-        self._doubt.setFixedHeight(self._doubt.fontMetrics().height() + 2)
-        head = QHBoxLayout()
-        head.setSpacing(10)
-        head.addWidget(self._title)
-        head.addWidget(self._doubt, 1)
-        column.addLayout(head)
-        rungs = QHBoxLayout()
-        rungs.setSpacing(4)
-        self._rungs = (_Rung(False), _Rung(True), _Rung(False))
-        for rung, share in zip(self._rungs, (1, 1, 1), strict=True):
-            rungs.addWidget(rung, share)
-        column.addLayout(rungs, 1)
-        row.addLayout(column, 1)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        side = min(self.height() - 16, round(self.width() * 0.32))
-        self.crop.setFixedSize(side, side)
-
-    def show_bone(self, row: BoneRow | None, steps: tuple[Step, Step, Step] | None, image: QImage | None) -> None:
-        self.crop.show_image(image)
-        if row is None or steps is None:
-            self._title.setText("")
-            self._doubt.setText("")
-            return
-        self._title.setText(row.name)
-        self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
-        arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
-        self._rungs[1].setVisible(steps[1].grade is not None)
-        for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
-            rung.show_step(step, arrow)
+        wordy = self.width() >= WORDS_FROM and height >= 34
+        self.setColumnWidth(columns.MEASURED, WORDS_WIDE if wordy else WIDTHS[columns.MEASURED])
 
 
 class NumbersStrip(QFrame):
@@ -243,8 +129,6 @@ class NumbersStrip(QFrame):
         self.why.setProperty("attention", True)
         self.why.setWordWrap(True)
         self.why.setFont(theme.ui_font(11))
-        self.progress = QLabel()
-        self.progress.setProperty("muted", True)
         for part in (_pair(self.method, self.score), self.arrow, self.bone_age, _pair(self.interval, self.change)):
             head.addLayout(part) if isinstance(part, QVBoxLayout) else head.addWidget(part)
         head.addStretch(1)
@@ -268,14 +152,12 @@ class NumbersStrip(QFrame):
         self.values["machine"].setProperty("machine", True)
         self.values["whole_hand"].setProperty("machine", True)
         column.addLayout(foot)
-        column.addWidget(self.progress)
 
-    def show_numbers(self, value: Numbers | None, progress: str = "") -> None:
+    def show_numbers(self, value: Numbers | None) -> None:
         there = value is not None and bool(value.bone_age)
         for label in (self.method, self.score, self.arrow, self.bone_age, self.interval, self.change):
             label.setVisible(there)
         self.why.setVisible(not there)
-        self.progress.setText(progress)
         if value is None:
             self.why.setText("")
             self.change.setText("")
@@ -330,7 +212,7 @@ class BonesPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.strip.setFixedHeight(min(240, max(150, round(self.height() * 0.27))))
+        self.strip.setFixedHeight(min(320, max(190, round(self.height() * 0.355))))
 
     def show_foot(self, on: bool) -> None:
         """Without a reading there is no bone and no number to show."""

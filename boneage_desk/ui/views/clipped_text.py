@@ -27,16 +27,33 @@ class ClippedText(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(40, self.fontMetrics().height())
 
+    def lines_at(self, width: int) -> int:
+        """Lines that the whole text takes at ``width`` pixels."""
+        if not self._text:
+            return 0
+        layout = self._layout()
+        layout.beginLayout()
+        count = 0
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(width)
+            count += 1
+        layout.endLayout()
+        return count
+
+    def _layout(self) -> QTextLayout:
+        layout = QTextLayout(self._text, self.font())
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        return layout
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         if not self._text:
             return
         painter = QPainter(self)
         painter.setPen(self._colour)
         metrics = self.fontMetrics()
-        layout = QTextLayout(self._text, self.font())
-        option = QTextOption()
-        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        layout.setTextOption(option)
+        layout = self._layout()
         layout.beginLayout()
         y, step = 0, metrics.lineSpacing()
         while (line := layout.createLine()).isValid():

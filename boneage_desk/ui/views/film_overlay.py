@@ -14,8 +14,10 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QTransf
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay, text
+from boneage_desk.ui.presenters.measured import WidthLine, lines_on_screen
 from boneage_desk.ui.presenters.overlay import BoxMark, Show
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
+from boneage_desk.ui.views.bone_strip import draw_width
 
 # Anchors of the 'cividis' map (told apart by every kind of colour vision), from dark blue to yellow
 _CIVIDIS = ((0, 34, 78), (53, 69, 108), (102, 105, 112), (148, 142, 119), (200, 184, 102), (254, 232, 56))
@@ -75,6 +77,7 @@ class OverlayPainter:
         saliency: SaliencyPicture | None,
         film_transform: QTransform,
         brightness: Callable[[Rect], float],
+        lines: tuple[WidthLine, ...] = (),
     ) -> None:
         painter.setFont(theme.ui_font(9.5))
         if saliency is not None:
@@ -83,6 +86,8 @@ class OverlayPainter:
             rects = [(mark.bone, view.rect_to_screen(mark.box)) for mark in marks]
             for mark, (_, rect) in zip(marks, rects, strict=True):
                 self._box(painter, mark, rect, mark.bone == selected, editing)
+            for line in lines_on_screen(lines, view):
+                draw_width(painter, line, QPointF(*line.start), QPointF(*line.end))
             if show is Show.ALL and not (dragging and editing):
                 taken = self._corner_rects(painter, size, corners)
                 self._labels(painter, view, size, marks, rects, selected, brightness, taken)

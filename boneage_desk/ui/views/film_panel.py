@@ -12,6 +12,8 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
 from boneage_desk.ui.presenters import corners, overlay, text
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.heat import METHODS
+from boneage_desk.ui.presenters.measured import LEGEND, WidthLine, film_lines, lines_on_screen
 from boneage_desk.ui.views.film_overlay import Corners, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
 
@@ -19,7 +21,7 @@ SALIENCY_OPACITY = 0.65
 _TOOLS = {"window-tool": "window", "pan-tool": "pan", "zoom-tool": "zoom"}
 _BAR = (
     "window-tool", "pan-tool", "zoom-tool", "", "presets", "invert", "flip-h", "flip-v", "rotate-left", "rotate-right", "",
-    "fit", "one-to-one", "reset-view", "", "overlays", "saliency", "edit-boxes",
+    "fit", "one-to-one", "reset-view", "", "overlays", "widths", "saliency", "edit-boxes",
 )  # fmt: skip
 
 
@@ -32,6 +34,7 @@ class FilmPanel(QWidget):
         super().__init__()
         self._desk, self._actions = desk, actions
         self._frame: Frame | None = None
+        self._widths = True
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -48,7 +51,10 @@ class FilmPanel(QWidget):
         self._presets.setMenu(QMenu(self._presets))
         for id in _BAR:
             if id:
-                row.addWidget(self._presets if id == "presets" else self._button(actions[id]))
+                button = self._presets if id == "presets" else self._button(actions[id])
+                if id == "saliency":
+                    self._add_methods(button)
+                row.addWidget(button)
             else:
                 row.addSpacing(8)
         row.addStretch(1)
@@ -78,6 +84,12 @@ class FilmPanel(QWidget):
         button.setAccessibleName(action.text())
         return button
 
+    def _add_methods(self, button: QToolButton) -> None:
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        menu = QMenu(button)
+        menu.addActions([self._actions[method] for method in METHODS])
+        button.setMenu(menu)
+
     # --- from the desk ----------------------------------------------------------------------
 
     def show_case(self) -> None:
@@ -93,13 +105,28 @@ class FilmPanel(QWidget):
         reading = self._desk.reading
         marks = overlay.marks(reading) if reading is not None and self._desk.frame is not None else ()
         self.film.set_marks(marks, self._desk.bone)
+        self.film.set_lines(self._lines())
         self._show_corners()
+
+    def show_widths(self, on: bool) -> None:
+        """Draw the measured widths of the bone chosen, or not."""
+        self._widths = on
+        self.show_marks()
+
+    def _lines(self) -> tuple[WidthLine, ...]:
+        reading = self._desk.reading
+        if reading is None or self._desk.frame is None or not self._widths:
+            return ()
+        return film_lines(reading, self._desk.bone)
 
     def show_saliency(self) -> None:
         saliency = self._desk.heat.value
         picture = saliency_picture(saliency.values, saliency.box, SALIENCY_OPACITY) if saliency else None
         self.film.set_saliency(picture)
-        self._actions.check("saliency", self._desk.heat.wanted)
+        heat = self._desk.heat
+        self._actions.check("saliency", heat.wanted)
+        for method in METHODS:
+            self._actions.check(method, heat.wanted and heat.method == method)
         self._show_corners()
 
     def _show_corners(self) -> None:
@@ -107,17 +134,19 @@ class FilmPanel(QWidget):
         if film is None or reading is None:
             self.film.set_corners(Corners())
             return
-        heat = ""
-        if self._desk.heat.value is not None:
-            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.heat.value.bone]}, opacity {SALIENCY_OPACITY:.0%}"
+        heat, drawn, bone = "", self._desk.heat.value, text.SHORT_NAMES[self._desk.bone]
+        if drawn is not None:
+            heat = f"{METHODS[drawn.method]} {text.SHORT_NAMES[drawn.bone]}, opacity {SALIENCY_OPACITY:.0%}"
         elif self._desk.heat.wanted:
-            heat = f"Grad-CAM {text.SHORT_NAMES[self._desk.bone]} \N{HORIZONTAL ELLIPSIS}"
+            heat = f"{self._desk.heat.name} {bone} \N{HORIZONTAL ELLIPSIS}"
+        shown = self.film.show_state is not overlay.Show.NONE and lines_on_screen(self._lines(), self.film.view)
+        widths = f"{bone} {LEGEND}" if shown else ""
         self.film.set_corners(
             Corners(
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
-                bottom_right=corners.overlay_line(self.film.show_state.value, heat, self.film.editing),
+                bottom_right=corners.overlay_line(self.film.show_state.value, heat, widths, self.film.editing),
                 side=corners.side_letter(reading),
             )
         )
@@ -182,7 +211,7 @@ class FilmPanel(QWidget):
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for id in ("edit-boxes", "reset-box", "zoom-bone", "saliency", "overlays", "", "invert", "flip-h", "flip-v",
+        for id in ("edit-boxes", "reset-box", "zoom-bone", "overlays", "widths", *METHODS, "", "invert", "flip-h", "flip-v",
                    "rotate-left", "rotate-right", "", "fit", "one-to-one", "reset-view", ""):  # fmt: skip
             if id:
                 menu.addAction(self._actions[id])

@@ -20,6 +20,7 @@ from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay
 from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, pixels_of
+from boneage_desk.ui.presenters.measured import WidthLine
 from boneage_desk.ui.presenters.overlay import BoxMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
 from boneage_desk.ui.views.film_item import FilmItem, told
@@ -65,6 +66,7 @@ class FilmView(pg.GraphicsView):
         self._painter = OverlayPainter()
         self._corners = Corners()
         self._saliency: SaliencyPicture | None = None
+        self._lines: tuple[WidthLine, ...] = ()
         self._drag: Callable[[QPointF], None] | None = None
         self._press = QPointF()
         self._moved = False
@@ -94,6 +96,7 @@ class FilmView(pg.GraphicsView):
         self._pixels = pixels_of(frame) if frame is not None else None
         self._content = self._pixels.content() if self._pixels is not None else None
         self._saliency, self._edited, self._drag = None, None, None
+        self._lines = ()
         self._inverted = False
         self._patch_key = None
         if frame is None:
@@ -149,6 +152,12 @@ class FilmView(pg.GraphicsView):
         if self._drag is None:
             self._edited = None
         self.viewport().update()
+
+    def set_lines(self, lines: tuple[WidthLine, ...]) -> None:
+        """Measured widths of the bone chosen, in film pixels."""
+        if lines != self._lines:
+            self._lines = lines
+            self.viewport().update()
 
     def set_saliency(self, picture: SaliencyPicture | None) -> None:
         self._saliency = picture
@@ -233,6 +242,7 @@ class FilmView(pg.GraphicsView):
             selected=self._selected, show=self.show_state, editing=self.editing,
             dragging=self._drag is not None, corners=self._corners, saliency=self._saliency,
             film_transform=self.film_transform(), brightness=self._brightness,
+            lines=self._lines if self._edited is None and not self.editing else (),
         )  # fmt: skip
         painter.restore()
 

@@ -18,6 +18,6 @@ def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:
 
 def columns_for(width: int) -> list[int]:
     """Widths of work list, film and bones: the film gets the most room."""
-    side = min(600, max(430, round(width * 0.335)))
+    side = min(600, max(430, round(width * 0.352)))
     listed = min(320, max(190, round(width * 0.155)))
     return [listed, width - side - listed, side]

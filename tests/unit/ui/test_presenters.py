@@ -154,7 +154,7 @@ def test_numbers_of_a_read_film():
     shown = numbers.numbers(case.reading, summarise(case.reading))
     assert shown.bone_age == "10 y 7 m" and shown.why_not == "" and shown.change == ""
     assert shown.machine == "10 y 7 m" and shown.age == "10 y 4 m"
-    assert shown.interval == "9 y 11 m \N{EN DASH} 11 y 3 m"
+    assert shown.interval == "90%: 9 y 11 m \N{EN DASH} 11 y 3 m"
     case.do(SetGrade("radius", 11), at=NOW, who="x")
     after = numbers.numbers(case.reading, summarise(case.reading))
     assert after.machine == "10 y 7 m" and after.change.startswith("+") and after.bone_age != shown.bone_age
@@ -394,6 +394,7 @@ def test_levels_made_ahead_are_taken_once_and_only_for_their_frame():
     from boneage_desk.ui.presenters import film_pixels
 
     first, second = make_film("/a").frame, make_film("/b").frame
+    film_pixels._prepared.clear()
     film_pixels.prepare(first)
     made = film_pixels._prepared[0]
     assert film_pixels.pixels_of(first) is made

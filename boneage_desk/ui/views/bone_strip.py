@@ -1,0 +1,285 @@
+"""The selected bone: its crop with the measured widths, the criteria ladder, and what was measured."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from boneage_desk.ui import theme
+from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.measured import AGAINST, LEGEND_HELP, Measured, WidthLine
+from boneage_desk.ui.presenters.rows import BoneRow, Step
+from boneage_desk.ui.views.clipped_text import ClippedText
+
+MEASURED_LINES = (3, 4)
+"""Lines of text at most for what was measured, in a low and a high strip."""
+HIGH_FROM = 260
+LEAST_TEXT = 45
+"""Rungs share the width by the length of their texts; one of fewer characters counts as so many."""
+
+
+def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF) -> None:
+    """A measured width between two points of the painter: end marks, and between them a line thin and faint
+    enough to see the bone through. The epiphysis is solid, the shaft dashed."""
+    length = max(1.0, ((end.x() - start.x()) ** 2 + (end.y() - start.y()) ** 2) ** 0.5)
+    across = QPointF(-(end.y() - start.y()) / length * 4, (end.x() - start.x()) / length * 4)
+    value = theme.SHAFT if line.shaft else theme.EPIPHYSIS
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for colour, wide, alpha in (("#000000", 3.0, 90), (value, 1.2, 230)):
+        pen = QPen(theme.colour(colour, alpha), wide)
+        painter.setPen(pen)
+        for point in (start, end):
+            painter.drawLine(point - across, point + across)
+        if colour == value:
+            pen.setDashPattern([4, 3]) if line.shaft else None
+            pen.setWidthF(1.0)
+            painter.setPen(pen)
+            painter.drawLine(start, end)
+
+
+class CropPicture(QWidget):
+    """The selected bone as the grader sees it, enlarged, with the two measured widths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Crop of the selected bone")
+        self._image: QImage | None = None
+        self._lines: tuple[WidthLine, ...] = ()
+        self.setMinimumSize(96, 96)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(150, 150)
+
+    def show_image(self, image: QImage | None) -> None:
+        self._image = image
+        self.update()
+
+    def show_lines(self, lines: tuple[WidthLine, ...]) -> None:
+        """Measured widths in shares of the picture's side."""
+        self._lines = lines
+        self.setToolTip(LEGEND_HELP if lines else "")
+        self.update()
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour(theme.FILM))
+        if self._image is None:
+            painter.setPen(theme.colour(theme.MUTED))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no box")
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        side = min(self.width(), self.height())
+        x, y = (self.width() - side) / 2, (self.height() - side) / 2
+        painter.drawImage(QRectF(x, y, side, side), self._image)
+        for line in self._lines:
+            ends = (QPointF(x + px * side, y + py * side) for px, py in (line.start, line.end))
+            draw_width(painter, line, *ends)
+
+
+class _Rung(QFrame):
+    """One grade of the ladder: its name, what it looks like, its probability and months."""
+
+    def __init__(self, this: bool) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.setSpacing(2)
+        self._head = QLabel()
+        self._head.setFont(theme.ui_font(10.5, bold=True))
+        self._words = ClippedText(theme.TEXT if this else theme.MUTED)
+        self._words.setFont(theme.ui_font(9))
+        self._foot = QLabel()
+        self._foot.setFont(theme.ui_font(9))
+        self._foot.setProperty("muted", True)
+        for label in (self._head, self._foot):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(84)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout()
+        top.addWidget(self._head)
+        column.addLayout(top)
+        column.addWidget(self._words, 1)
+        (top if this else column).addWidget(self._foot)
+        if this:
+            top.setAlignment(self._foot, Qt.AlignmentFlag.AlignRight)
+            self.setStyleSheet(f"_Rung {{ border: 1px solid {theme.ACCENT}; border-radius: 3px; }}")
+
+    def show_step(self, step: Step, arrow: str) -> None:
+        self._head.setText(f"{arrow} {step.label}".strip() if step.label else "")
+        self._words.setText(step.criterion)
+        parts = []
+        if step.probability is not None:
+            parts.append(f"{step.probability:.0%}")
+        if step.months is not None:
+            parts.append(f"{text.signed(step.months)} m")
+        self._foot.setText(" ".join(parts))
+
+
+class MeasuredText(QWidget):
+    """What was measured, and below it, in yellow, what speaks against the grade. The second goes first for room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.against = ClippedText(theme.TEXT), ClippedText(theme.ATTENTION)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.words, self.against):
+            part.setFont(theme.ui_font(9))
+            column.addWidget(part)
+        column.addStretch(1)
+        self._step = self.words.fontMetrics().lineSpacing()
+        self._most = MEASURED_LINES[0]
+
+    def most_high(self, high: bool) -> int:
+        """The height in pixels that this may come to in a low or ``high`` strip."""
+        self._most = MEASURED_LINES[high]
+        self._share()
+        return self._step * self._most + 2
+
+    def show_measured(self, value: Measured) -> None:
+        self.words.setText(value.sentence)
+        self.against.setText(f"{AGAINST} {value.against}" if value.against else "")
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        below = min(self._most - 1, self.against.lines_at(self.width()))
+        above = min(self._most - below, self.words.lines_at(self.width()))
+        self.words.setFixedHeight(above * self._step)
+        self.against.setFixedHeight(below * self._step)
+        self.setFixedHeight((above + below) * self._step + 2)
+
+
+class ReasonField(QLineEdit):
+    """Why the person's grade differs from the machine's. While it has the keys, no key is a command."""
+
+    left = Signal()
+    """Return or Escape: the keys go back to the bones."""
+    given = Signal(str, str)
+    """(bone, reason) that was typed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setPlaceholderText("Reason for your grade (C)")
+        self.setAccessibleName("Reason for your grade")
+        self.setMaxLength(200)
+        self._bone, self._kept = "", ""
+        self.editingFinished.connect(self.flush)
+
+    def show_reason(self, bone: str, reason: str) -> None:
+        """The bone chosen and its reason; what was typed for another bone is given first."""
+        if bone != self._bone:
+            self.flush()
+        if (bone, reason) != (self._bone, self._kept):
+            self._bone, self._kept = bone, reason
+            self.setText(reason)
+
+    def forget(self) -> None:
+        """Another case: what was typed for the last one is given or void."""
+        self._bone = self._kept = ""
+        self.clear()
+
+    def flush(self) -> None:
+        """Give what was typed."""
+        words = self.text().strip()
+        if self._bone and words != self._kept:
+            self._kept = words
+            self.given.emit(self._bone, words)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
+            if event.key() == Qt.Key.Key_Escape:
+                self.setText(self._kept)
+            self.flush()
+            self.left.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class BoneStrip(QFrame):
+    """The selected bone: name and doubt or reason, crop, the grades below, this and above, what was measured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("strip")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(5)
+        self._title = QLabel()
+        self._title.setFont(theme.ui_font(11, bold=True))
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._doubt = ClippedText(theme.ATTENTION)
+        self._doubt.setFixedHeight(self._doubt.fontMetrics().height() + 2)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(self._title)
+        head.addWidget(self._doubt, 1)
+        self.reason = ReasonField()
+        self.reason.hide()
+        head.addWidget(self.reason, 1)
+        column.addLayout(head)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.crop = CropPicture()
+        row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
+        self._rungs = (_Rung(False), _Rung(True), _Rung(False))
+        for rung in self._rungs:
+            row.addWidget(rung, LEAST_TEXT)
+        self._row = row
+        column.addLayout(row, 1)
+        self.measured = MeasuredText()
+        column.addWidget(self.measured)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        told = self.measured.most_high(self.height() >= HIGH_FROM)
+        room = self.height() - self._title.sizeHint().height() - told - 22
+        side = max(96, min(room, round(self.width() * 0.34)))
+        self.crop.setFixedSize(side, side)
+
+    def show_bone(
+        self,
+        row: BoneRow | None,
+        steps: tuple[Step, Step, Step] | None,
+        image: QImage | None,
+        lines: tuple[WidthLine, ...] = (),
+        editable: bool = False,
+    ) -> None:
+        self.crop.show_image(image)
+        self.crop.show_lines(lines)
+        if row is None or steps is None:
+            self._title.setText("")
+            self._doubt.setText("")
+            self._show_reason(None, False)
+            self.measured.show_measured(Measured())
+            return
+        self._title.setText(row.name)
+        self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
+        self._show_reason(row, editable)
+        self.measured.show_measured(row.measured)
+        arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
+        self._rungs[1].setVisible(steps[1].grade is not None)
+        for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
+            rung.show_step(step, arrow)
+            self._row.setStretchFactor(rung, max(LEAST_TEXT, len(step.criterion)))
+
+    def _show_reason(self, row: BoneRow | None, editable: bool) -> None:
+        """The field stands where the doubt does: a grade that a person changed has none."""
+        there = row is not None and row.overridden
+        self.reason.show_reason(row.bone if row is not None and there else "", row.reason if row is not None else "")
+        self.reason.setVisible(there)
+        self.reason.setReadOnly(not editable)
+        self._doubt.setVisible(not there)
