@@ -138,14 +138,20 @@ def check_models() -> list[ModelCheck]:
 
 
 def train(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
-    """See `boneage_desk.training.site_runs.train`."""
+    """See `boneage_desk.training.site_runs.train`. A recipe's faults are told before the model libraries load."""
+    from boneage_desk.training.recipe import read_recipe
+
+    read_recipe(recipe_path, task)
     from boneage_desk.training import site_runs
 
     return site_runs.train(task, recipe_path, **how)
 
 
 def evaluate(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
-    """See `boneage_desk.training.site_runs.evaluate`."""
+    """See `boneage_desk.training.site_runs.evaluate`, and `train`."""
+    from boneage_desk.training.recipe import read_recipe
+
+    read_recipe(recipe_path, task, to_train=False)
     from boneage_desk.training import site_runs
 
     return site_runs.evaluate(task, recipe_path, **how)
@@ -153,19 +159,10 @@ def evaluate(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------------- small services
 def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray[np.uint8]:
-    """The window's picture of a bone: square around the box, distal up, contrast of its own.
+    """The window's picture of a bone: square around the box, distal up, contrast of its own."""
+    from boneage_desk.imaging.bone_picture import bone_picture, bone_picture_spec
 
-    ``angle_deg`` as Region has it, the turn that brings distal up: the opposite of where distal points.
-    """
-    import numpy as np
-
-    from boneage_desk.imaging.crops import CropSpec, cut
-
-    x, y = box.centre
-    crop = cut(frame.pixels, CropSpec(x, y, box.side, -angle_deg), size).astype(np.float32)
-    low, high = (float(v) for v in np.percentile(crop, (2, 99.5)))
-    scaled: Any = np.clip((crop - low) * (255.0 / max(high - low, 1.0)), 0, 255)
-    return np.asarray(np.rint(scaled), np.uint8)
+    return bone_picture(frame.pixels, bone_picture_spec((box.x0, box.y0, box.x1, box.y1), angle_deg), size)
 
 
 def voi_lut(

@@ -13,7 +13,9 @@ from typing import Any
 
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
+from boneage_desk.common.errors import InputError
 from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.common.paths import packaged_dir
 
 TASKS = ("detector", "grader")
 EVERY_S = 10.0
@@ -22,13 +24,19 @@ EVERY_S = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=TASKS, help="what to train")
-    parser.add_argument("recipe", metavar="RECIPE.toml", help="data, start, training, output: see docs/training.md")
+    parser.add_argument("recipe", metavar="RECIPE.toml", nargs="?", help="data, start, training, output: see docs/training.md")
+    parser.add_argument("--example", action="store_true", help="print a recipe to begin with, and end")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the recipe's run folder")
     parser.add_argument("--quiet", action="store_true", help="no lines of progress")
     parser.add_argument("--json", action="store_true", help="the figures at the end as one JSON object on stdout")
 
 
 def run(options: argparse.Namespace, app: App) -> int:
+    if options.example:
+        print((packaged_dir("resources") / "recipes" / f"{options.task}.toml").read_text(encoding="utf-8"), end="")
+        return 0
+    if options.recipe is None:
+        raise InputError("A recipe is missing: RECIPE.toml.", "--example prints one to begin with.", code="usage")
     with stopping() as cancel:
         done = app.train(
             options.task, Path(options.recipe), resume=options.resume, tell=told,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from boneage_desk import __version__
-from boneage_desk.common.errors import InputError
+from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
 from boneage_desk.training.recipe import Recipe, read_recipe
 
 CHECKPOINT = "last.pt"
@@ -69,11 +69,15 @@ class RunFolder:
         """Add to run.json."""
         write_json(self.path / "run.json", self.facts() | more)
 
-    def forget(self) -> None:
-        """Take away what a run left that never came to a checkpoint, so that it can be begun again."""
-        if self.resumed or self.checkpoint.exists() or (self.path / "crops.json").exists():
+    def forget(self, error: BoneAgeError) -> None:
+        """After ``error``, take away what a run left that never came to a checkpoint, so that it can be begun again.
+
+        Crops that were all cut when a person stopped it are kept: --resume goes on from them.
+        """
+        cut = isinstance(error, Cancelled) and (self.path / "crops.json").exists()
+        if self.resumed or self.checkpoint.exists() or cut:
             return
-        for name in ("recipe.toml", "run.json", "stored.npy", "exact.npy"):
+        for name in ("recipe.toml", "run.json", "stored.npy", "exact.npy", "crops.json"):
             (self.path / name).unlink(missing_ok=True)
         if not any(self.path.iterdir()):
             self.path.rmdir()

@@ -93,21 +93,20 @@ def read_site(folder: Path, table: str, task: str, grades: str, tell: Tell) -> S
     table: its name, or '' for the usual ones. grades: 'index' or 'label'.
     """
     path = _find(folder, table, task)
-    rows, text = _rows(path)
     faults = Faults(path)
+    rows, text = _rows(path, faults)
     columns = list(rows[0][1]) if rows else []
     layout = "boxes" if task == "detector" else ("crops" if {"crop", "bone"} & set(columns) else "films")
     _check_columns(columns, layout, faults, tell)
     if not rows[1:]:
         faults.add(0, "", "it holds no row below its header")
-    if not faults.lines:
-        read = {"films": _films, "crops": _crops, "boxes": _boxes}[layout]
-        pictures = tuple(read(path.parent, rows[1:], grades, faults))
-        _check_split(pictures, faults)
-        faults.refuse(tell)
-        return Site(path, layout, pictures, hashlib.sha256(text.encode()).hexdigest())
+    if not set(_COLUMNS[layout][0]) <= set(columns):
+        faults.refuse(tell)  # without its columns, the rows' faults would only repeat this one
+    read = {"films": _films, "crops": _crops, "boxes": _boxes}[layout]
+    pictures = tuple(read(path.parent, rows[1:], grades, faults))
+    _check_split(pictures, faults)
     faults.refuse(tell)
-    raise AssertionError("unreachable")
+    return Site(path, layout, pictures, hashlib.sha256(text.encode()).hexdigest())
 
 
 def add_boxes(site: Site, tell: Tell) -> Site:
@@ -150,7 +149,7 @@ def _find(folder: Path, table: str, task: str) -> Path:
     return found[0]
 
 
-def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
+def _rows(path: Path, faults: Faults) -> tuple[list[tuple[int, dict[str, str]]], str]:
     """(row number, cells by column) of the table, its header first (as itself), blank rows left out."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -162,7 +161,6 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
     reader = csv.reader(text.splitlines(), delimiter=mark, strict=True, skipinitialspace=True)
     rows: list[tuple[int, dict[str, str]]] = []
     header: list[str] = []
-    faults = Faults(path)
     try:
         for number, cells in enumerate(reader, 1):
             cells = [c.strip() for c in cells]
@@ -172,12 +170,11 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
                 for name in {c for c in header if c and header.count(c) > 1}:
                     faults.add(number, name, "stands twice in the header")
             elif any(cells):
-                if len(cells) > len(header):
+                if any(cells[len(header) :]):
                     faults.add(number, "", f"has {len(cells)} cells, the header has {len(header)}")
                 rows.append((number, dict(zip(header, cells + [""] * len(header), strict=False))))
     except csv.Error as error:
         faults.add(reader.line_num, "", str(error))
-    faults.refuse(lambda _line: None)
     return rows, text
 
 

@@ -86,7 +86,7 @@ def load_weights(network: nn.Module, path: Path, task: str) -> None:
     lacking, foreign = [k for k in result.missing_keys if k not in differ], list(result.unexpected_keys)
     if wrong or lacking or foreign:
         parts = [
-            f"{len(found)} {words} ({'; '.join(found[:3])}{'; ...' if len(found) > 3 else ''})"
+            f"{len(found)} {words} ({'; '.join(sorted(found, key=_weights_first)[:3])}{'; ...' if len(found) > 3 else ''})"
             for words, found in (("have another size", wrong), ("are missing", lacking), ("are not known", foreign)) if found
         ]  # fmt: skip
         raise InputError(
@@ -94,6 +94,10 @@ def load_weights(network: nn.Module, path: Path, task: str) -> None:
             f"Take weights of a {CARDS[task]['model']['architecture']} as this program builds it.",
             code="wrong-architecture",
         )
+
+
+def _weights_first(name: str) -> tuple[bool, str]:
+    return "weight" not in name, name
 
 
 def build(task: str, start: Start, seed: int) -> nn.Module:

@@ -35,8 +35,8 @@ def train(
         run = open_run(recipe, resume)
         try:
             done = _TRAIN[task](recipe, run, Work(tell, progress, cancel))
-        except BoneAgeError:
-            run.forget()
+        except BoneAgeError as error:
+            run.forget(error)
             raise
         headline = _headline(task, done.result)
         folder = write_model(
