@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from boneage_desk import __version__
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.findings import BoneFinding, Box
+from boneage_desk.reading.report_detail import Detail, detail
 from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
 from boneage_desk.reading.report_result import headline, headline_note, results
 from boneage_desk.reading.report_texts import LANGUAGES
-from boneage_desk.reading.report_values import Fact, clean
+from boneage_desk.reading.report_values import BoneRow, Fact, clean
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
@@ -23,28 +24,6 @@ from boneage_desk.standards.types import Qualifier
 SOFTWARE = f"BoneAge Desk {__version__}"
 SHORT_HASH = 12
 NOTHING = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class BoneRow:
-    """One line of the table: printed words. ``note`` stands under the line."""
-
-    bone: str
-    code: str
-    name: str
-    machine: str
-    probability: str
-    human: str
-    final: str
-    score: str
-    changed: bool = False
-    uncertain: bool = False
-    note: str = ""
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """Machine, probability, human, final, score: the columns after the bone's name."""
-        return self.machine, self.probability, self.human, self.final, self.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +49,9 @@ class FlagLine:
 class ReportContent:
     """All that a report says, in order.
 
-    ``note`` belongs to ``headline``: interval, bound or reason. ``sign``: the line for a hand-written
-    signature, with {0} where the pen goes; empty for a draft, which nobody signs.
+    ``detail``: the second page, None where it is off or there is nothing to show. ``note`` belongs to
+    ``headline``: interval, bound or reason. ``sign``: the line for a hand-written signature, with {0} where
+    the pen goes; empty for a draft, which nobody signs.
     """
 
     language: str
@@ -110,6 +90,7 @@ class ReportContent:
     provenance: tuple[Fact, ...]
     limits: str
     cut_mark: str
+    detail: Detail | None = None
 
 
 def build(
@@ -120,8 +101,9 @@ def build(
     site_name: str = "",
     reader_name: str = "",
     software: str = SOFTWARE,
+    with_detail: bool = True,
 ) -> ReportContent:
-    """The report of ``reading`` as it stands; ``language`` 'en' or 'zh'.
+    """The report of ``reading`` as it stands; ``language`` 'en' or 'zh'. ``with_detail``: the second page too.
 
     ``summary`` is worked out when not given. Raises InputError for an unknown language.
     """
@@ -130,6 +112,8 @@ def build(
     summary = summarise(reading) if summary is None else summary
     words = Words(language)
     impression = clean(reading.impression, lines=True)
+    rows = tuple(_row(finding, reading, words) for finding in reading.bones)
+    second = detail(reading, rows, words) if with_detail else None
     return ReportContent(
         language=language,
         title=words("title"),
@@ -151,11 +135,11 @@ def build(
         impression=impression or words("impression.none"),
         impression_written=bool(impression),
         flags_title=words("flags"),
-        flags=_flags(summary, words),
+        flags=_flags(summary, second, words),
         flags_none=words("flags.none"),
         bones_title=words("findings"),
         columns=tuple(words(f"col.{key}") for key in ("bone", "machine", "probability", "human", "final", "score")),
-        bones=tuple(_row(finding, reading, words) for finding in reading.bones),
+        bones=rows,
         total=(words("total"), NOTHING if summary.score is None else str(summary.score)),
         legend=words("legend"),
         film_title=words("film"),
@@ -169,6 +153,7 @@ def build(
         provenance=_provenance(reading, words, software),
         limits=words("limits"),
         cut_mark=words("cut"),
+        detail=second,
     )
 
 
@@ -177,13 +162,17 @@ def bone_code(bone: str) -> str:
     return {"radius": "R", "ulna": "U"}.get(bone, bone.upper())
 
 
-def _flags(summary: Summary, words: Words) -> tuple[FlagLine, ...]:
-    """Flags in words, the blocking ones first; the same sentence is said once."""
+def _flags(summary: Summary, second: Detail | None, words: Words) -> tuple[FlagLine, ...]:
+    """Flags in words, the blocking ones first; the same sentence is said once. Last, what the second page says
+    against grades."""
     lines: dict[str, FlagLine] = {}
     for flag in sorted(summary.flags, key=lambda flag: not flag.blocking):
         said = words.flag(flag)
         shown = words("flags.blocking", text=said) if flag.blocking else said
         lines.setdefault(said, FlagLine(shown, flag.blocking))
+    if second is not None and second.against:
+        bones = ", ".join(row.row.code for row in second.against)
+        lines["against"] = FlagLine(words("flags.against", count=len(second.against), bones=bones), blocking=False)
     return tuple(lines.values())
 
 

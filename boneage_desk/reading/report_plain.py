@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from boneage_desk.reading.report_content import ReportContent
+from boneage_desk.reading.report_detail import Detail
 from boneage_desk.reading.report_values import Fact
 
 
@@ -23,6 +24,8 @@ def plain_text(content: ReportContent) -> str:
     lines += ["", content.impression_title.upper(), content.impression, "", content.flags_title.upper()]
     lines += [f"- {flag.text}" for flag in content.flags] or [content.flags_none]
     lines += ["", content.bones_title.upper(), *_bone_lines(content), content.legend]
+    if content.detail is not None:
+        lines += ["", content.detail.title.upper(), *_detail_lines(content.detail)]
     lines += ["", content.provenance_title.upper(), *_fact_lines(content.provenance), "", content.limits]
     return "\n".join(lines) + "\n"
 
@@ -39,6 +42,16 @@ def _bone_lines(content: ReportContent) -> list[str]:
     lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
     notes = {i + 1: row.note for i, row in enumerate(content.bones) if row.note}
     return [f"{line}  {notes[i]}" if i in notes else line for i, line in enumerate(lines)]
+
+
+def _detail_lines(detail: Detail) -> list[str]:
+    names = [f"{row.row.name} ({row.row.code}):" for row in detail.rows]
+    wide = max(_columns(name) for name in names)
+    lines = []
+    for name, row in zip(names, detail.rows, strict=True):
+        lines.append(f"{_pad(name, wide)} {row.measured}")
+        lines += [" " * (wide + 1) + detail.against_label + row.against] if row.against else []
+    return lines
 
 
 def _columns(text: str) -> int:

@@ -147,6 +147,24 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "mark.doubt": ("AI uncertain: {reason}", "AI 不确定：{reason}"),
     "mark.first": ("AI on its own box: {label}", "AI 在原框上为 {label}"),
     "comment": ('reason: "{comment}"', "理由：“{comment}”"),
+    "col.measured": ("Measured", "测量"),
+    "detail": ("Detail of the 13 bones", "13 块骨的细节"),
+    "detail.legend": (
+        "Measured on an outline of epiphysis and shaft: widths are shares of the shaft's end. On the pictures: "
+        "epiphysis solid, shaft dashed. 'Against the grade': the measurement speaks against the final grade; the outline "
+        "may be wrong, look again.",
+        "根据骨骺与骨干的轮廓测得：宽度以干骺端宽度为单位。图中实线 = 骨骺，虚线 = 骨干。“与等级不符”：测量与最终等级不一致；"
+        "轮廓可能有误，请复核。",
+    ),
+    "detail.not_measured": ("not measured", "未测量"),
+    "detail.against": ("Against the grade: ", "与等级不符："),
+    "detail.reason": ("Reader's reason: ", "医师理由："),
+    "detail.no_box": ("no box", "无框"),
+    "page": ("Page {number} of {count}", "第 {number} 页，共 {count} 页"),
+    "flags.against": (
+        "Measurements speak against the final grade of {count} of 13 bones ({bones}): see the detail page.",
+        "13 块骨中有 {count} 块（{bones}）的测量与最终等级不符：见细节页。",
+    ),
     "legend": (
         "AI %: the model's probability for its grade. Reader: grade decided by the reader; '-' not looked at.",
         "AI %：模型对该等级给出的概率。医师：医师确定的等级；“-”表示尚未核对。",

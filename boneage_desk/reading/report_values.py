@@ -16,6 +16,28 @@ class Fact:
     known: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class BoneRow:
+    """One line of the table: printed words. ``note`` stands under the line."""
+
+    bone: str
+    code: str
+    name: str
+    machine: str
+    probability: str
+    human: str
+    final: str
+    score: str
+    changed: bool = False
+    uncertain: bool = False
+    note: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Machine, probability, human, final, score: the columns after the bone's name."""
+        return self.machine, self.probability, self.human, self.final, self.score
+
+
 def clean(text: str, *, lines: bool = False) -> str:
     """Text of a file or person made safe to print: no control, bidirectional or surrogate characters.
 

@@ -1,1 +1,1 @@
-"""The report on paper: one-page PDF with embedded fonts. Importing this package costs nothing."""
+"""The report on paper: PDF with embedded fonts. Importing this package costs nothing."""

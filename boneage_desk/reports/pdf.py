@@ -1,4 +1,4 @@
-"""The report as a one-page PDF: fulfils :class:`boneage_desk.reading.ports.ReportWriter`."""
+"""The report as a PDF of one page, and a second with detail: fulfils :class:`boneage_desk.reading.ports.ReportWriter`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from boneage_desk.reading import report_content
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.session import Reading
-from boneage_desk.reports import film_picture, fonts, page
+from boneage_desk.reports import detail_page, film_picture, fonts, page
 
 _lock = threading.Lock()  # reportlab keeps its fonts in module globals
 LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN"}
@@ -30,8 +30,10 @@ class PdfReports:
     Equal readings give equal bytes: the only time in the file is the reading's own.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, detail: bool = True) -> None:
+        """``detail``: add the detail page."""
         self._settings = settings or Settings()
+        self._detail = detail
 
     def content(self, reading: Reading) -> ReportContent:
         """What the report says; also for the text copy (``reading.report_plain.plain_text``)."""
@@ -40,10 +42,11 @@ class PdfReports:
             language=self._settings.language,
             site_name=self._settings.site_name,
             reader_name=self._settings.reader_name,
+            with_detail=self._detail,
         )
 
     def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
-        """One-page PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
+        """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
         an unknown paper or a frame of another film, StoreError when the disk refuses.
@@ -92,6 +95,12 @@ def _render(content: ReportContent, frame: Frame | None, paper: tuple[float, flo
     boxes = [overlay.box for overlay in content.overlays]
     film = None if frame is None else film_picture.show(frame, boxes)
     page.draw(canvas, content, paper, film)
+    if content.detail is not None:
+        made = detail_page.plan(content, content.detail, paper, page.MARGIN)
+        detail_page.page_number(canvas, content, page.MARGIN, paper[0] - page.MARGIN, 1, 1 + len(made.pages))
+        for index in range(len(made.pages)):
+            canvas.showPage()
+            detail_page.draw(canvas, made, frame, index, 1)
     canvas.showPage()
     canvas.save()
     return buffer.getvalue()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boneage_desk.reading.report_content import BoneRow, ReportContent
+from boneage_desk.reading.report_content import ReportContent
+from boneage_desk.reading.report_values import BoneRow
 from boneage_desk.reports import fonts
 
 if TYPE_CHECKING:

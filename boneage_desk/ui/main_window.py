@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.reading.session import SetPatient, SetStudy, State
 from boneage_desk.ui import theme
@@ -36,7 +37,7 @@ from boneage_desk.ui.presenters.crops import Crops
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.library import Library
 from boneage_desk.ui.presenters.measured import WidthLine, crop_lines, film_lines
-from boneage_desk.ui.presenters.reading_work import angle_of, engine_words
+from boneage_desk.ui.presenters.reading_work import engine_words
 from boneage_desk.ui.presenters.reporting import Preview, Reporting
 from boneage_desk.ui.presenters.saving import Saving
 from boneage_desk.ui.views.banner import FlagStrip, PatientBanner

@@ -7,10 +7,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.findings import Box
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters.desk import Desk
-from boneage_desk.ui.presenters.reading_work import angle_of
 
 SIZE = 192
 _Key = tuple[str, Box, float]

@@ -11,6 +11,7 @@ from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, St
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult
+from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import Services
@@ -21,7 +22,7 @@ from boneage_desk.ui.jobs import Job, JobRunner
 from boneage_desk.ui.presenters import messages, numbers
 from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
-from boneage_desk.ui.presenters.reading_work import ReadingWork, angle_of
+from boneage_desk.ui.presenters.reading_work import ReadingWork
 from boneage_desk.ui.presenters.saving import Saver
 
 BONES = rus_chn.BONES

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.reading.angles import angle_of
 from boneage_desk.ui.jobs import Job
-from boneage_desk.ui.presenters.reading_work import Saliency, angle_of
+from boneage_desk.ui.presenters.reading_work import Saliency
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk

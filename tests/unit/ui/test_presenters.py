@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from boneage_desk.common.errors import FilmError
 from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.film import Laterality, Patient, Study, Voi, VoiKind
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import ReadingSession, SetAnalysis, SetBox, SetGrade, new_reading
@@ -20,7 +21,7 @@ from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import corners, messages, numbers, overlay, reporting, rows, text
 from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, halved, linear_lut
-from boneage_desk.ui.presenters.reading_work import angle_of, engine_words
+from boneage_desk.ui.presenters.reading_work import engine_words
 from boneage_desk.ui.presenters.viewport import Viewport
 from tests.gui.fakes import GRADES, make_film, make_result
 
