@@ -106,12 +106,13 @@ def detector_page(result: Mapping[str, Any]) -> str:
         "Average precision is of the network's own boxes against squares round the middle of the site's boxes "
         "(side: the bone's share of mc3-dp3), as the program frames bones; the centre errors are of the fitted hand."
     ))  # fmt: skip
+    pieces.append('<div class="row">')
     pieces.append(table(
         ["bone", "boxes", "AP50", "AP75", "AP50-95"],
         [[bone_name(b), r["n"], r["AP50"], r["AP75"], r["AP50-95"]] for b, r in bones.items()],
     ))  # fmt: skip
     drawing = svg.bars([(b, [r["AP50"], r["AP50-95"]]) for b, r in bones.items()], ("AP50", "AP50-95"), "average precision by bone")
-    pieces.append(figure(drawing, "Average precision by bone"))
+    pieces += [figure(drawing, "Average precision by bone"), "</div>"]
     sections.append(("Boxes", pieces))
     sections += _last(result)
     return page(f"Detector {result['model']['tag']}: {result['films']['words']}", sections)
@@ -161,12 +162,13 @@ def _grades(grades: Mapping[str, Any], before: Mapping[str, Any] | None) -> list
              "Wilson's and take the bones as independent: with few films the truth may lie further off."),
     ]  # fmt: skip
     bones = grades["bones"]
+    pieces.append('<div class="row">')
     pieces.append(table(
         ["bone", "n", "exact", "within one", "bias, grades", "kappa"],
         [[bone_name(b), r["n"], r["exact"], r["within_one"], r["bias_grades"], r["kappa"]] for b, r in bones.items()],
     ))  # fmt: skip
     drawing = svg.bars([(b, [r["exact"], r["within_one"]]) for b, r in bones.items()], ("exact", "within one"), "agreement by bone")
-    return [*pieces, figure(drawing, "Share of bones with the reader's grade, and within one grade of it")]
+    return [*pieces, figure(drawing, "Share of bones with the reader's grade, and within one grade of it"), "</div>"]
 
 
 def _summary(words: str, grades: Mapping[str, Any]) -> list[Any]:
@@ -184,8 +186,8 @@ def _ages(ages: Mapping[str, Any]) -> list[str]:
         return [note("No film has all 13 grades of the model and a reference bone age: nothing was measured.")]
     head = ["", "films", "MAE", "RMSE", "bias", "95 % limits of agreement", "0.5 y", "1 y", "1.5 y", "2 y"]
     rows = [_age_row("all", ages)]
-    rows += [_age_row({"M": "boys", "F": "girls"}[s], r) for s, r in ages["by_sex"].items() if r["n"]]
-    bands = [_age_row(name, r) for name, r in ages["by_band"].items()]
+    rows += [_age_row(_MARKS[s][0], r) for s, r in ages["by_sex"].items() if r["n"]]
+    bands = [_age_row(f"{_MARKS[name[0]][0]} {name[2:]}", r) for name, r in ages["by_band"].items()]
     words = "Months; the last columns are the shares of films whose error is at most so many years. "
     words += f"Reference: {ages['reference']}."
     if ages["open_ended"]:

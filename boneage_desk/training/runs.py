@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -77,10 +78,11 @@ class RunFolder:
         cut = isinstance(error, Cancelled) and (self.path / "crops.json").exists()
         if self.resumed or self.checkpoint.exists() or cut:
             return
-        for name in ("recipe.toml", "run.json", "stored.npy", "exact.npy", "crops.json"):
-            (self.path / name).unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+        with suppress(OSError):  # the error that led here is the one to tell
+            for name in ("recipe.toml", "run.json", "stored.npy", "exact.npy", "crops.json"):
+                (self.path / name).unlink(missing_ok=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
 
     def same(self, what: str, name: str, value: str) -> None:
         """Keep ``value`` (a hash) at the first call; refuse to resume when it has changed since."""

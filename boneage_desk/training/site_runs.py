@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,10 @@ def train(
             raise
         headline = _headline(task, done.result)
         folder = write_model(
-            recipe, done.start, done.size, done.weights, done.facts, headline, done.limits, run.path / "model"
-        )
+            recipe, done.start, done.size, done.weights,
+            done.facts | {"table_sha256": done.result["films"]["table_sha256"], "held_out_share": recipe.data.held_out},
+            headline, done.limits, run.path / "model",
+        )  # fmt: skip
         from boneage_desk.engines.cards import read_card
 
         card = read_card(folder)
@@ -87,6 +90,7 @@ def evaluate(
             left_out, n = opener.left_out, len(used)
         result["films"]["words"] = f"{n} {'films or hands' if task == 'grader' else 'films'}, {'all of the table' if every else 'held out'}"
         result["warnings"] = [f"{len(left_out)} films were left out: rows {', '.join(map(str, left_out))}."] if left_out else []
+        result["warnings"] += _other_split(start.card.tables.get("training", {}), recipe.data.held_out, result["films"]["table_sha256"])
         if every:
             result["warnings"].append("All rows of the table were read: a model that was trained on some of them looks better than it is.")
         out.mkdir(parents=True, exist_ok=True)
@@ -94,6 +98,13 @@ def evaluate(
     except OSError as error:
         raise _disk(error) from error
     return {"task": task, "report": str(out / "report.html")} | _headline(task, result)
+
+
+def _other_split(trained: Mapping[str, Any], share: float, table_sha256: str) -> list[str]:
+    """A warning where a site's model was trained on another table or split than it is measured on."""
+    if "table_sha256" not in trained or (trained["table_sha256"], trained["held_out_share"]) == (table_sha256, share):
+        return []
+    return ["This model was trained with another table or share held out: films counted here as held out may be among its own."]
 
 
 def _heading(name: str, tag: str, sha256: str) -> dict[str, Any]:
