@@ -9,6 +9,7 @@ from typing import Any
 
 from boneage_desk import __version__
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary, summarise
@@ -104,6 +105,29 @@ def _bone(finding: BoneFinding, sex: Sex | None) -> dict[str, Any]:
         "probabilities": [round(p, 5) for p in opinion.probabilities] if opinion else [],
         "score": rus_chn.score(finding.bone, final, sex) if final is not None and sex is not None else None,
         "human_grade": finding.human_grade,
+        "evidence": _evidence(finding.evidence, final),
+    }
+
+
+def _evidence(evidence: Evidence | None, final: int | None) -> dict[str, Any] | None:
+    if evidence is None:
+        return None
+
+    def line(ends: tuple[Point, Point] | None) -> list[list[float]] | None:
+        return None if ends is None else [[round(v, 2) for v in end] for end in ends]
+
+    return {
+        "present": evidence.present,
+        "quality": evidence.quality,
+        "width_ratio": evidence.width_ratio,
+        "gap": evidence.gap,
+        "caps_thumb_side": evidence.caps_thumb_side,
+        "caps_little_side": evidence.caps_little_side,
+        "fused_share": evidence.fused_share,
+        "epiphysis_line": line(evidence.epiphysis_line),
+        "metaphysis_line": line(evidence.metaphysis_line),
+        "words": list(evidence_words(evidence)),
+        "against_grade": contradiction(evidence, final) if final is not None else "",
     }
 
 

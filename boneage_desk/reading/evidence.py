@@ -25,10 +25,12 @@ CAPS_ONE = {"radius": 8, "mc1": 7, "pp1": 8, "pp3": 8, "pp5": 8, "mp3": 8, "mp5"
 FUSION = {"radius": 10, "ulna": 8, "mc1": 9, "mc3": 8, "mc5": 8, "pp1": 10, "pp3": 10, "pp5": 10, "mp3": 10,
           "mp5": 10, "dp1": 9, "dp3": 9, "dp5": 9}  # fmt: skip
 """The grade index at which fusion has begun."""
-WIDTH_SLACK = 0.12
-"""A width speaks against a grade only when it misses the criterion by more than this share of the metaphysis."""
-FUSED_SLACK = 0.25
-"""The same for the share of the width that is fused."""
+WIDTH_SLACK = 0.15
+"""A width speaks against a grade only when it misses what is asked by more than this share of the metaphysis."""
+NARROW_SLACK = 0.25
+"""The same where a centre is wider than its early grade: small centres are outlined too large."""
+OPEN, CLOSED = 0.1, 0.9
+"""Fused shares at which a plate is plainly open or closed; between them a grey line decides too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ class Evidence:
     ``width_ratio``: greatest width of the epiphysis over the metaphysis' width at its edge, both across the
     bone's axis. ``gap``: least distance between the two along the axis as a share of the metaphysis' width;
     0 where they touch, negative where they overlap. ``caps_thumb_side``, ``caps_little_side``: the epiphysis
-    reaches past the metaphysis' corner towards the shaft's middle on that side. ``fused_share``: share of the
-    metaphysis' width over which no gap is left. Each None where it could not be measured; an absent centre
-    (``present`` False) has none of them. ``epiphysis_line``, ``metaphysis_line``: where the two widths were
-    taken, ends in film pixels (x, y). ``quality``: 0..1, how far the outline can be trusted.
+    reaches past the metaphysis' corner towards the shaft's middle on that side; a cap that was not seen is None,
+    for the outline often stops short of it. ``fused_share``: share of the metaphysis' width over which no dark
+    line is left: fused, or projected over each other. Each None where it could not be measured; an absent centre
+    (``present`` False) has none of them. ``epiphysis_line``, ``metaphysis_line``: where the two widths were taken,
+    ends in film pixels (x, y). ``quality``: 0..1, how far the outline can be trusted.
     """
 
     bone: str
@@ -74,7 +77,7 @@ def evidence_words(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.present:
         return ("no ossification centre seen",)
     words = [_fused_words(evidence.fused_share), _cap_words(evidence), _width_words(evidence.width_ratio)]
-    words.append(_gap_words(evidence.gap))
+    words.append(_gap_words(evidence))
     return tuple(text for text in words if text) or ("nothing could be measured",)
 
 
@@ -89,13 +92,12 @@ def _width_words(ratio: float | None) -> str:
 
 
 def _fused_words(share: float | None) -> str:
-    """Fusion in the standard's quarters; '' while most of the gap is there."""
-    if share is None or share < 0.2:
+    """How much of the plate is closed; '' while most of it is open."""
+    if share is None or share < 0.4:
         return ""
-    if share >= 0.9:
-        return "no gap to the shaft: fused"
-    part = "1/4" if share < 0.375 else "1/2" if share < 0.625 else "3/4"
-    return f"no gap over about {part} of the width"
+    if share >= CLOSED:
+        return "no gap to the shaft is left"
+    return f"gap closed over about {'half' if share < 0.65 else '3/4'} of the width"
 
 
 def _cap_words(evidence: Evidence) -> str:
@@ -107,12 +109,13 @@ def _cap_words(evidence: Evidence) -> str:
     return ""
 
 
-def _gap_words(gap: float | None) -> str:
-    if gap is None:
+def _gap_words(evidence: Evidence) -> str:
+    gap = evidence.gap
+    if gap is None or _fused_words(evidence.fused_share):
         return ""
     if gap < -0.02:
         return "overlaps the shaft"
-    return "touches the shaft" if gap < 0.02 else f"gap {gap:.2f} of the shaft's width"
+    return "touches the shaft in places" if gap < 0.02 else f"gap {gap:.2f} of the shaft's width"
 
 
 # --- against a grade ------------------------------------------------------------------------------
@@ -140,27 +143,11 @@ def _fusion_against(evidence: Evidence, grade: int, label: str) -> str:
     share, begins = evidence.fused_share, FUSION[evidence.bone]
     if share is None:
         return ""
-    percent = f"{100 * share:.0f} %"
-    least, most = _fused_range(evidence.bone, grade)
-    if share < least - FUSED_SLACK:
-        asked = "a complete fusion" if least == 1 else f"fusion over {100 * least:.0f} % or more"
-        return f"The gap to the shaft is closed over {percent} of the width; grade {label} asks for {asked}."
-    if share > most + FUSED_SLACK:
-        before = "comes before fusion" if grade < begins else f"ends at {100 * most:.0f} %"
-        return f"No gap to the shaft is left over {percent} of the width; grade {label} {before}."
+    if share <= OPEN and grade > begins:
+        return f"The gap to the shaft is open over {100 * (1 - share):.0f} % of the width; grade {label} is fused in part."
+    if share >= CLOSED and grade < begins - 1:
+        return f"No gap to the shaft is left over {100 * share:.0f} % of the width; grade {label} comes before fusion."
     return ""
-
-
-def _fused_range(bone: str, grade: int) -> tuple[float, float]:
-    """Least and greatest fused share of a grade. Before fusion up to half may look closed: the two overlap."""
-    begins, last = FUSION[bone], rus_chn.max_grade(bone)
-    if grade < begins:
-        return 0.0, 0.5
-    if grade == last:
-        return 1.0, 1.0
-    quarters = last - begins == 4
-    steps = (0.0, 0.25, 0.5, 0.75, 1.0) if quarters else (0.0, 0.5, 1.0)
-    return steps[grade - begins], steps[grade - begins + 1]
 
 
 def _width_against(evidence: Evidence, grade: int, label: str) -> str:
@@ -173,7 +160,7 @@ def _width_against(evidence: Evidence, grade: int, label: str) -> str:
     if grade >= HALF_WIDE and ratio < 0.5 - WIDTH_SLACK:
         return f"{told}; grade {label} asks for half or more."
     several = evidence.bone == "pp1" and grade == 2  # several centres together may be wider than half
-    if grade < HALF_WIDE and not several and ratio > 0.5 + WIDTH_SLACK:
+    if grade < HALF_WIDE and not several and ratio > 0.5 + NARROW_SLACK:
         return f"{told}, more than half; grade {label} is narrower."
     return ""
 
@@ -185,6 +172,6 @@ def _caps_against(evidence: Evidence, grade: int, label: str) -> str:
         return ""
     if grade >= one and not thumb and not little:
         return f"The epiphysis caps the shaft on neither side; grade {label} caps it."
-    if grade < one and thumb and little:
+    if grade < one - 1 and thumb and little:
         return f"The epiphysis caps the shaft on both sides; grade {label} comes before."
     return ""

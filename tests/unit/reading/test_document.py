@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from boneage_desk.common.errors import FilmError
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.document import document, error_document, film_path
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import SetAnalysis, SetBox, SetGrade
 from boneage_desk.standards import rus_chn
-from tests.samples import NOON, WHO, analysed, analysis, reading
+from tests.samples import NOON, WHO, analysed, analysis, opinion, reading
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,7 @@ def test_it_says_what_the_issue_lists() -> None:
     assert [bone["bone"] for bone in found["bones"]] == list(rus_chn.BONES)
     assert set(found["bones"][0]) == {
         "bone", "box", "detection_confidence", "grade", "grade_label", "probabilities", "score", "human_grade",
+        "evidence",
     }  # fmt: skip
     assert found["bones"][0]["box"] == [100.5, 200.25, 160.5, 262.75]
     assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "qualifier"}
@@ -78,9 +81,31 @@ def _moved_box() -> Any:
     return document(session.reading)
 
 
+SEEN = Evidence("ulna", True, 0.8, 0.7, 0.05, True, None, 0.1, ((1.0, 2.0), (9.0, 2.25)), ((0.5, 8.0), (9.5, 8.0)))
+
+
+def _measured(evidence: Evidence = SEEN) -> Any:
+    session = analysed()
+    session.do(SetBox("ulna", Box(1, 2, 30, 40), opinion("ulna", 2), evidence), at=NOON, who=WHO)
+    return document(session.reading)
+
+
+def test_evidence_is_written_with_its_words_and_what_it_says_against_the_grade() -> None:
+    written = {bone["bone"]: bone["evidence"] for bone in _measured()["bones"]}
+    assert written["radius"] is None
+    ulna = written["ulna"]
+    assert (ulna["width_ratio"], ulna["gap"], ulna["caps_thumb_side"], ulna["caps_little_side"]) == (0.7, 0.05, True, None)
+    assert ulna["epiphysis_line"] == [[1.0, 2.0], [9.0, 2.25]]
+    assert ulna["words"][1] == "half the shaft or more (0.70)" and ulna["against_grade"] == ""
+    wide = _measured(dataclasses.replace(SEEN, width_ratio=0.9))["bones"][1]["evidence"]
+    assert "more than half" in wide["against_grade"]
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        _measured,
+        lambda: _measured(Evidence("ulna", False, 0.7)),
         lambda: document(analysed().reading),
         lambda: document(reading()),
         lambda: document(reading(sex=None)),
