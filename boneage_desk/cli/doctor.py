@@ -138,9 +138,10 @@ def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:
         return [], [Check("model weights", False, str(error))]
     if not models:
         return [], [Check("model weights", False, "no model is installed")]
-    return models, [
-        Check(f"model {m.task}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models
-    ]
+    checks = [Check(f"model {m.task}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models]
+    if all(model.task != "segmenter" for model in models):
+        checks.append(Check("model segmenter", False, "none installed: bones are graded but not measured", needed=False))
+    return models, checks
 
 
 def _writable(folder: Path) -> Check:

@@ -16,7 +16,7 @@ from typing import Any
 
 from boneage_desk.common.errors import EngineError
 
-TASKS = ("detector", "grader", "whole-hand", "knee")
+TASKS = ("detector", "grader", "segmenter", "whole-hand", "knee")
 _REMEDY = "Install BoneAge Desk again, or restore the folder of the model."
 
 
@@ -164,9 +164,15 @@ def read_cards(models_dir: Path) -> tuple[ModelCard, ...]:
     return tuple(read_card(d) for d in sorted(models_dir.iterdir()) if (d / "card.toml").is_file())
 
 
+def find_optional_card(models_dir: Path, task: str) -> ModelCard | None:
+    """As :func:`find_card`, or None where no model for ``task`` is installed."""
+    cards = [card for card in read_cards(models_dir) if card.task == task]
+    return cards[-1] if cards else None
+
+
 def find_card(models_dir: Path, task: str) -> ModelCard:
     """The model for ``task``: the last by folder name. Raises EngineError weights-missing if there is none."""
-    cards = [card for card in read_cards(models_dir) if card.task == task]
-    if not cards:
+    card = find_optional_card(models_dir, task)
+    if card is None:
         raise EngineError(f"There is no {task} in {models_dir}.", _REMEDY, code="weights-missing")
-    return cards[-1]
+    return card

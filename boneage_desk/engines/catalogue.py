@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from boneage_desk.engines.cards import ModelCard, find_card
+from boneage_desk.engines.cards import ModelCard, find_card, find_optional_card
 from boneage_desk.reading.analysis import IntervalRow, IntervalTable, ModelRef
 from boneage_desk.standards.types import Sex
 
 SYSTEM_1 = ("detector", "grader")
+MEASURING = "segmenter"
+"""Measures beside the grades; a reading does without it."""
 
 
 def model_ref(card: ModelCard) -> ModelRef:
@@ -17,8 +19,13 @@ def model_ref(card: ModelCard) -> ModelRef:
 
 
 def model_refs(models_dir: Path) -> tuple[ModelRef, ...]:
-    """The detector and the grader that would run. Raises EngineError when a card is missing or broken."""
-    return tuple(model_ref(find_card(models_dir, task)) for task in SYSTEM_1)
+    """The detector, the grader and, where installed, the segmenter that would run.
+
+    Raises EngineError when a card is missing or broken.
+    """
+    segmenter = find_optional_card(models_dir, MEASURING)
+    needed = [find_card(models_dir, task) for task in SYSTEM_1]
+    return tuple(model_ref(card) for card in (*needed, *([segmenter] if segmenter else [])))
 
 
 def interval_table(card: ModelCard) -> IntervalTable | None:

@@ -1,6 +1,7 @@
 """From the pixels of a film to 13 graded bones. Runs in the inference process only.
 
-normalise -> (turn a negative round) -> detect -> fit the hand -> 13 crops -> grades, each step timed.
+normalise -> (turn a negative round) -> detect -> fit the hand -> 13 crops -> grades -> measured evidence, each step
+timed. The evidence stands beside the grades and changes none.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import numpy as np
 
 from boneage_desk.common.errors import EngineError, InputError
 from boneage_desk.engines import backends, catalogue, hands
-from boneage_desk.engines.cards import find_card
+from boneage_desk.engines.cards import find_card, find_optional_card
+from boneage_desk.engines.measurer import Measurer
 from boneage_desk.engines.transport import Pixels
 from boneage_desk.imaging.crops import CropSpec, cut
 from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted, normalise_film
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalTable, ModelRef
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.standards.rus_chn import BONES, bone_name, check_bone
 
@@ -122,7 +125,9 @@ class Pipeline:
         refs: tuple[ModelRef, ...],
         interval: IntervalTable | None,
         device: str,
+        measurer: Measurer | None = None,
     ) -> None:
+        self._measurer = measurer
         self._detector = detector
         self._grader = grader
         self._eager_grader = grader  # PyTorch's own trunk stays: Grad-CAM needs gradients
@@ -153,7 +158,9 @@ class Pipeline:
         """
         clock = _Clock()
         detector_card, grader_card = find_card(models_dir, "detector"), find_card(models_dir, "grader")
+        segmenter_card = find_optional_card(models_dir, catalogue.MEASURING)
         detector_weights, grader_weights = detector_card.verified_weights(), grader_card.verified_weights()
+        segmenter_weights = segmenter_card.verified_weights() if segmenter_card else None
         clock.step("check_weights")
         import torch
 
@@ -169,6 +176,13 @@ class Pipeline:
         chosen = backends.choose(backend, where)
         detector = load_detector(detector_card, detector_weights)
         grader = load_grader(grader_card, grader_weights)
+        measurer = None
+        if segmenter_card is not None and segmenter_weights is not None:
+            from boneage_desk.engines.networks.segmenter import load_segmenter
+
+            measurer = Measurer(load_segmenter(segmenter_card, segmenter_weights).to(where), segmenter_card.input_size)
+        else:
+            sys.stderr.write("no segmenter is installed: bones are graded but not measured\n")
         clock.step("load")
         if where == "cuda":
             detector, grader = detector.to("cuda"), grader.to("cuda")
@@ -176,9 +190,10 @@ class Pipeline:
             detector,
             grader,
             crop_size=grader_card.input_size,
-            refs=(catalogue.model_ref(detector_card), catalogue.model_ref(grader_card)),
+            refs=tuple(catalogue.model_ref(card) for card in (detector_card, grader_card, segmenter_card) if card),
             interval=catalogue.interval_table(grader_card),
             device=where,
+            measurer=measurer,
         )
         if chosen != "torch":
             pipeline._plan(chosen, scratch / "converted", threads, wait=backend != "auto")
@@ -197,6 +212,8 @@ class Pipeline:
 
         detect(self._detector, np.zeros((320, 256), np.uint8))
         grade(self._grader, np.zeros((len(BONES), self._crop_size, self._crop_size), np.uint8), list(BONES))
+        if self._measurer is not None:
+            self._measurer.warm_up()
 
     # ------------------------------------------------------------------------ the fast path
     def _plan(self, backend: str, cache: Path, threads: int, *, wait: bool) -> None:
@@ -206,7 +223,7 @@ class Pipeline:
         """
         from boneage_desk.engines.networks.detector import DETECTOR_PASS_SIZE
 
-        detector_hash, grader_hash = (ref.sha256[:16] for ref in self.refs)
+        detector_hash, grader_hash = (ref.sha256[:16] for ref in self.refs[:2])
         detector_key = f"detector-{detector_hash}-{DETECTOR_PASS_SIZE}"
         grader_key = f"grader-{grader_hash}-{self._crop_size}"
 
@@ -238,11 +255,32 @@ class Pipeline:
                 self.backend = backend
             return trunk is not None
 
-        if wait or all(backends.kept(backend, cache, key).exists() for key in (detector_key, grader_key)):
-            if detector():
-                grader()
+        keys, makers = [detector_key, grader_key], [detector, grader]
+        measurer = self._measurer
+        if measurer is not None:
+            segmenter_key = f"segmenter-{self.refs[2].sha256[:16]}-{measurer.size}"
+            keys.append(segmenter_key)
+
+            def segmenter() -> bool:
+                import torch
+
+                example = torch.zeros(2, 1, measurer.size, measurer.size)
+                fast = backends.fast_module(
+                    measurer.model, example, backend=backend, cache=cache, key=segmenter_key, threads=threads
+                )
+                if fast is not None:
+                    measurer.model = fast
+                return fast is not None
+
+            makers.append(segmenter)
+
+        def all_of_them() -> bool:
+            return all(make() for make in makers)
+
+        if wait or all(backends.kept(backend, cache, key).exists() for key in keys):
+            all_of_them()
         else:
-            self._later[:0] = [lambda: detector() and grader()]
+            self._later[:0] = [all_of_them]
 
     def work_ahead(self) -> bool:
         """Do the next piece of deferred work, some seconds at most; False when there is none."""
@@ -282,6 +320,7 @@ class Pipeline:
         if film.inverted:
             flags.append(Flag("inverted", "The film looks like a negative; it was turned round for the models."))
         opinions: dict[str, GradeOpinion] = {}
+        evidence: dict[str, Evidence] = {}
         if hand.specs and not any(flag.blocking for flag in flags):
             report(0.4, "cutting out")
             bones = list(hand.specs)
@@ -294,9 +333,15 @@ class Pipeline:
                 del opinions[bone]
                 flags.append(Flag("bone_missing", f"{bone_name(bone)}: nothing to be seen in its place.", bone=bone))
             clock.step("grade")
+            if self._measurer is not None:
+                report(0.9, "measuring")
+                evidence = self._evidence(unit, crops, {bone: hand.specs[bone] for bone in bones}, set(opinions))
+                clock.step("measure")
         report(1.0, "done")
         return AnalysisResult(
-            bones=tuple(BoneResult(bone, hand.regions.get(bone), opinions.get(bone)) for bone in BONES),
+            bones=tuple(
+                BoneResult(bone, hand.regions.get(bone), opinions.get(bone), evidence.get(bone)) for bone in BONES
+            ),
             flags=tuple(flags),
             models=self.refs,
             interval=self._interval,
@@ -311,8 +356,10 @@ class Pipeline:
         from boneage_desk.engines.networks.grader import grade
 
         check_bone(bone)
-        _, crop = self._crop_of(box, angle_deg)
-        return BoneResult(bone, None, _opinion(bone, grade(self._grader, crop[None], [bone])[0]))
+        spec, crop = self._crop_of(box, angle_deg)
+        opinion = _opinion(bone, grade(self._grader, crop[None], [bone])[0])
+        evidence = self._evidence(self._in_hand().unit, crop[None], {bone: spec}, {bone})
+        return BoneResult(bone, None, opinion, evidence.get(bone))
 
     def grade_crops(self, crops: Sequence[Pixels], bone: str) -> list[GradeOpinion]:
         """See AnalysisEngine."""
@@ -324,13 +371,13 @@ class Pipeline:
         cut_crops = [self._ready_crop(crop, number) for number, crop in enumerate(crops, 1)]
         return [_opinion(bone, row) for row in grade(self._grader, np.stack(cut_crops), [bone] * len(cut_crops))]
 
-    def saliency(self, bone: str, box: Box, angle_deg: float) -> npt.NDArray[np.float32]:
+    def saliency(self, bone: str, box: Box, angle_deg: float, method: str) -> npt.NDArray[np.float32]:
         """See AnalysisEngine."""
-        from boneage_desk.engines.saliency import grad_cam, over_box
+        from boneage_desk.engines.saliency import over_box, saliency_map
 
         check_bone(bone)
         spec, crop = self._crop_of(box, angle_deg)
-        return over_box(grad_cam(self._eager_grader, crop, bone), spec, box)
+        return over_box(saliency_map(self._eager_grader, crop, bone, method), spec, box)
 
     # ------------------------------------------------------------------------------- parts
     def _fit(self, unit: npt.NDArray[np.uint8]) -> hands.Hand:
@@ -346,6 +393,20 @@ class Pipeline:
         crop = self._cut(film.unit, spec)
         _check_content(crop, "The box")
         return spec, crop
+
+    def _evidence(
+        self, unit: npt.NDArray[np.uint8], crops: npt.NDArray[np.uint8], specs: dict[str, CropSpec], graded: set[str]
+    ) -> dict[str, Evidence]:
+        """What is measured on the bones that have a grade; crops: the grader's, in the order of ``specs``."""
+        measurer = self._measurer
+        if measurer is None or not graded:
+            return {}
+        wanted = [(k, bone) for k, bone in enumerate(specs) if bone in graded]
+        if measurer.size == self._crop_size:
+            squares = crops[[k for k, _ in wanted]]
+        else:
+            squares = np.stack([np.asarray(cut(unit, specs[bone], measurer.size), np.uint8) for _, bone in wanted])
+        return measurer.evidence(squares, [bone for _, bone in wanted], [specs[bone] for _, bone in wanted])
 
     def _cut(self, unit: npt.NDArray[np.uint8], spec: CropSpec) -> npt.NDArray[np.uint8]:
         return np.asarray(cut(unit, spec, self._crop_size), np.uint8)

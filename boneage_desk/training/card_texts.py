@@ -98,4 +98,49 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "program": "python -m boneage_desk.training.train_grader",
         },
     },
+    "segmenter": {
+        "model": {
+            "name": "Epiphysis and metaphysis edge outliner",
+            "architecture": "unet",
+            "tag": "rus13-v1",
+            "task": "segmenter",
+            "input_size": 96,
+            "classes": ["neither", "epiphysis", "metaphysis edge"],
+            "licence": _LICENCE,
+            "limits": [
+                _NOT,
+                "Its outlines tell where to measure; the numbers stand beside a grade and change none.",
+                "The drawings are polygons by hand, of films of one public collection; the shaft itself was not drawn, so "
+                "the metaphysis' sides are read from the greys beside the outlined edge.",
+                "An epiphysis merged with the shaft or its neighbour was mostly left out of the drawings, most of all of "
+                "radius, ulna and first metacarpal: there fused bones are outlined worst.",
+                "A closed gap may be fusion or two edges projected over each other; which it is cannot be told. Of the "
+                "radius no fused share is given: its wavy plate is crossed by trabeculae.",
+                "A cap is reported where one is seen; that none was seen does not say that there is none.",
+                "Small centres (grades 1 and 2) come out too wide. Absent is told from not seen only where the shaft's end "
+                "stands out against soft tissue; else nothing is said.",
+                "Gap, fusion and caps are not read where the bone's square has fewer than 64 film pixels a side.",
+            ],
+        },
+        "preprocessing": {
+            "film": "percentile-0.5-99.8",
+            "polarity": "bone bright",
+            "channels": 1,
+            "crop": "as the grader's, then turned over where needed so that the shaft lies below the epiphysis",
+            "contrast": "percentile-2-99.5 of each crop to -1..1",
+        },
+        "network": {
+            "differences": "U-Net of four levels (16 to 96 channels) at half size: the crop goes in as four pixels' channels "
+            "and the outlines come out so; trained from scratch",
+        },
+        "training": {
+            "data": [_RSNA, _DRAWN, _POINTS],
+            "held_out": _SPLIT,
+            "printed_examples_seen": False,
+            "program": "python -m boneage_desk.training.train_segmenter",
+            "steps": 723,
+            "batch": 20,
+            "minutes_on_cpu": 11,
+        },
+    },
 }
