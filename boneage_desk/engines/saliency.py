@@ -1,62 +1,105 @@
-"""Where the grader looked: Grad-CAM (captum) on the last convolution of its trunk. Child process only.
+"""Where the grader looked: Grad-CAM and occlusion (captum), on the crop and back on the film. Child process only.
 
 The target is the bone's latent grade, the one number that its ordinal head cuts into grades: the
-probability of a single grade has no slope at its own peak. Grad-CAM keeps what pushes that number up or
-down; what is alike all over the crop (its median) says nothing about a place and is taken off.
+probability of a single grade has no slope at its own peak. What pushes that number up counts as what pushes it down.
+Grad-CAM reads the last layer with 6 x 6 cells on a crop of 96 px (at the network's end there are 3 x 3: too coarse for
+an epiphysis); what is alike all over the crop (its median) says nothing about a place and is taken off. Occlusion
+covers a square at a time with the blurred crop, which shows no edge, and asks how far the grade moves: slower, and
+it needs no gradient. `boneage_desk.training.evaluate_saliency` measures both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.imaging.crops import CropSpec, film_to_crop
 from boneage_desk.reading.findings import Box
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from boneage_desk.engines.networks.grader import Grader
 
+METHODS = ("grad-cam", "occlusion")
 MAP_SIDE = 256  # longest side of the returned map, pixels
+CELLS = 16  # pixels of the crop to a cell of the layer that Grad-CAM reads
+PATCH, STRIDE = 1 / 6, 1 / 12  # side and step of the covering square, shares of the crop
+BLUR = 1 / 8  # standard deviation of what covers, share of the crop
 
 
-def last_convolution(model: nn.Module) -> nn.Module:
-    """The layer behind the last convolution whose output is still a picture: its norm and activation where
-    they are one layer (timm's ``bn2``), else the convolution itself."""
-    from torch import nn
-
-    found: nn.Module | None = None
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.BatchNorm2d):
-            found = module
-    if found is None:
-        raise ValueError("a network without a convolution")
-    return found
+def cell_layer(model: Grader) -> nn.Module:
+    """The trunk's last stage whose output is the crop at one cell to CELLS pixels."""
+    found = [k for k, info in enumerate(model.trunk.feature_info) if info["reduction"] == CELLS]
+    if not found:
+        raise ValueError(f"a trunk without a layer of {CELLS} pixels a cell")
+    return cast("nn.Module", model.trunk.get_submodule(model.trunk.feature_info[found[-1]]["module"]))
 
 
-def grad_cam(model: Grader, crop: npt.NDArray[np.uint8], bone: str) -> npt.NDArray[np.float32]:
-    """Grad-CAM of ``bone``'s latent grade for one crop (S, S) uint8 -> (h, w) of the last layer, >= 0."""
+def saliency_map(
+    model: Grader, crop: npt.NDArray[np.uint8], bone: str, method: str = METHODS[0]
+) -> npt.NDArray[np.float32]:
+    """Map (h, w) over one crop (S, S) uint8, >= 0, by a method of METHODS. Raises InputError for another."""
+    if method == "grad-cam":
+        return grad_cam(model, crop, bone)
+    if method == "occlusion":
+        return occlusion(model, crop, bone)
+    raise InputError(f"There is no saliency method '{method}'.", f"Use one of: {', '.join(METHODS)}.", code="method")
+
+
+def _latent_of(
+    model: Grader, crop: npt.NDArray[np.uint8], bone: str
+) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    """The bone's latent grade as a function of pixels [N, 1, S, S], and the crop as such pixels."""
     import torch
-    from captum.attr import LayerGradCam
 
     from boneage_desk.engines.networks.grader import BONES, normalise_crops
 
     device = next(model.parameters()).device
-    pixels = torch.from_numpy(normalise_crops(crop[None])).to(device)
-    index = torch.tensor([BONES.index(bone)], device=device)
+    number = BONES.index(bone)
 
-    def latent(batch: torch.Tensor, bones: torch.Tensor) -> torch.Tensor:
-        return model(batch, bones)[0]
+    def latent(batch: Tensor) -> Tensor:
+        return model(batch, torch.full((len(batch),), number, device=batch.device))[0]
 
+    return latent, torch.from_numpy(normalise_crops(crop[None])).to(device)
+
+
+def grad_cam(model: Grader, crop: npt.NDArray[np.uint8], bone: str) -> npt.NDArray[np.float32]:
+    """Grad-CAM of ``bone``'s latent grade for one crop (S, S) uint8 -> (S / 16, S / 16), >= 0."""
+    import torch
+    from captum.attr import LayerGradCam
+
+    latent, pixels = _latent_of(model, crop, bone)
     with torch.enable_grad():
-        cam = LayerGradCam(latent, last_convolution(model.trunk))
-        pixels.requires_grad_(True)
-        raw = cam.attribute(pixels, additional_forward_args=(index,), relu_attributions=False)
+        raw = LayerGradCam(latent, cell_layer(model)).attribute(pixels.requires_grad_(True), relu_attributions=False)
     signed = raw[0, 0].detach().float().cpu().numpy()
     result: npt.NDArray[np.float32] = np.abs(signed - np.median(signed)).astype(np.float32)
+    return result
+
+
+def occlusion(model: Grader, crop: npt.NDArray[np.uint8], bone: str) -> npt.NDArray[np.float32]:
+    """How far ``bone``'s latent grade moves when a place of the crop (S, S) uint8 is covered -> (S, S), >= 0, in grades.
+
+    Of a pixel: the mean over the squares that cover it.
+    """
+    import torch
+    from captum.attr import Occlusion
+    from torchvision.transforms.functional import gaussian_blur
+
+    latent, pixels = _latent_of(model, crop, bone)
+    side = pixels.shape[-1]
+    patch, stride = max(2, round(side * PATCH)), max(1, round(side * STRIDE))
+    with torch.inference_mode():
+        cover = gaussian_blur(pixels, [2 * (side // 3) + 1] * 2, [side * BLUR] * 2)
+        raw = Occlusion(latent).attribute(
+            pixels, sliding_window_shapes=(1, patch, patch), strides=(1, stride, stride), baselines=cover,
+            perturbations_per_eval=32,
+        )  # fmt: skip
+    result: npt.NDArray[np.float32] = np.abs(raw[0, 0].float().cpu().numpy()).astype(np.float32)
     return result
 
 

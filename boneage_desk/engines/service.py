@@ -124,12 +124,19 @@ class InferenceService:
         return cast(BoneResult, self._ask(job, frame, no_progress, cancel))
 
     def saliency(
-        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+        self,
+        frame: Frame,
+        bone: str,
+        box: Box,
+        angle_deg: float,
+        *,
+        method: str = "grad-cam",
+        cancel: CancelToken | None = None,
     ) -> npt.NDArray[np.float32]:
         """See AnalysisEngine."""
 
         def job(film: wire.FilmRef) -> wire.Job:
-            return wire.Saliency(film, bone, box, angle_deg)
+            return wire.Saliency(film, bone, box, angle_deg, method)
 
         return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel))
 

@@ -75,6 +75,7 @@ class Saliency:
     bone: str
     box: Box
     angle_deg: float
+    method: str
 
 
 @dataclass(frozen=True, slots=True)

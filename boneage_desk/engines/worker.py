@@ -165,4 +165,4 @@ def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire
         return pipeline.analyse(report)
     if isinstance(job, wire.Regrade):
         return pipeline.regrade(job.bone, job.box, job.angle_deg)
-    return pipeline.saliency(job.bone, job.box, job.angle_deg)
+    return pipeline.saliency(job.bone, job.box, job.angle_deg, job.method)

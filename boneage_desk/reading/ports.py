@@ -89,10 +89,17 @@ class AnalysisEngine(Protocol):
         """Grade ready-cut crops (rows, columns), distal up, of one bone, in order."""
 
     def saliency(
-        self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None
+        self,
+        frame: Frame,
+        bone: str,
+        box: Box,
+        angle_deg: float,
+        *,
+        method: str = "grad-cam",
+        cancel: CancelToken | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Grad-CAM of the bone's grade as (height, width) float32 0..1 over the *box* in film
-        orientation, at most 256 px a side."""
+        """Where the grader looked for the bone's grade, by 'grad-cam' or 'occlusion' (InputError otherwise), as
+        (height, width) float32 0..1 over the *box* in film orientation, at most 256 px a side."""
 
     def models(self) -> tuple[ModelRef, ...]:
         """Quick: the models that would run, from their cards."""

@@ -213,13 +213,20 @@ def test_a_blank_crop_is_refused_by_number(engine: InferenceService) -> None:
     assert caught.value.code == "empty-crop"
 
 
-def test_saliency_is_a_map_over_the_box(engine: InferenceService) -> None:
+@pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
+def test_saliency_is_a_map_over_the_box(engine: InferenceService, method: str) -> None:
     film = frame(7)
     wide = Box(20, 100, 280, 230)
-    values = engine.saliency(film, "radius", wide, 20.0)
+    values = engine.saliency(film, "radius", wide, 20.0, method=method)
     assert values.shape == (128, 256)
     assert values.dtype == np.float32
     assert 0 <= values.min() and values.max() <= 1 and values.max() > 0.3
+
+
+def test_an_unknown_way_to_look_is_refused_and_the_engine_lives_on(engine: InferenceService) -> None:
+    with pytest.raises(InputError, match="tarot"):
+        engine.saliency(frame(7), "radius", BOX, 0.0, method="tarot")
+    assert engine.state() == "ready: cpu"
 
 
 def test_the_film_is_sent_once(engine: InferenceService, monkeypatch: pytest.MonkeyPatch) -> None:

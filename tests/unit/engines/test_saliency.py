@@ -1,10 +1,11 @@
-"""Grad-CAM: it depends on the weights and on the picture, and comes back to the film in its place."""
+"""Saliency maps: they depend on the weights and on the picture, and come back to the film in its place."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.engines import saliency
 from boneage_desk.imaging.crops import CropSpec, film_to_crop
 from boneage_desk.reading.findings import Box
@@ -30,24 +31,53 @@ def grader(seed: int) -> object:
     return model
 
 
-def test_randomised_weights_change_the_map(crop: np.ndarray) -> None:
+@pytest.mark.parametrize("method", saliency.METHODS)
+def test_randomised_weights_change_the_map(crop: np.ndarray, method: str) -> None:
     first, again, other = (
-        saliency.to_unit(saliency.grad_cam(grader(seed), crop, "radius"))  # type: ignore[arg-type]
+        saliency.to_unit(saliency.saliency_map(grader(seed), crop, "radius", method))  # type: ignore[arg-type]
         for seed in (1, 1, 2)
     )
     np.testing.assert_allclose(first, again, atol=1e-5)
     assert np.abs(first - other).mean() > 0.05
 
 
-def test_another_bone_has_another_map(crop: np.ndarray) -> None:
+@pytest.mark.parametrize("method", saliency.METHODS)
+def test_another_bone_has_another_map(crop: np.ndarray, method: str) -> None:
     model = grader(1)
-    one, other = (saliency.to_unit(saliency.grad_cam(model, crop, b)) for b in ("radius", "dp5"))  # type: ignore[arg-type]
+    one, other = (saliency.to_unit(saliency.saliency_map(model, crop, b, method)) for b in ("radius", "dp5"))  # type: ignore[arg-type]
     assert np.abs(one - other).mean() > 0.02
 
 
-def test_the_layer_is_the_last_picture_of_the_trunk() -> None:
+def test_the_layer_has_a_cell_to_sixteen_pixels_and_the_map_of_covers_is_as_fine_as_the_crop(crop: np.ndarray) -> None:
     model = grader(1)
-    assert saliency.last_convolution(model.trunk) is model.trunk.bn2  # type: ignore[attr-defined]
+    assert saliency.grad_cam(model, crop, "mc3").shape == (6, 6)  # type: ignore[arg-type]
+    assert saliency.occlusion(model, crop, "mc3").shape == (96, 96)  # type: ignore[arg-type]
+
+
+def test_covering_shows_the_only_place_that_a_grade_hangs_on(crop: np.ndarray) -> None:
+    """A network whose grade is the brightness of one corner, so that the answer is known."""
+    import torch
+
+    class Corner(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, pixels: torch.Tensor, bones: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            assert (bones == 0).all()
+            latent = pixels[:, 0, 64:88, 8:32].mean((1, 2)) * self.weight
+            return latent, latent
+
+    noise = np.random.default_rng(1).integers(0, 255, (96, 96)).astype(np.uint8)
+    values = saliency.occlusion(Corner(), noise, "radius")  # type: ignore[arg-type]
+    inside = values[56:96, 0:40].sum() / values.sum()
+    assert inside > 0.99
+
+
+def test_an_unknown_method_is_refused(crop: np.ndarray) -> None:
+    with pytest.raises(InputError, match="tarot") as caught:
+        saliency.saliency_map(grader(1), crop, "radius", "tarot")  # type: ignore[arg-type]
+    assert "occlusion" in caught.value.remedy
 
 
 @pytest.mark.parametrize("angle", [0.0, 30.0, -90.0, 180.0])
