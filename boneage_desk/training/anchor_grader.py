@@ -3,13 +3,14 @@
 ``python -m boneage_desk.training.anchor_grader anchor --crops C --weights W --plates P --out O``: trains the last
 stages on hands and printed examples together: the sum through the standard's table and the share target hold the
 bone age, the examples move where each grade begins. Five runs that each leave out a fifth of the examples measure
-what it brings (folds.json); the last run has all of them (weights.safetensors).
+what it brings (folds.json, fold0.safetensors ...); the last run has all of them (weights.safetensors).
 ``... ablation ...``: the same last stages, begun anew, once for each row of the table (ablation.json).
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -169,7 +170,9 @@ def anchor(bench: Bench) -> None:
     together: dict[str, list[int]] = {"as_printed": [], "thumb_up": []}
     for fold in range(0 if a.no_folds else FOLDS):
         out = [k for k in range(n) if k % FOLDS == fold]
-        one = bench.measure(bench.run(f"fold{fold}", weights, left_out=frozenset(out), anew=False), out)
+        tail = bench.run(f"fold{fold}", weights, left_out=frozenset(out), anew=False)
+        save_half(tail.into(copy.deepcopy(bench.model)), a.out / f"fold{fold}.safetensors")
+        one = bench.measure(tail, out)
         report["folds"].append(one)
         _tell(f"without fifth {fold}", one)
         for key, errors in together.items():
@@ -185,7 +188,7 @@ def anchor(bench: Bench) -> None:
     tail = bench.run("all", weights, left_out=frozenset(), anew=False)
     report["after"] = bench.measure(tail)
     _tell("with all", report["after"])
-    save_half(tail.into(bench.model), a.out / "weights.safetensors")
+    save_half(tail.into(copy.deepcopy(bench.model)), a.out / "weights.safetensors")
     report["classes"] = list(PLATE_BONES)
     (a.out / "folds.json").write_text(json.dumps(report, indent=1))
 
