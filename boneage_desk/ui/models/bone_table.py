@@ -88,7 +88,8 @@ class BoneTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.name}, {COLUMNS[column] or HEADINGS_HELP[column]}: {self._text(row, column) or 'none'}"
+            told = row.measured.tip.replace("\n", " ") if column == MEASURED else self._text(row, column)
+            return f"{row.name}, {COLUMNS[column] or HEADINGS_HELP[column]}: {told or 'none'}"
         return None
 
     @staticmethod

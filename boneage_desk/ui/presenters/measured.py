@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from boneage_desk.reading.evidence import TRUSTED, Evidence, Point, contradiction, evidence_words
+from boneage_desk.reading.evidence import CLOSED, TRUSTED, Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.presenters.viewport import Viewport
@@ -15,7 +15,6 @@ DASH = "\N{EN DASH}"
 DOT = " \N{MIDDLE DOT} "
 AGAINST = "\N{NOT EQUAL TO}"
 """The sign of a measurement that speaks against the grade in force."""
-FUSED = 0.9
 LEAST_ON_FILM = 60.0
 """Screen pixels that a width takes at least where it is drawn on the film: on a smaller joint it would hide it."""
 LEGEND = "widths: epiphysis solid, shaft dashed"
@@ -74,7 +73,7 @@ def _figure(evidence: Evidence) -> str:
         return DASH
     if not evidence.present:
         return "none"
-    if evidence.fused_share is not None and evidence.fused_share >= FUSED:
+    if evidence.fused_share is not None and evidence.fused_share >= CLOSED:
         return "fused"
     return DASH if evidence.width_ratio is None else f"{evidence.width_ratio:.2f}"
 

@@ -272,9 +272,11 @@ class BoneStrip(QFrame):
         self.measured.show_measured(row.measured)
         arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
         self._rungs[1].setVisible(steps[1].grade is not None)
-        for rung, step, arrow in zip(self._rungs, steps, arrows, strict=True):
+        shares = [max(LEAST_TEXT, len(step.criterion)) for step in steps]
+        shares[1] = max(shares)  # the grade in force has no less room than its neighbours
+        for rung, step, arrow, share in zip(self._rungs, steps, arrows, shares, strict=True):
             rung.show_step(step, arrow)
-            self._row.setStretchFactor(rung, max(LEAST_TEXT, len(step.criterion)))
+            self._row.setStretchFactor(rung, share)
 
     def _show_reason(self, row: BoneRow | None, editable: bool) -> None:
         """The field stands where the doubt does: a grade that a person changed has none."""

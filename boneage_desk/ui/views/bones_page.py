@@ -27,6 +27,7 @@ from boneage_desk.ui.views.bone_strip import BoneStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
+LEAST_ROW = 22
 WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
 WORDS_FROM = 560
 """A table as wide as this has room for the words of the measurement, not only its figure."""
@@ -96,7 +97,7 @@ class BoneTable(QTableView):
     def share_height(self) -> None:
         """Give all rows the same height, between what figures need and a crop worth looking at."""
         rows = max(1, self._model.rowCount())
-        height = min(52 if self.width() >= 500 else 40, max(22, self.viewport().height() // rows))
+        height = min(52 if self.width() >= 500 else 40, max(LEAST_ROW, self.viewport().height() // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.setColumnWidth(columns.CROP, height + 8)
         wordy = self.width() >= WORDS_FROM and height >= 34
@@ -212,7 +213,9 @@ class BonesPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.strip.setFixedHeight(min(320, max(190, round(self.height() * 0.355))))
+        rows = LEAST_ROW * self.model.rowCount() + self.table.horizontalHeader().sizeHint().height()
+        spare = self.height() - self.numbers.sizeHint().height() - rows - 4
+        self.strip.setFixedHeight(max(190, min(320, round(self.height() * 0.355), spare)))
 
     def show_foot(self, on: bool) -> None:
         """Without a reading there is no bone and no number to show."""
