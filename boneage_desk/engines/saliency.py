@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 METHODS = ("grad-cam", "occlusion")
 MAP_SIDE = 256  # longest side of the returned map, pixels
 CELLS = 16  # pixels of the crop to a cell of the layer that Grad-CAM reads
-PATCH, STRIDE = 1 / 6, 1 / 12  # side and step of the covering square, shares of the crop
+PATCH, STRIDE = 1 / 6, 1 / 8  # side and step of the covering square, shares of the crop
 BLUR = 1 / 8  # standard deviation of what covers, share of the crop
 
 

@@ -226,6 +226,7 @@ def main() -> None:
     p.add_argument("--views", type=int, default=1, choices=range(1, len(VIEWS) + 1), help="looks at each crop")
     p.add_argument("--outputs", type=Path, help="keep the network's outputs here, and take them from here when they fit")
     p.add_argument("--folds", type=Path, nargs="*", help="weights trained without every n-th printed example, in order")
+    p.add_argument("--saliency", type=Path, help="what `evaluate_saliency` wrote, to be told beside the rest")
     p.add_argument("--threads", type=int, default=0)
     a = p.parse_args()
     if a.threads:
@@ -235,6 +236,8 @@ def main() -> None:
         "python -m boneage_desk.training.evaluate_grader --data DIR --crops FOLDER --weights weights.safetensors "
         f"--out evaluation.json --blurred {a.blurred}" + (f" --views {a.views}" if a.views > 1 else "")
     )
+    if a.saliency:
+        r["saliency"] = json.loads(a.saliency.read_text(encoding="utf-8"))
     r["card"], r["markdown"] = card(r), markdown(r)
     a.out.write_text(json.dumps(r, indent=1), encoding="utf-8")
     print("\n".join(r["markdown"]))

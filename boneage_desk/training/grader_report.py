@@ -160,8 +160,27 @@ def _offset(r: Row) -> list[str]:
     ]  # fmt: skip
 
 
+def _saliency(r: Row) -> list[str]:
+    if "saliency" not in r:
+        return []
+    v = r["saliency"]
+    rows = [
+        f"| {n} | {m['epiphysis_mass']:.2f} | {m['epiphysis_area']:.2f} | {m['letter_mass']:.3f} | {m['letter_area']:.3f} | "
+        f"{m['deletion_grades']:.2f} | {m['rank_correlation_random_weights']:+.2f} |"
+        for n, m in v["methods"].items()
+    ]
+    return [
+        "## Where it looks", "",
+        f"`{v['command']}`: {v['crops']} crops of hands held out whose epiphyses are drawn by hand. The letter is painted into "
+        "a corner. Deletion: grades that the latent grade moves when the map's first tenths are blurred away; "
+        f"{v['deletion_grades_by_chance']:.2f} when pixels are chosen by chance.", "",
+        *_table("| map | mass on the epiphysis | its area | mass on the letter | its area | deletion | "
+                "rank correlation with random weights |", rows),
+    ]  # fmt: skip
+
+
 def markdown(r: Row) -> list[str]:
     """The evaluation as the lines of a Markdown file."""
     lines = ["# Grader on hands held out", "", f"`{r['command']}`", ""]
     lines += [f"{r['hands_sharp']} hands at half resolution, {r['hands_blurred']} at 299 px, {r['views']} look(s) at each crop.", ""]
-    return lines + _bone_age(r) + _no_image(r) + _grades(r) + _interval(r) + _offset(r)
+    return lines + _bone_age(r) + _no_image(r) + _grades(r) + _interval(r) + _saliency(r) + _offset(r)

@@ -39,9 +39,9 @@ def bone_age(hands: HeldOut) -> dict[str, Any]:
     full = [r for r in bands.values() if r["hands"] >= 20]
     mean = months_of(hands.expected, hands.sexes) - hands.clipped
     return {
-        "all": errors(hands.errors), "sharp": errors(hands.errors[hands.sharp]),
+        "all": errors(hands.errors), "sharp": errors(hands.errors[hands.sharp]) if hands.sharp.any() else None,
         "blurred": errors(hands.errors[~hands.sharp]) if (~hands.sharp).any() else None,
-        "by_sex": {s: errors(hands.errors[hands.sexes == s]) for s in "FM"},
+        "by_sex": {s: errors(hands.errors[of]) for s in "FM" if (of := hands.sexes == s).any()},
         "labels_not_clipped": errors(hands.given - hands.labels),
         "labels_past_the_tables_end": int((hands.labels > hands.ends).sum()),
         "from_mean_grades": errors(mean),
