@@ -160,6 +160,12 @@ def plausible(
     return bool(rms < 0.30 and far.max() < 6.0 and film.conf[IN21].min() >= low_conf)
 
 
+def collapsed(film: FilmPoints) -> bool:
+    """Whether the points put radius and ulna on one place, a known fault of the pseudo-labels."""
+    radius, ulna = film.pixels()[IN21[:2]]
+    return bool(np.hypot(*(radius - ulna)) < 0.15 * film.hand_length())
+
+
 def read_films299(data: Path, ids: list[str]) -> NDArray[np.uint8]:
     """Films [N, 299, 299] uint8 in the order of ``ids``, on the cards' grey scale (still squashed)."""
     films = np.zeros((len(ids), 299, 299), np.uint8)

@@ -48,39 +48,107 @@ def _affine(film: FilmPoints, stored: tuple[int, int], size: int, rng: np.random
     return np.hstack([zoom @ turn @ squash, shift[:, None]])
 
 
-def _spoil(image: NDArray[np.uint8], inside: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Contrast, shutters, markers, blur, noise, polarity. inside: the points' box [x0, y0, x1, y1]."""
-    size = image.shape[0]
+def _tone(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Contrast, gamma, few grey levels, and hands that use a small part of the grey scale."""
     x = np.linspace(0, 1, 256)
     x = np.clip((x - 0.5) * np.exp(rng.normal(0, 0.25)) + 0.5 + rng.normal(0, 0.08), 0, 1)
     x = x ** np.exp(rng.normal(0, 0.35))
     if rng.random() < 0.15:  # few grey levels
         levels = rng.integers(12, 60)
         x = np.round(x * levels) / levels
-    if rng.random() < 0.25:
+    draw = rng.random()
+    if draw < 0.12:  # faint, on any ground: black, grey, nearly white
+        span = rng.uniform(0.08, 0.35)
+        x = x * span + rng.uniform(0, 1 - span)
+    elif draw < 0.33:
         x = x * rng.uniform(0.35, 1.0) + rng.uniform(0, 0.15)
-    image = cv2.LUT(image, np.clip(x * 255, 0, 255).astype(np.uint8))
-    for _ in range(rng.integers(0, 3)):  # burnt-in markers
+    return np.asarray(cv2.LUT(image, np.clip(x * 255, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def _edges(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What a station's edge enhancement makes: detail on an even, often bright ground, dark rims."""
+    values = image.astype(np.float32)
+    detail = values - cv2.GaussianBlur(values, (0, 0), rng.uniform(0.015, 0.15) * image.shape[0])
+    gain = rng.uniform(50, 110) / max(float(np.percentile(np.abs(detail), 97)), 1.0)
+    enhanced = rng.uniform(60, 225) + gain * detail
+    share = rng.uniform(0.5, 1.0)
+    return np.clip(share * enhanced + (1 - share) * values, 0, 255).astype(np.uint8)
+
+
+def _field(image: NDArray[np.uint8], inside: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A collimated field at any angle round the points' box ``inside``: soft rim, at times a bright frame."""
+    size = image.shape[0]
+    angle = rng.normal(0, 10) if rng.random() < 0.6 else rng.uniform(-45, 45)
+    turn = cv2.getRotationMatrix2D((0, 0), angle, 1.0)[:, :2]
+    corners = inside[[[0, 1], [2, 1], [2, 3], [0, 3]]]
+    turned = corners @ turn.T
+    free = (0.03 + rng.uniform(0, 0.2, 4)) * size
+    (x0, y0), (x1, y1) = turned.min(0) - free[:2], turned.max(0) + free[2:]
+    outline = np.rint(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) @ turn).astype(np.int32)
+    mask = cv2.fillPoly(np.zeros((size, size), np.float32), [outline], 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 4.0))
+    around = image * rng.uniform(0, 0.4) + (rng.uniform(0, 25) if rng.random() < 0.7 else rng.uniform(0, 200))
+    out = mask * image + (1 - mask) * around
+    if rng.random() < 0.4:
+        frame = cv2.polylines(np.zeros((size, size), np.float32), [outline], True, 1.0, int(rng.integers(1, 7)))
+        frame = cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.6, 2.5))
+        out = np.maximum(out, frame * rng.uniform(130, 255))
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def _band(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One side of a line is a little brighter or darker: cassette edges, sheets, overlapping exposures."""
+    size = image.shape[0]
+    a, at = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3) * size
+    y, x = np.mgrid[:size, :size] - size / 2
+    side = (np.cos(a) * x + np.sin(a) * y > at) * rng.uniform(-40, 40)
+    return np.clip(image + side, 0, 255).astype(np.uint8)
+
+
+def _marks(image: NDArray[np.uint8], inside: NDArray[np.float64], rng: np.random.Generator) -> None:
+    """Burnt-in markers that stay off the bones, in place."""
+    size = image.shape[0]
+    for _ in range(rng.integers(0, 3)):
         at = (int(rng.integers(0, size)), int(rng.integers(8, size)))
         text = str(rng.choice(["L", "R", "LEFT", "R PA", "12 04", "*", "JD"]))
         grey = int(rng.integers(160, 256))
         if not (inside[0] - 20 < at[0] < inside[2] and inside[1] < at[1] < inside[3] + 20):
             font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX]))
             cv2.putText(image, text, at, font, rng.uniform(0.3, 1.0) * size / 256, grey, int(rng.integers(1, 4)))
-    if rng.random() < 0.3:  # shutters that stay off the bones
-        grey = 0 if rng.random() < 0.8 else int(rng.integers(0, 255))
-        margin = 0.06 * size
-        for side in range(4):
-            if rng.random() < 0.5:
-                free = (inside[0], inside[1], size - inside[2], size - inside[3])[side] - margin
-                width = int(rng.uniform(0, max(free, 0)))
-                if width > 0:
-                    strip = (np.s_[:, :width], np.s_[:width], np.s_[:, -width:], np.s_[-width:])[side]
-                    image[strip] = grey
+
+
+def _shutters(image: NDArray[np.uint8], inside: NDArray[np.float64], rng: np.random.Generator) -> None:
+    """Even strips along the picture's edges that stay off the bones, in place."""
+    size = image.shape[0]
+    grey = 0 if rng.random() < 0.8 else int(rng.integers(0, 255))
+    for side in range(4):
+        if rng.random() < 0.5:
+            free = (inside[0], inside[1], size - inside[2], size - inside[3])[side] - 0.06 * size
+            width = int(rng.uniform(0, max(free, 0)))
+            if width > 0:
+                image[(np.s_[:, :width], np.s_[:width], np.s_[:, -width:], np.s_[-width:])[side]] = grey
+
+
+def _spoil(image: NDArray[np.uint8], inside: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Contrast, edge enhancement, fields, shutters, markers, blur, noise, polarity.
+
+    inside: the points' box [x0, y0, x1, y1]."""
+    size = image.shape[0]
+    if rng.random() < 0.12:
+        image = _edges(image, rng)
+    image = _tone(image, rng)
+    if rng.random() < 0.08:
+        image = _band(image, rng)
+    if rng.random() < 0.18:
+        image = _field(image, inside, rng)
+    _marks(image, inside, rng)
+    if rng.random() < 0.3:
+        _shutters(image, inside, rng)
     if rng.random() < 0.35:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4)), np.uint8)
     if rng.random() < 0.4:
-        noise = rng.normal(0, rng.uniform(1, 9), (size, size)).astype(np.float32)
+        strength = rng.uniform(1, 9) * min(1.0, float(image.std()) / 30)  # a faint hand must not drown
+        noise = rng.normal(0, strength, (size, size)).astype(np.float32)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
         image = 255 - image

@@ -15,6 +15,7 @@ from boneage_desk.training.dataset import (
     BONES,
     POINTS21,
     FilmPoints,
+    collapsed,
     is_validation,
     plausible,
     read_points,
@@ -71,13 +72,11 @@ def sharp_pictures(data: Path, side: int = 640) -> list[Picture]:
     with zipfile.ZipFile(data / "rsna_half.zip") as z:
         for name in z.namelist():
             film_id = Path(name).stem
-            if is_validation(film_id) or film_id not in films or not plausible(films[film_id], mean, cov):
+            film = films.get(film_id)
+            if is_validation(film_id) or film is None or collapsed(film) or not plausible(film, mean, cov):
                 continue
             image = cv2.imdecode(np.frombuffer(z.read(name), np.uint8), cv2.IMREAD_GRAYSCALE)
             scale = min(1.0, side / max(image.shape))
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            out.append(Picture(normalise_film(np.asarray(small, np.uint8)), films[film_id]))
+            out.append(Picture(normalise_film(np.asarray(small, np.uint8)), film))
     return out
-
-
-

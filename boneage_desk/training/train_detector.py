@@ -2,7 +2,8 @@
 
 Runs unchanged on CUDA or CPU. Sizes grow with the share of the budget used (192, 256, 320 px); AdamW,
 cosine rate, exponential mean of the weights. ``last.pt`` in the output folder resumes with ``--resume``;
-``weights.safetensors`` there is the mean in half precision, rewritten every few minutes.
+``weights.safetensors`` there is the mean in half precision, rewritten every few minutes. ``--start`` begins
+with finished weights; ``--fixed-norm`` then keeps their batch norms' statistics.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from boneage_desk.engines.networks.detector import build_detector
 from boneage_desk.training.dataset import (
+    collapsed,
     is_validation,
     plausible,
     read_films299,
@@ -30,6 +32,7 @@ from boneage_desk.training.dataset import (
     shape_model,
 )
 from boneage_desk.training.detector_batches import Picture, batch
+from boneage_desk.training.phantoms import phantom_pictures, sharp_pictures
 
 STAGES = ((0.0, 192), (0.35, 256), (0.80, 320))  # share of the budget -> picture side
 
@@ -46,12 +49,32 @@ def save_half(model: torch.nn.Module, path: Path) -> None:
 
 
 def load_pictures(data: Path, limit: int | None = None) -> list[Picture]:
-    """Every training film whose points are a plausible hand."""
+    """Every training film whose points are a plausible hand; not those whose radius and ulna share a place."""
     films = read_points(data)
     mean, cov = shape_model(films)
-    ids = [k for k, f in films.items() if not is_validation(k) and plausible(f, mean, cov)][:limit]
+    ids = [k for k, f in films.items() if not is_validation(k) and plausible(f, mean, cov) and not collapsed(f)][:limit]
     pixels = read_films299(data, ids)
     return [Picture(p, films[k]) for k, p in zip(ids, pixels, strict=True)]
+
+
+def picture_groups(args: argparse.Namespace) -> list[tuple[list[Picture], float]]:
+    """Kinds of pictures and how often each is drawn: all films, hand-drawn truth, phantoms, sharp films."""
+    pictures = load_pictures(args.data, args.limit)
+    drawn = [p for p in pictures if p.film.human.sum() >= 8]
+    print(f"{len(pictures)} films, {len(drawn)} of them drawn by hand", flush=True)
+    groups = [(pictures, 0.85), (drawn, 0.15)]
+    if args.phantoms:
+        groups.append((phantom_pictures(args.phantoms, args.seed), 0.06))
+    if args.sharp:
+        groups.append((sharp_pictures(args.data), 0.25))
+    return groups
+
+
+def fix_norms(model: torch.nn.Module) -> None:
+    """Batch norms use, and keep, the statistics they have."""
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.eval()
 
 
 class Feeder:
@@ -85,19 +108,10 @@ def train(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
-    pictures = load_pictures(args.data, args.limit)
-    drawn = [p for p in pictures if p.film.human.sum() >= 8]
-    print(f"{len(pictures)} films, {len(drawn)} of them drawn by hand; {device}", flush=True)
-    groups = [(pictures, 0.85), (drawn, 0.15)]
-    if args.phantoms:
-        from boneage_desk.training.phantoms import phantom_pictures
-
-        groups.append((phantom_pictures(args.phantoms, args.seed), 0.06))
-    if args.sharp:
-        from boneage_desk.training.phantoms import sharp_pictures
-
-        groups.append((sharp_pictures(args.data), 0.25))
+    groups = picture_groups(args)
     model = build_detector().to(device, memory_format=torch.channels_last)
+    if args.start:
+        model.load_state_dict(load_file(args.start))
     mean = copy.deepcopy(model).eval()
     decay_group = [p for n, p in model.named_parameters() if p.ndim > 1 and p.requires_grad]
     plain_group = [p for n, p in model.named_parameters() if p.ndim <= 1 and p.requires_grad]
@@ -118,10 +132,12 @@ def train(args: argparse.Namespace) -> None:
     feeder = Feeder(groups, args.batch, stages[0][1], args.seed + step)
     started, written, log = time.time() - used, time.time(), []
     model.train()
+    if args.fixed_norm:
+        fix_norms(model)
     while (used := time.time() - started) < budget:
         share = used / budget
         feeder.side = next(s for at, s in reversed(stages) if share >= at)
-        warm = min(1.0, (step + 1) / 150)
+        warm = min(1.0, (step + 1) / (20 if args.start else 150))
         rate = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
         for g in optimiser.param_groups:
             g["lr"] = rate
@@ -179,8 +195,10 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--limit", type=int, default=None, help="use only so many films (for trying)")
-    p.add_argument("--phantoms", type=int, default=0, help="draw so many phantoms and mix them in")
-    p.add_argument("--sharp", action="store_true", help="mix in the half-size films")
+    p.add_argument("--phantoms", type=int, default=150, help="draw so many phantoms and mix them in")
+    p.add_argument("--sharp", action=argparse.BooleanOptionalAction, default=True, help="mix in the half-size films")
+    p.add_argument("--start", type=Path, help="weights.safetensors to begin with")
+    p.add_argument("--fixed-norm", action="store_true", help="keep the batch norms' statistics")
     p.add_argument("--resume", action="store_true")
     p.add_argument("--restart-clock", action="store_true", help="resume weights only: a new budget and schedule")
     train(p.parse_args())
