@@ -15,6 +15,7 @@ _DRAWN = {
     "terms": "as the films; the repository that holds the drawings states no licence",
 }
 _POINTS = {"name": "Pseudo-labels of 21 epiphyses on all films (this project)", "terms": "this project's"}
+_PHANTOMS = {"name": "Hands drawn by rule (boneage_desk.imaging.phantom)", "terms": "this project's"}
 _LICENCE = (
     "Weights: research and non-commercial use, after the terms of the films that they were trained on; "
     "code: AGPL-3.0-or-later"
@@ -27,7 +28,7 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
         "model": {
             "name": "RUS epiphysis detector",
             "architecture": "yolov8n",
-            "tag": "rus13-v1",
+            "tag": "rus13-v2",
             "task": "detector",
             "input_size": 320,
             "classes": list(BONES),
@@ -38,7 +39,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "left hands, seen at 299 pixels; most places it learned from are another network's, not a person's.",
                 "Boxes are squares of a set share of mc3-dp3 round the epiphysis, not tight outlines.",
                 "Weak or untested: casts, missing or extra fingers, severe deformity, several hands on a film, infants with "
-                "curled fingers, films of very low contrast.",
+                "curled fingers, films of very low contrast, a wrist at the edge of the film or a tip under a collimator's rim "
+                "(bones there are told as uncertain).",
             ],
         },
         "preprocessing": {
@@ -46,11 +48,12 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "polarity": "bone bright",
             "channels": 1,
             "scale": "0..1",
-            "square": "whole film in a square, then the hand at 80 percent of the input",
+            "square": "whole film in a square, then the hand at 80 percent of the input; where a bone is not seen or "
+            "only faintly, three more passes with the fingers up, one of them in the negative",
         },
         "network": {"differences": "one input channel; otherwise ultralytics' YOLOv8n, trained from scratch"},
         "training": {
-            "data": [_RSNA, _DRAWN, _POINTS],
+            "data": [_RSNA, _DRAWN, _POINTS, _PHANTOMS],
             "held_out": _SPLIT,
             "printed_examples_seen": False,
             "program": "python -m boneage_desk.training.train_detector",

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
 
-from boneage_desk.engines.networks.consistency import fit_hand
-from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, cut
+from boneage_desk.engines.networks.consistency import MIN_CONFIDENCE, HandFit, fit_hand
+from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, crop_to_film, cut
 
 BONES: tuple[str, ...] = tuple(SIDE_SHARE)
 DETECTOR_PASS_SIZE = 320  # input side at inference, both passes; multiple of 32
@@ -96,26 +96,27 @@ def _peaks(raw: NDArray[np.float32], per_bone: int = 3) -> list[tuple[int, NDArr
     return found
 
 
-def _pass(model: nn.Module, unit: NDArray[np.uint8], square: CropSpec) -> list[Detection]:
-    """Detect on one square of the film."""
+def _pass(model: nn.Module, unit: NDArray[np.uint8], square: CropSpec, *, negative: bool = False) -> list[Detection]:
+    """Detect on one square of the film, turned and mirrored as ``square`` says."""
     size = DETECTOR_PASS_SIZE
-    picture = torch.from_numpy(np.asarray(cut(unit, square, size), np.float32) / 255.0)[None, None]
+    crop = np.asarray(cut(unit, square, size), np.float32) / 255.0
+    picture = torch.from_numpy(1.0 - crop if negative else crop)[None, None]
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with torch.inference_mode():
         output = model(picture.to(device).contiguous(memory_format=torch.channels_last))
     raw = (output[0] if isinstance(output, tuple | list) else output)[0].float().cpu().numpy()
-    scale, x0, y0 = square.side / size, square.cx - square.side / 2, square.cy - square.side / 2
+    scale = square.side / size
     result = []
     for bone, (cx, cy, w, h), confidence in _peaks(raw):
-        cx, cy, w, h = x0 + cx * scale, y0 + cy * scale, w * scale, h * scale
+        cx, cy = crop_to_film(np.array([[cx, cy]]), square, size)[0].tolist()
+        w, h = w * scale, h * scale
         result.append((BONES[bone], (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), confidence))
     return result
 
 
-def _hands_square(found: list[Detection], film_side: float) -> CropSpec | None:
+def _hands_square(found: list[Detection], fit: HandFit, film_side: float) -> CropSpec | None:
     """The square in which what was found fills `_ZOOM_SHARE`, or None where the film is filled already."""
     likely = [d for d in found if d[2] >= 0.25]
-    fit = fit_hand(found)
     if fit.n_hands == 1:
         boxes = np.array([b.box for b in fit.bones])
     elif len(likely) >= 5:
@@ -158,29 +159,87 @@ def detect(model: nn.Module, unit_film: NDArray[np.uint8]) -> list[Detection]:
     """Find the epiphyses on a film: one pass over the whole, then one over the hand where that is smaller.
 
     Where the whole film shows no hand, the part that differs from the canvas and then overlapping tiles are
-    looked at. unit_film: [H, W] uint8 from `imaging.normalise.normalise_film`, either polarity. Returns
-    (bone, box x0 y0 x1 y1 in film pixels, confidence), up to three a bone, the likeliest first within a bone;
+    looked at; where a bone of the hand is not seen or only faintly, the hand is looked at again (`_look_again`).
+    unit_film: [H, W] uint8 from `imaging.normalise.normalise_film`, either polarity. Returns (bone, box x0 y0
+    x1 y1 in film pixels, confidence), up to three a bone, the likeliest first within a bone;
     `consistency.fit_hand` makes a hand of them.
     """
+    found = _look(model, unit_film)
+    fit = fit_hand(found)
+    return _look_again(model, unit_film, found, fit) if fit.n_hands == 1 and _weak(fit) else found
+
+
+def _weak(fit: HandFit) -> int:
+    """How many bones are not seen, or only faintly."""
+    return sum(not b.found or b.confidence < MIN_CONFIDENCE for b in fit.bones)
+
+
+def _look(model: nn.Module, unit_film: NDArray[np.uint8]) -> list[Detection]:
+    """The ordinary passes."""
     height, width = unit_film.shape
     side = 1.02 * max(height, width)
     whole = CropSpec(width / 2, height / 2, side)
     found = _pass(model, unit_film, whole)
-    if fit_hand(found).n_hands == 0 and int(unit_film.max()) > int(unit_film.min()):
+    fit = fit_hand(found)
+    if fit.n_hands == 0 and int(unit_film.max()) > int(unit_film.min()):
         content = _content_square(unit_film)
         for square in [*([content] if content else []), *_tiles(height, width)]:
             again = _pass(model, unit_film, square)
-            if fit_hand(again).n_hands:
-                found, side = again, square.side
+            again_fit = fit_hand(again)
+            if again_fit.n_hands:
+                found, fit, side = again, again_fit, square.side
                 break
-    closer = _hands_square(found, side)
+    closer = _hands_square(found, fit, side)
     if closer is None:
         return found
-    if fit_hand(found).n_hands == 1 and closer.side < 0.75 * max(height, width):
+    if fit.n_hands == 1 and closer.side < 0.75 * max(height, width):
         other = _other_hand(model, unit_film, closer)
         if other:
             return found + other
     return _pass(model, unit_film, closer)
+
+
+AGAIN = ((0.62, False), (0.80, False), (0.70, True))
+"""The further passes over a hand that is badly seen: share of the input that it fills, negative."""
+
+
+def _look_again(model: nn.Module, unit: NDArray[np.uint8], found: list[Detection], fit: HandFit) -> list[Detection]:
+    """The hand as most training films have it, fingers up and thumb on the right, at several sizes and in the
+    negative; what is found is merged with ``found``. The merged detections, unless they see fewer bones."""
+    boxes = np.array([b.box for b in fit.bones])
+    low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    cx, cy = ((low + high) / 2).tolist()
+    passes = [found]
+    for share, negative in AGAIN:
+        square = CropSpec(cx, cy, float((high - low).max()) / share, fit.rotation_deg, fit.mirror)
+        passes.append(_pass(model, unit, square, negative=negative))
+    merged = _merge(passes)
+    again = fit_hand(merged)
+    better = again.n_hands == 1 and _weak(again) < _weak(fit) and again.mirror == fit.mirror
+    return merged if better else found
+
+
+def _merge(passes: list[list[Detection]]) -> list[Detection]:
+    """Detections of several passes as one list: those of one bone in one place become their mean, weighted by
+    confidence; its confidence is the mean of the two clearest, so that one pass alone counts half."""
+    merged: list[Detection] = []
+    for bone in BONES:
+        rows = [(np.array(d[1]), d[2], k) for k, found in enumerate(passes) for d in found if d[0] == bone]
+        rows.sort(key=lambda r: -r[1])
+        places = []
+        while rows and len(places) < 3:
+            best = rows[0][0]
+            gap = [float(np.abs(r[0][:2] + r[0][2:] - best[:2] - best[2:]).max()) / 2 / max(best[2] - best[0], 1e-6) for r in rows]
+            near = [r for r, g in zip(rows, gap, strict=True) if g < 0.25]
+            clearest: dict[int, float] = {}
+            for _, confidence, k in near:
+                clearest.setdefault(k, confidence)
+            top = sorted(clearest.values(), reverse=True)[:2]
+            box = np.average([r[0] for r in near], axis=0, weights=[r[1] ** 2 for r in near])
+            places.append((bone, (float(box[0]), float(box[1]), float(box[2]), float(box[3])), sum(top) / 2))
+            rows = [r for r, g in zip(rows, gap, strict=True) if g > 0.5]
+        merged += sorted(places, key=lambda d: -d[2])
+    return merged
 
 
 def _other_hand(model: nn.Module, unit: NDArray[np.uint8], first: CropSpec) -> list[Detection]:
