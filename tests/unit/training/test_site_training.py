@@ -421,6 +421,15 @@ def test_a_detector_trains_resumes_and_is_measured(boxes: Path, monkeypatch: pyt
     assert result["boxes"]["bones"]["radius"]["n"] == 2
     assert "Average precision by bone" in (run / "report.html").read_text(encoding="utf-8")
     assert find_card(run / "model", "detector").tables["metrics"]["films"] == 2
+    out = boxes.parent / "evaluation"
+    changed(boxes, "[training]", "held_out = 0.5\n[training]")
+    site_runs.evaluate(
+        "detector", boxes, model=str(run), every=True, out=out, tell=said.append, progress=no_progress, cancel=CancelToken()
+    )
+    again = json.loads((out / "metrics.json").read_text())
+    assert again["hands"]["films"] == FILMS
+    assert "trained with another table or share held out" in again["warnings"][0]
+    assert "looks better than it is" in again["warnings"][1]
 
 
 def test_a_resumed_detector_equals_an_uninterrupted_one(boxes: Path) -> None:
