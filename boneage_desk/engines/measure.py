@@ -28,6 +28,8 @@ CONTRAST = 0.12
 """Bone over soft tissue, share of the crop's greys, below which nothing is read from greys."""
 OPEN_DIP = 0.15
 """A gap is left where the greys between epiphysis and metaphysis dip by this share of bone over soft tissue."""
+WIDEST = 1.5
+"""No epiphysis is wider than this over its metaphysis: one of the two was outlined wrongly."""
 FINE_PX = 64.0
 """A crop of fewer film pixels a side is too coarse to tell a closed gap from a blurred one."""
 DISAGREE = 0.2
@@ -252,13 +254,16 @@ class _Frame:
         if quality < TRUSTED:
             return Measured(True, quality)
         width = sides[1] - sides[0]
+        ratio = (epiphysis[1] - epiphysis[0]) / width
+        if ratio > WIDEST:
+            return Measured(True, round(0.6 * TRUSTED, 3))
         gap, fused, edge_row = _gap(dips, width)
         caps = self._caps(epiphysis, sides, edge_row) if edge_row is not None else (None, None)
         level = float((self.own.sum(1) * np.arange(self.size)).sum() / self.own.sum())
         return Measured(
             True,
             quality,
-            width_ratio=(epiphysis[1] - epiphysis[0]) / width,
+            width_ratio=ratio,
             gap=gap,
             caps_right=caps[1],
             caps_left=caps[0],

@@ -41,10 +41,12 @@ class Segmenter(nn.Module):
         pairs = zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True)
         self.up = nn.ModuleList(_pair(deep + flat, flat) for deep, flat in pairs)
         self.head = nn.Conv2d(WIDTHS[0], 4 * len(CLASSES), 1)
+        # pixel_unshuffle as a convolution: OpenVINO's CPU plug-in cannot compile the former before another one
+        self.register_buffer("fold", torch.eye(4).reshape(4, 1, 2, 2), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
-        x = F.pixel_unshuffle(pixels, 2)
+        x = F.conv2d(pixels, self.fold, stride=2)
         kept: list[Tensor] = []
         for k, layer in enumerate(self.down):
             x = layer(x if k == 0 else F.max_pool2d(x, 2))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from boneage_desk.common.errors import EngineError
+from boneage_desk.engines.measurer import Measurer
 from boneage_desk.engines.networks import detector as detector_module
 from boneage_desk.engines.networks.consistency import Detection
 from boneage_desk.engines.pipeline import Pipeline
 from boneage_desk.reading.analysis import AnalysisResult
 from boneage_desk.standards.rus_chn import BONES
+from tests.unit.engines.test_cards import CARD
 from tests.unit.engines.test_hands import HEIGHT, LENGTH, WIDTH, detections
 
 SIZE = 64
@@ -115,6 +121,50 @@ def test_regrade_on_the_machines_own_box_is_the_machines_grade(
         np.testing.assert_allclose(again.grade.probabilities, bone.grade.probabilities, atol=1e-4)
 
 
+class FixedOutlines(nn.Module):
+    """Says of every crop: an epiphysis in the middle, the metaphysis' edge below it."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(pixels), 3, *pixels.shape[2:])
+        logits[:, 0] = 1
+        middle = SIZE // 2
+        logits[:, 1, middle - 4 : middle + 3, middle - 10 : middle + 10] = 9
+        logits[:, 2, middle + 3 : middle + 9, middle - 12 : middle + 12] = 9
+        return logits
+
+
+@pytest.mark.parametrize("size", [SIZE, 96])
+def test_evidence_stands_beside_the_grades_and_changes_none(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    found = detections(15)
+    plain = analyse(pipeline, monkeypatch, film(found), found)
+    assert [bone.evidence for bone in plain.bones] == [None] * 13
+    monkeypatch.setattr(pipeline, "_measurer", Measurer(FixedOutlines(), size))
+    result = analyse(pipeline, monkeypatch, film(found), found)
+    assert [bone.grade for bone in result.bones] == [bone.grade for bone in plain.bones]
+    assert "measure" in result.timing_ms
+    for bone in result.bones:
+        assert bone.evidence is not None and bone.evidence.bone == bone.bone and bone.evidence.present
+        assert bone.region is not None
+        again = pipeline.regrade(bone.bone, bone.region.box, bone.region.angle_deg).evidence
+        assert again is not None
+        assert again.quality == pytest.approx(bone.evidence.quality, abs=0.05)
+
+
+def test_altered_segmenter_weights_are_refused(tmp_path: Path) -> None:
+    for task in ("detector", "grader", "segmenter"):
+        folder = tmp_path / f"net.{task}"
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(task.encode())
+        digest = hashlib.sha256(task.encode() if task != "segmenter" else b"other").hexdigest()
+        text = CARD.format(sha=digest).replace('tag = "try-v1"', f'tag = "{task}"').replace('"grader"', f'"{task}"')
+        (folder / "card.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(EngineError, match="segmenter") as caught:
+        Pipeline.load(tmp_path, scratch=tmp_path / "scratch")
+    assert caught.value.code == "weights-hash"
+
+
 @pytest.mark.parametrize("hands", [0, 2])
 def test_no_grade_without_exactly_one_hand(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
     found = detections(at=(240, 600), length=120) + detections(mirror=True, at=(660, 600), length=120)
@@ -141,7 +191,7 @@ def test_saliency_lies_over_the_box(pipeline: Pipeline, monkeypatch: pytest.Monk
     result = analyse(pipeline, monkeypatch, film(found), found)
     region = result.bones[0].region
     assert region is not None
-    values = pipeline.saliency("radius", region.box, region.angle_deg)
+    values = pipeline.saliency("radius", region.box, region.angle_deg, "grad-cam")
     assert max(values.shape) <= 256
     assert values.max() > 0.2
     assert values[0, 0] == 0, "a corner of a turned crop's box lies outside the crop"
