@@ -3,7 +3,8 @@
 The target is the bone's latent grade, the one number that its ordinal head cuts into grades: the
 probability of a single grade has no slope at its own peak. What pushes that number up counts as what pushes it down.
 Grad-CAM reads the last layer with 6 x 6 cells on a crop of 96 px (at the network's end there are 3 x 3: too coarse for
-an epiphysis); what is alike all over the crop (its median) says nothing about a place and is taken off. Occlusion
+an epiphysis), gradient times activation cell by cell (HiResCAM: Draelos and Carin 2020): with gradients averaged over the
+crop, as in the first Grad-CAM, blurring the places shown moved the grade less far (0.96 against 1.28 grades). Occlusion
 covers a square at a time with the blurred crop, which shows no edge, and asks how far the grade moves: slower, and
 it needs no gradient. `boneage_desk.training.evaluate_saliency` measures both.
 """
@@ -71,13 +72,13 @@ def _latent_of(
 def grad_cam(model: Grader, crop: npt.NDArray[np.uint8], bone: str) -> npt.NDArray[np.float32]:
     """Grad-CAM of ``bone``'s latent grade for one crop (S, S) uint8 -> (S / 16, S / 16), >= 0."""
     import torch
-    from captum.attr import LayerGradCam
+    from captum.attr import LayerGradientXActivation
 
     latent, pixels = _latent_of(model, crop, bone)
     with torch.enable_grad():
-        raw = LayerGradCam(latent, cell_layer(model)).attribute(pixels.requires_grad_(True), relu_attributions=False)
-    signed = raw[0, 0].detach().float().cpu().numpy()
-    result: npt.NDArray[np.float32] = np.abs(signed - np.median(signed)).astype(np.float32)
+        raw = LayerGradientXActivation(latent, cell_layer(model)).attribute(pixels.requires_grad_(True))
+    signed = raw[0].detach().sum(0).float().cpu().numpy()
+    result: npt.NDArray[np.float32] = np.abs(signed).astype(np.float32)
     return result
 
 

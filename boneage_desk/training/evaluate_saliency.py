@@ -3,7 +3,7 @@
 
 Per method: the share of the map's mass on the drawn epiphysis beside the epiphysis' share of the area; the share on a
 bright letter painted into a corner, beside its own; how far the latent grade moves when the map's first tenths of the
-crop are blurred away (deletion; more is more faithful), beside a random choice; and the rank correlation with the map of
+crop are blurred away (deletion; more is more faithful), beside cells chosen by chance; and the rank correlation with the map of
 a network of random weights, which should be low.
 """
 
@@ -117,7 +117,8 @@ def evaluate(a: argparse.Namespace) -> dict[str, Any]:
     rows: dict[str, list[dict[str, float]]] = {m: [] for m in METHODS}
     by_chance = []
     for bone, crop, inside in drawn_crops(a.data, a.hands, a.bones, card.input_size):
-        by_chance.append(deletion(model, crop, bone, rng.permutation(crop.size)))
+        chance = fine(rng.random((6, 6)).astype(np.float32), len(crop))  # cells, as a map has: single pixels make noise
+        by_chance.append(deletion(model, crop, bone, np.argsort(-chance.ravel())))
         for method in METHODS:
             r = measure(model, other, crop, bone, method)
             of = r.pop("map")

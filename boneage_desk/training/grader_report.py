@@ -173,7 +173,7 @@ def _saliency(r: Row) -> list[str]:
         "## Where it looks", "",
         f"`{v['command']}`: {v['crops']} crops of hands held out whose epiphyses are drawn by hand. The letter is painted into "
         "a corner. Deletion: grades that the latent grade moves when the map's first tenths are blurred away; "
-        f"{v['deletion_grades_by_chance']:.2f} when pixels are chosen by chance.", "",
+        f"{v['deletion_grades_by_chance']:.2f} when cells are chosen by chance.", "",
         *_table("| map | mass on the epiphysis | its area | mass on the letter | its area | deletion | "
                 "rank correlation with random weights |", rows),
     ]  # fmt: skip
