@@ -34,7 +34,8 @@ def _nothing(_token: CancelToken, _progress: Progress) -> None:
 
 
 class Job:
-    """One piece of work under way. ``share`` and ``step`` are the last progress told."""
+    """One piece of work under way. ``began``: it no longer waits in its lane. ``share`` and ``step`` are the last
+    progress told."""
 
     def __init__(self, lane: str, title: str, work: Work) -> None:
         self.lane = lane
@@ -43,6 +44,7 @@ class Job:
         self.token = CancelToken()
         self.share = 0.0
         self.step = ""
+        self.began = False
         self.ended = False
         self.on_result: Callable[[Any], None] | None = None
         self.on_failed: Callable[[BaseException], None] | None = None
@@ -145,6 +147,7 @@ class JobRunner(QObject):
         outcome: tuple[Job, Any, BaseException | None]
         try:
             job.token.check()
+            job.began = True
             outcome = (job, job.work(job.token, self._progress_of(job)), None)
         except BaseException as error:  # a thread has nobody above it to tell
             outcome = (job, None, error)

@@ -181,6 +181,8 @@ class FakeEngine:
         self.error: Exception | None = None
         self.regrade_error: Exception | None = None
         self.saliency_error: Exception | None = None
+        self.maps_made: list[str] = []
+        self.saliency_gate: threading.Event | None = None
         self.gate: threading.Event | None = None
         self.started = 0
         self.calls: list[tuple[str, str]] = []
@@ -227,6 +229,10 @@ class FakeEngine:
         cancel: CancelToken | None = None,
     ) -> np.ndarray:
         self.calls.append((method, bone))
+        while self.saliency_gate is not None and not self.saliency_gate.wait(0.01):
+            if cancel is not None:
+                cancel.check()
+        self.maps_made.append(bone)
         if self.saliency_error is not None:
             raise self.saliency_error
         y, x = np.mgrid[-1:1:64j, -1:1:64j]

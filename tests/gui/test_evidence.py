@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -91,6 +93,20 @@ def test_the_method_of_saliency_is_chosen_named_and_kept(qtbot, read, fakes, des
     settle(qtbot, read)
     again = desk_window()
     assert again.desk.heat.method == "occlusion" and not again.desk.heat.wanted
+
+
+def test_a_slow_map_that_runs_is_not_broken_off_and_none_is_made_of_bones_passed_over(qtbot, read, fakes):
+    fakes.engine.saliency_gate = threading.Event()
+    read.actions_["occlusion"].trigger()
+    qtbot.waitUntil(lambda: fakes.engine.calls[-1] == ("occlusion", "radius"))
+    for _ in range(3):
+        press(qtbot, read, Key.Key_Down)
+    qtbot.wait(60)
+    fakes.engine.saliency_gate.set()
+    settle(qtbot, read)
+    assert [call for call in fakes.engine.calls if call[0] == "occlusion"] == [("occlusion", "radius"), ("occlusion", "mc3")]
+    assert fakes.engine.maps_made == ["radius", "mc3"]
+    assert read.desk.heat.value.bone == "mc3" and read.film_panel.film._saliency is not None
 
 
 def test_the_reason_of_a_changed_grade_is_typed_without_running_commands(qtbot, read, fakes):

@@ -3,6 +3,7 @@ when its box moved."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -26,6 +27,7 @@ class Heat(QObject):
         self._desk = desk
         self._value: Saliency | None = None
         self._job: Job | None = None
+        self._ticket = 0
         self.wanted = False
         self.method = next(iter(METHODS))
 
@@ -79,8 +81,9 @@ class Heat(QObject):
         box = reading.bone(bone).box if reading else None
         if reading is not None and frame is not None and box is not None:
             self._job = desk.work.saliency(
-                frame, bone, box, angle_of(reading, bone), self.method, on_result=self._here, on_failed=self._failed
-            )
+                frame, bone, box, angle_of(reading, bone), self.method,
+                on_result=partial(self._here, self._ticket), on_failed=partial(self._failed, self._ticket),
+            )  # fmt: skip
         self.changed.emit()
 
     def follow_box(self) -> None:
@@ -90,16 +93,23 @@ class Heat(QObject):
             self.ask()
 
     def _drop(self) -> None:
+        """Forget the picture and what was asked for. A job that runs goes on and its result is passed over: to
+        break it off in the middle ends the model process, which then takes seconds to come up."""
         self._value = None
-        if self._job is not None:
+        self._ticket += 1
+        if self._job is not None and not self._job.began:
             self._job.cancel()
-            self._job = None
+        self._job = None
 
-    def _here(self, value: Saliency) -> None:
+    def _here(self, ticket: int, value: Saliency) -> None:
+        if ticket != self._ticket:
+            return
         self._job, self._value = None, value
         self.changed.emit()
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, ticket: int, error: BaseException) -> None:
+        if ticket != self._ticket:
+            return
         self._job, self.wanted = None, False
         self._desk.report(error, f"No {self.name}", topic="saliency")
         self.changed.emit()

@@ -161,8 +161,9 @@ class ReadingWork(QObject):
         on_failed: Callable[[BaseException], None],
     ) -> Job:
         def work(token: CancelToken, _progress: Progress) -> Saliency:
-            engine, more = self._services.engine(), {} if method == "grad-cam" else {"method": method}
-            return Saliency(bone, box, engine.saliency(frame, bone, box, angle_deg, cancel=token, **more), method)
+            engine = self._services.engine()
+            values = engine.saliency(frame, bone, box, angle_deg, method=method, cancel=token)
+            return Saliency(bone, box, values, method)
 
         return self._runner.submit(
             "engine", "Where the grader looked", work, on_result=on_result, on_failed=on_failed, priority=URGENT

@@ -26,16 +26,16 @@ def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF)
     across = QPointF(-(end.y() - start.y()) / length * 4, (end.x() - start.x()) / length * 4)
     value = theme.SHAFT if line.shaft else theme.EPIPHYSIS
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for colour, wide, alpha in (("#000000", 3.0, 90), (value, 1.2, 230)):
-        pen = QPen(theme.colour(colour, alpha), wide)
-        painter.setPen(pen)
+    for colour, wide, alpha in (("#000000", 2.6, 110), (value, 1.2, 235)):
+        painter.setPen(QPen(theme.colour(colour, alpha), wide))
         for point in (start, end):
             painter.drawLine(point - across, point + across)
-        if colour == value:
-            pen.setDashPattern([4, 3]) if line.shaft else None
-            pen.setWidthF(1.0)
-            painter.setPen(pen)
-            painter.drawLine(start, end)
+        pen = QPen(theme.colour(colour, alpha), wide)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        if line.shaft and colour == value:
+            pen.setDashPattern([5, 4])
+        painter.setPen(pen)
+        painter.drawLine(start, end)
 
 
 class CropPicture(QWidget):
@@ -247,7 +247,7 @@ class BoneStrip(QFrame):
         super().resizeEvent(event)
         told = self.measured.most_high(self.height() >= HIGH_FROM)
         room = self.height() - self._title.sizeHint().height() - told - 22
-        side = max(96, min(room, round(self.width() * 0.34)))
+        side = max(96, min(room, round(self.width() * 0.4)))
         self.crop.setFixedSize(side, side)
 
     def show_bone(
