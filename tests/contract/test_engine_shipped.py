@@ -95,6 +95,27 @@ def test_the_boxes_picture_alone_gives_the_same_grade(engine: InferenceService) 
         assert again.grade.expected == pytest.approx(bone.grade.expected, abs=0.02)
 
 
+@pytest.mark.parametrize(("side", "turn"), [("left", 0.0), ("right", 90.0)])
+def test_bones_are_measured_where_they_lie_and_again_on_a_box(engine: InferenceService, side: str, turn: float) -> None:
+    film = draw_hand(PhantomSpec(GRADES, side=side, rotation_deg=turn, size=(1000, 1000)))  # type: ignore[arg-type]
+    pixels = frame(film.pixels)
+    result = engine.analyse(pixels)
+    assert result.timing_ms["measure"] > 0 and len(result.models) == 3
+    measured = [bone for bone in result.bones if bone.evidence is not None and bone.evidence.width_ratio is not None]
+    assert len(measured) >= 11
+    for bone in measured:
+        assert bone.evidence is not None and bone.evidence.epiphysis_line is not None and bone.region is not None
+        middle = np.mean(bone.evidence.epiphysis_line, axis=0)
+        box = bone.region.box
+        assert np.hypot(*(middle - film.centres[bone.bone])) < 0.12 * box.side, bone.bone
+        (x0, y0), (x1, y1) = bone.evidence.epiphysis_line
+        assert 0.15 * box.side < np.hypot(x1 - x0, y1 - y0) < 0.9 * box.side
+    bone = measured[0]
+    assert bone.evidence is not None and bone.region is not None
+    again = engine.regrade(pixels, bone.bone, bone.region.box, bone.region.angle_deg).evidence
+    assert again is not None and again.width_ratio == pytest.approx(bone.evidence.width_ratio, abs=0.03)
+
+
 def test_saliency_map_is_there_for_every_bone(engine: InferenceService) -> None:
     film = frame(draw_hand(PhantomSpec(GRADES, size=SIZE)).pixels)
     for bone in engine.analyse(film).bones:
