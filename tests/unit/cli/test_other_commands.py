@@ -73,6 +73,8 @@ def test_doctor_says_what_is_there(program: Any, own_data_folder: Path) -> None:
     checks = {check["name"]: check for check in found["checks"]}
     assert {"standard", "model detector", "data folder", "disk", "store", "decoders", "display", "engine"} <= set(checks)
     assert checks["engine"]["detail"].startswith("ready: cpu")
+    missing = checks["model segmenter"]  # a reading does without: said, and no failure
+    assert (missing["ok"], missing["needed"]) == (False, False) and "not measured" in missing["detail"]
     assert found["device"] == "cpu"
     assert found["models"][0]["sha256"] == sha("detector")
     assert found["packages"]["pydicom"]
