@@ -44,6 +44,20 @@ def test_the_row_and_the_strip_say_what_was_measured_and_what_speaks_against_the
     assert strip.words.text() == "Not measured"
 
 
+@pytest.mark.parametrize("size", [(1366, 768), (1600, 1000), (1920, 1080)])
+def test_the_bars_of_the_probabilities_have_room_at_any_size(qtbot, desk_window, fakes, size):
+    window = desk_window(fakes.path, size=size)
+    settle(qtbot, window)
+    qtbot.wait(50)
+    table = window.bones.table
+    place = table.visualRect(window.bones.model.index(2, bone_table.MACHINE))
+    picture = table.viewport().grab(place).toImage()
+    # bars rise above the line on which they stand: blue left of the figures and right of the grade
+    blue = [x for x in range(46, picture.width() - 38) if picture.pixelColor(x, picture.height() // 2).blue() > 150]
+    assert len(blue) >= 3, (place.width(), blue)
+    assert table.horizontalScrollBar().maximum() == 0
+
+
 def test_m_hides_and_shows_the_two_lines_and_is_kept(qtbot, read, desk_window):
     crop, view = read.bones.strip.crop, read.film_panel.film
     assert near(crop, theme.EPIPHYSIS) > 10 and near(crop, theme.SHAFT) > 10

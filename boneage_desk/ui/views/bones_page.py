@@ -29,9 +29,10 @@ ENTRY_MS = 2500
 """How long a first figure waits for the second."""
 LEAST_ROW = 22
 WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
-WORDS_FROM = 560
-"""A table as wide as this has room for the words of the measurement, not only its figure."""
-WORDS_WIDE = 150
+WORDS_WIDE, WORDS_HIGH = 150, 34
+"""Pixels of column and row from which the words of the measurement are shown, not only its figure."""
+MACHINE_LEAST = 116
+"""Grade, bars and probability need so many."""
 
 
 class BoneTable(QTableView):
@@ -100,7 +101,8 @@ class BoneTable(QTableView):
         height = min(52 if self.width() >= 500 else 40, max(LEAST_ROW, self.viewport().height() // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.setColumnWidth(columns.CROP, height + 8)
-        wordy = self.width() >= WORDS_FROM and height >= 34
+        others = height + 8 + sum(WIDTHS) - WIDTHS[columns.CROP] - WIDTHS[columns.MACHINE] - WIDTHS[columns.MEASURED]
+        wordy = height >= WORDS_HIGH and self.viewport().width() >= others + WORDS_WIDE + MACHINE_LEAST
         self.setColumnWidth(columns.MEASURED, WORDS_WIDE if wordy else WIDTHS[columns.MEASURED])
 
 
