@@ -39,7 +39,7 @@ from boneage_desk.training.recipe import Recipe
 from boneage_desk.training.runs import RunFolder, write_log
 from boneage_desk.training.site_data import HELD_OUT, TRAIN, Picture, Site, read_site
 from boneage_desk.training.site_films import Doubt, Opener
-from boneage_desk.training.site_grader import NO_LIMIT_MIN, Trained, Work, _thin
+from boneage_desk.training.site_grader import NO_LIMIT_MIN, Trained, Work, _thin, few_steps
 from boneage_desk.training.site_models import Start, build, device_of, find_model, load_to_use
 from boneage_desk.training.train_detector import save_half
 
@@ -347,7 +347,7 @@ def train(recipe: Recipe, run: RunFolder, work: Work) -> Trained:
     if bare:
         raise InputError(f"No box to train on of {', '.join(bare)}.", "A detector needs all 13 bones.", code="missing-bones")
     pictures = own + (phantom_pictures(t.phantoms, t.seed) if t.phantoms else [])
-    warnings = _warnings(held, doubts, start, opener)
+    warnings = few_steps(recipe, len(pictures)) + _warnings(held, doubts, start, opener)
     for text in warnings:
         work.tell(text)
     before = measure(old, held, work)["boxes"] if old is not None else None

@@ -30,6 +30,8 @@ from boneage_desk.training.site_films import Doubt, Opener, SiteCrops, cut_site
 from boneage_desk.training.site_models import Start, build, device_of, find_model, load_to_use
 
 NO_LIMIT_MIN = 1e9
+FEW_STEPS = 180
+"""The rate rises over 60 steps and then falls: a run of fewer than three times that hardly leaves its start."""
 DEFAULT_SIZE = 96
 DOUBT_GRADES = 3
 """A starting model that reads so many grades off the table's grade has its row looked at again."""
@@ -236,8 +238,16 @@ def train(recipe: Recipe, run: RunFolder, work: Work) -> Trained:
     return Trained(run.path / "weights.safetensors", result, limits, how, size, start)
 
 
+def few_steps(recipe: Recipe, pictures: int) -> list[str]:
+    """A warning where the recipe's rounds make too few steps to learn much."""
+    steps = recipe.training.epochs * -(-pictures // recipe.training.batch)
+    if not 0 < steps < FEW_STEPS:
+        return []
+    return [f"Only {steps} steps: the model will hardly change. Set training.epochs so that there are {FEW_STEPS} or more."]
+
+
 def _warnings(crops: SiteCrops, recipe: Recipe, start: Start, size: int) -> list[str]:
-    held, out = len(crops.where(HELD_OUT)), []
+    held, out = len(crops.where(HELD_OUT)), few_steps(recipe, len(crops.where(TRAIN)))
     if held < 30:
         out.append(f"Only {held} hands are held out: the figures say little of how it will do on others.")
     if start.card and size != start.card.input_size:

@@ -29,7 +29,7 @@ from boneage_desk.training.grader_run import GraderRun
 from boneage_desk.training.recipe import read_recipe
 from boneage_desk.training.runs import open_run
 from boneage_desk.training.site_detector import DetectorRun, place_all
-from boneage_desk.training.site_grader import Work, check_classes, gather
+from boneage_desk.training.site_grader import Work, _warnings, check_classes, gather
 from boneage_desk.training.site_models import Start
 
 FILMS = 6
@@ -300,6 +300,15 @@ def test_a_bone_without_an_example_is_refused_unless_allowed(crops: Path) -> Non
     assert "  dp5: 0, 1, 2, 3, 6(0), 6(2), 7(0), 7(2), 8" in said
     assert "  Trained from random weights: it cannot know them." in said
     assert "mc1: no grade at all" in limit
+
+
+def test_too_few_steps_to_learn_are_told(crops: Path) -> None:
+    cut, _ = gathered(crops / "recipe.toml")
+    said = " ".join(_warnings(cut, read_recipe(crops / "recipe.toml", "grader"), Start(None, None, ""), 32))
+    assert "Only 4 steps" in said
+    assert "that each shows the bone that the table names is not checked" in said
+    changed(crops / "recipe.toml", "epochs = 2", "epochs = 200")
+    assert "steps" not in " ".join(_warnings(cut, read_recipe(crops / "recipe.toml", "grader"), Start(None, None, ""), 32))
 
 
 def test_empty_and_doubled_crops_are_named_by_row(crops: Path) -> None:
