@@ -28,6 +28,8 @@ CONTRAST = 0.12
 """Bone over soft tissue, share of the crop's greys, below which nothing is read from greys."""
 OPEN_DIP = 0.15
 """A gap is left where the greys between epiphysis and metaphysis dip by this share of bone over soft tissue."""
+FUSES_FROM = 0.85
+"""A narrower epiphysis is not closing yet: no dark line means that the film does not show the gap."""
 WIDEST = 1.5
 """No epiphysis is wider than this over its metaphysis: one of the two was outlined wrongly."""
 FINE_PX = 64.0
@@ -258,6 +260,8 @@ class _Frame:
         if ratio > WIDEST:
             return Measured(True, round(0.6 * TRUSTED, 3))
         gap, fused, edge_row = _gap(dips, width)
+        if fused is not None and fused >= 0.4 and ratio < FUSES_FROM:
+            gap = fused = None
         caps = self._caps(epiphysis, sides, edge_row) if edge_row is not None else (None, None)
         level = float((self.own.sum(1) * np.arange(self.size)).sum() / self.own.sum())
         return Measured(

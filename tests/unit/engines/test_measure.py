@@ -88,6 +88,12 @@ def test_the_closed_share_is_that_drawn(closed: float) -> None:
     assert (found.gap == 0) == (closed > 0)
 
 
+def test_a_narrow_epiphysis_without_a_gap_is_a_gap_not_seen() -> None:
+    found = measured(epiphysis=0.28, closed=1.0, gap=0.04)
+    assert found.width_ratio == pytest.approx(0.7, abs=0.05)
+    assert found.fused_share is None and found.gap is None
+
+
 @pytest.mark.parametrize(
     ("cap", "left", "right"), [("left", True, None), ("right", None, True), ("both", True, True), ("", None, None)]
 )
