@@ -77,6 +77,13 @@ def test_a_path_with_spaces_and_chinese_characters(qtbot, real, tmp_path):
     assert any("Report written" in line for line in texts(window))
 
 
+def test_the_real_report_is_previewed_with_its_detail_page(qtbot, real):
+    window = real(demo())
+    window.tabs.setCurrentWidget(window.report)
+    qtbot.waitUntil(lambda: window.report.pages == 2, timeout=15000)
+    qtbot.waitUntil(lambda: window.report._preview.isVisible())
+
+
 @pytest.mark.parametrize("name", ["letter.txt", "cut.dcm", "not there.dcm"])
 def test_what_is_no_film_is_told(qtbot, real, tmp_path, name):
     path = tmp_path / name
