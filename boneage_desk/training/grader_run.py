@@ -211,7 +211,8 @@ class GraderRun:
     def _set_rate(self) -> None:
         c = self.config
         share = self.step / c.max_steps if c.max_steps else self.used_s / (c.budget_min * 60)
-        rate = c.rate * min(1.0, (self.step + 1) / 60) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+        warm = max(1, min(60, c.max_steps // 10)) if c.max_steps else 60
+        rate = c.rate * min(1.0, (self.step + 1) / warm) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
         for g in self.optimiser.param_groups:
             g["lr"] = rate * g["share"]
 
