@@ -413,6 +413,7 @@ class MainWindow(QMainWindow):
         kept = self._settings()
         kept.setValue("geometry", self.saveGeometry())
         kept.setValue("splitter", self.splitter.saveState())
+        self.preview.watch(False)
         self.desk.work.close()
         self.runner.close()
         event.accept()

@@ -52,6 +52,12 @@ def test_the_preview_follows_changes_while_it_is_looked_at(qtbot, read):
     qtbot.waitUntil(lambda: shown(read) == of(read))
 
 
+def test_a_window_closed_before_the_preview_was_drawn_draws_none(qtbot, read):
+    read.tabs.setCurrentWidget(read.report)
+    assert read.close()
+    qtbot.wait(400)
+
+
 def test_an_impression_just_typed_is_on_the_preview(qtbot, read):
     read.tabs.setCurrentWidget(read.clinical)
     read.clinical.impression.setPlainText("Normal for age.")

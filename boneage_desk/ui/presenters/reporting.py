@@ -94,6 +94,8 @@ class Preview(QObject):
     def watch(self, on: bool) -> None:
         """Somebody looks at the preview, or no longer."""
         self._watched = on
+        if not on:
+            self._timer.stop()
         self._follow()
 
     def _follow(self) -> None:
