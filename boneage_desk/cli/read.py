@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", nargs="?", const=output.STDOUT, metavar="OUT", help="JSON to a file; without a name to stdout"
     )
-    parser.add_argument("--pdf", metavar="OUT", help="one-page report")
+    parser.add_argument("--pdf", metavar="OUT", help="report as PDF")
     parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
     parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
     parser.add_argument("--save", action="store_true", help="put the reading into the window's work list")

@@ -144,7 +144,8 @@ def _fusion_against(evidence: Evidence, grade: int, label: str) -> str:
     if share is None:
         return ""
     if share <= OPEN and grade > begins:
-        return f"The gap to the shaft is open over {100 * (1 - share):.0f} % of the width; grade {label} is fused in part."
+        fused = "fused" if grade == rus_chn.max_grade(evidence.bone) else "fused in part"
+        return f"The gap to the shaft is open over {100 * (1 - share):.0f} % of the width; grade {label} is {fused}."
     if share >= CLOSED and grade < begins - 1:
         return f"No gap to the shaft is left over {100 * share:.0f} % of the width; grade {label} comes before fusion."
     return ""

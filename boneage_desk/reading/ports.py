@@ -140,7 +140,7 @@ class ReportWriter(Protocol):
     """Writes the PDF (reports)."""
 
     def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
-        """One-page PDF of the reading; ``paper`` 'A4' or 'Letter'."""
+        """PDF of the reading; ``paper`` 'A4' or 'Letter'."""
 
 
 class VoiLut(Protocol):

@@ -112,6 +112,8 @@ _CHINESE: tuple[tuple[str, str], ...] = (
     (r"An ossification centre is seen; grade 0 has none\.", "可见骨化中心；等级 0 应无。"),
     (r"The gap to the shaft is open over (\d+) % of the width; grade (\S+) is fused in part\.",
      "{0}% 的宽度内仍有间隙；等级 {1} 为部分融合。"),
+    (r"The gap to the shaft is open over (\d+) % of the width; grade (\S+) is fused\.",
+     "{0}% 的宽度内仍有间隙；等级 {1} 为完全融合。"),
     (r"No gap to the shaft is left over (\d+) % of the width; grade (\S+) comes before fusion\.",
      "{0}% 的宽度内已无间隙；等级 {1} 在融合之前。"),
     (r"The epiphysis measures (\S+) of the shaft's width; grade (\S+) asks for the full width\.",
