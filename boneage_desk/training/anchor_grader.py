@@ -165,8 +165,9 @@ def anchor(bench: Bench) -> None:
     report: dict[str, Any] = {"before": bench.measure(grader_tail.Tail(bench.model, a.stages)), "folds": []}
     _tell("before", report["before"])
     n = len(bench.anchors.grades)
-    report["control"] = bench.measure(bench.run("control", replace(weights, plate=0.0), left_out=None, anew=False))
-    _tell("the same steps without examples", report["control"])
+    if not a.no_control:
+        report["control"] = bench.measure(bench.run("control", replace(weights, plate=0.0), left_out=None, anew=False))
+        _tell("the same steps without examples", report["control"])
     together: dict[str, list[int]] = {"as_printed": [], "thumb_up": []}
     for fold in range(0 if a.no_folds else FOLDS):
         out = [k for k in range(n) if k % FOLDS == fold]
@@ -235,6 +236,7 @@ def main() -> None:
     p.add_argument("--versions", type=int, default=40, help="how often each example is stored, spoiled anew")
     p.add_argument("--blurred", type=int, default=200)
     p.add_argument("--no-folds", action="store_true")
+    p.add_argument("--no-control", action="store_true", help="leave out the run that sees no examples")
     p.add_argument("--size", type=int, default=96)
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=3)
