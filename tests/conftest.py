@@ -20,8 +20,13 @@ os.environ.pop("QT_STYLE_OVERRIDE", None)
 # ultralytics installs missing packages by itself and writes a settings file into the home folder
 os.environ["YOLO_AUTOINSTALL"] = "false"
 
+import hypothesis
 import pytest
 from PIL import Image
+
+# tests are never timed: a loaded machine must not fail one
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PILLOW_OPEN = Image.open
