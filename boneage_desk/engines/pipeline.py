@@ -448,6 +448,8 @@ def _blank(crops: npt.NDArray[np.uint8], bones: list[str], unseen: Sequence[str]
 
 
 def _opinion(bone: str, row: Sequence[float]) -> GradeOpinion:
-    """The most probable grade; probabilities checked by the value itself."""
+    """The middle grade; probabilities checked by the value itself."""
+    from boneage_desk.engines.networks.grader import middle_grade
+
     values = tuple(float(p) for p in row)
-    return GradeOpinion(bone, int(np.argmax(values)), values)
+    return GradeOpinion(bone, middle_grade(values), values)

@@ -101,7 +101,12 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             ],
             "not_for": [*_NOT_FOR, "carpal bones, or any standard whose grades are not those of RUS-CHN"],
             "failures": [
-                "FILL",
+                "Infants under two years: read one to two years too old (two held out).",
+                "Boys of six to eight years, and girls of six to ten: read five to nine months too old on average.",
+                "Twelve to fourteen years, both sexes: read three to five months too young on average.",
+                "The thumb's distal phalanx: the worst bone on the printed examples.",
+                "Cuttings of another hospital, framed otherwise: one in eight exact, three in four within one grade.",
+                "A child whose bones disagree: the odd bone is drawn towards the others' age.",
             ],
         },
         "preprocessing": {

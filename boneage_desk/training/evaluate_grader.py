@@ -1,7 +1,7 @@
 """Measure and calibrate the grader on hands held out:
 ``python -m boneage_desk.training.evaluate_grader --data D --crops FOLDER --weights W --out E.json [--calibrated W2]``.
 
-Bone age: from the most probable grade of each bone through the standard's table, against the film's label.
+Bone age: from the middle grade (median) of each bone through the standard's table, against the film's label.
 Printed examples of the standard and graded crops of another hospital: exact and within one grade.
 Calibration and interval: see `grader_calibration`, `evaluate_interval`; both are measured on hands that they were not
 fitted on. ``--outputs FILE.npz`` keeps what the network said, so that the tables can be made again without it.
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from boneage_desk.engines.networks.grader import BONES, Grader, load_grader, normalise_crops
+from boneage_desk.engines.networks.grader import BONES, Grader, load_grader, middle_grade, normalise_crops
 from boneage_desk.training import grader_tables as tables
 from boneage_desk.training.evaluate_interval import evaluate_interval
 from boneage_desk.training.grader_batches import Hands, load_hands, plain
@@ -117,7 +117,7 @@ def printed_errors(
             image = np.asarray(cv2.warpAffine(image, matrix, (w, h), borderMode=cv2.BORDER_REPLICATE), np.uint8)
         bones = PLATE_BONES[kind]
         p = crop_probabilities(models[n % len(models)], [image] * len(bones), bones, calibration, views).mean(0)
-        found.setdefault(kind, []).append((truth, int(np.argmax(p)) - truth))
+        found.setdefault(kind, []).append((truth, middle_grade(p) - truth))
     return found
 
 
@@ -140,7 +140,7 @@ def graded(model: Grader, calibration: NDArray[np.float64], data: Path, views: i
             truth[bone] = int(grade)
             crops.append(_grey(path))
         p = crop_probabilities(model, crops, list(truth), calibration, views)
-        e += [int(np.argmax(row)) - grade for row, grade in zip(p, truth.values(), strict=True)]
+        e += [middle_grade(row) - grade for row, grade in zip(p, truth.values(), strict=True)]
         if len(truth) == len(BONES):  # their sex is not known: both tables, each counted half as often as a crop
             row = np.array([truth[b] for b in BONES])
             typical += [tables.typical_of_age(row, s) - row for s in "FM"]

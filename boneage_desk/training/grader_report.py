@@ -67,11 +67,11 @@ def _bone_age(r: Row) -> list[str]:
              f"{v['within_12_months']:.2f} |" for s, v in a["by_sex"].items()]  # fmt: skip
     return [
         "## Bone age", "",
-        "Months, from the most probable grades, against the film's label (a Greulich-Pyle reading). The standard's table ends "
+        "Months, from the middle (median) grades, against the film's label (a Greulich-Pyle reading). The standard's table ends "
         "at 17 years for girls and 18 for boys and then says only 'or more': labels past it count as that end "
         f"({a['labels_past_the_tables_end']} hands; not clipped: MAE {raw['mae_months']:.2f}, bias {raw['bias_months']:+.2f} "
         f"months against {whole['mae_months']:.2f} and {whole['bias_months']:+.2f}). Before calibration: MAE "
-        f"{r['bone_age_uncalibrated_mae_months']:.2f}; from mean instead of most probable grades: "
+        f"{r['bone_age_uncalibrated_mae_months']:.2f}; from mean instead of middle grades: "
         f"{a['from_mean_grades']['mae_months']:.2f}.", "",
         *_table("| hands | n | MAE | RMSE | bias | within a year |", rows),
         f"Bias within 3 months: {a['bands_within_3_months_bias']} of {a['bands_of_20_hands']} bands of sex and label that hold "

@@ -15,7 +15,7 @@ from torch import nn
 from boneage_desk.common.errors import Cancelled, EngineError, InputError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.engines.networks.detector import detect
-from boneage_desk.engines.networks.grader import Grader, grade
+from boneage_desk.engines.networks.grader import Grader, grade, middle_grade
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.rus_chn import BONES, bone_name
 from boneage_desk.standards.types import Sex
@@ -164,7 +164,7 @@ def measure(crops: SiteCrops, indices: NDArray[np.intp], read: list[list[list[fl
                 graded.append(metrics.Graded(bone, int(crops.grades[k][b]), tuple(hand[b])))
         if np.isfinite(ages[k]) and crops.usable[k].all() and crops.sexes[k]:
             sex = Sex(crops.sexes[k])
-            months, bound = metrics.age_of({b: int(np.argmax(p)) for b, p in zip(BONES, hand, strict=True)}, sex)
+            months, bound = metrics.age_of({b: middle_grade(p) for b, p in zip(BONES, hand, strict=True)}, sex)
             curve = rus_chn.knots(sex)
             end = not curve[0][0] < ages[k] < curve[-1][0]
             aged.append(metrics.Aged(sex, float(ages[k]), months, bool(bound or end)))
@@ -179,7 +179,7 @@ def doubtful(crops: SiteCrops, indices: NDArray[np.intp], read: list[list[list[f
     found = []
     for k, hand in zip(indices, read, strict=True):
         for b, bone in enumerate(BONES):
-            truth, said = crops.grades[k][b], int(np.argmax(hand[b]))
+            truth, said = crops.grades[k][b], middle_grade(hand[b])
             if np.isfinite(truth) and abs(said - truth) >= DOUBT_GRADES:
                 table, model = rus_chn.label(bone, int(truth)), rus_chn.label(bone, said)
                 found.append((abs(said - truth), {

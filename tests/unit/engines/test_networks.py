@@ -271,3 +271,12 @@ def test_calibration_keeps_the_order_of_the_thresholds() -> None:
         warped = calibrate(s, logits, torch.randn(1, 2, 4), top)
         assert (warped.diff(dim=1) < 0).all()
     assert torch.equal(calibrate(s, logits, torch.zeros(1, 2, 4), top), logits)
+
+
+def test_the_middle_grade_is_where_half_of_the_probability_is_reached() -> None:
+    from boneage_desk.engines.networks.grader import middle_grade
+
+    assert middle_grade([0.0, 0.2, 0.5, 0.3]) == 2
+    assert middle_grade([0.3, 0.25, 0.45]) == 1  # the most probable is an end that gathers what lies beyond
+    assert middle_grade([0.0, 0.0, 1.0]) == 2
+    assert middle_grade([0.1, 0.1, 0.2999999]) == 2  # a sum a little short of one stays inside
