@@ -53,10 +53,6 @@ class Evaluate(Protocol):
         """``model``: 'shipped' or a folder. ``every``: all films, not only those held out. Raises as `Train`."""
 
 
-def _absent(*_given: object, **_more: object) -> dict[str, Any]:
-    raise NotImplementedError("wiring fills this in")
-
-
 @dataclass(frozen=True, slots=True)
 class App:
     """Nothing here does work before it is called.
@@ -72,8 +68,8 @@ class App:
     screenshot: Callable[[Services, Path, Path], None]
     check_models: Callable[[], list[ModelCheck]]
     engines: Callable[[Path, str], dict[str, Callable[[], AnalysisEngine]]]
-    train: Train = _absent
-    evaluate: Evaluate = _absent
+    train: Train
+    evaluate: Evaluate
 
 
 ENGINE_DIR = "engine"

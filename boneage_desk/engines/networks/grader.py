@@ -14,10 +14,10 @@ import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from boneage_desk.engines.networks.frozen import with_weights
 from boneage_desk.standards.rus_chn import BONES, max_grade
 
 LOW_PERCENTILE = 2.0
@@ -127,13 +127,7 @@ def load_grader(card: Any, weights_path: Path) -> Grader:
     """
     if tuple(card.classes) != BONES:
         raise ValueError(f"the card's classes {card.classes} are not the grader's {BONES}")
-    model = Grader()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
-    model.load_state_dict(state, strict=True)
-    model.eval()
-    for p in model.parameters():
-        p.requires_grad_(False)
-    return model.to(memory_format=torch.channels_last)
+    return with_weights(Grader(), weights_path)
 
 
 def grade(model: nn.Module, crops: NDArray[np.uint8], bones: list[str]) -> list[list[float]]:

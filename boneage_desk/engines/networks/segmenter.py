@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from boneage_desk.engines.networks.frozen import with_weights
 from boneage_desk.engines.networks.grader import normalise_crops
 
 CLASSES = ("neither", "epiphysis", "metaphysis edge")
@@ -60,13 +60,7 @@ def load_segmenter(card: Any, weights_path: Path) -> Segmenter:
     """The trained network in float32 evaluation mode; the caller has checked the file's hash."""
     if tuple(card.classes) != CLASSES:
         raise ValueError(f"the card's classes {card.classes} are not the segmenter's {CLASSES}")
-    model = Segmenter()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
-    model.load_state_dict(state, strict=True)
-    model.eval()
-    for p in model.parameters():
-        p.requires_grad_(False)
-    return model.to(memory_format=torch.channels_last)
+    return with_weights(Segmenter(), weights_path)
 
 
 def segment(model: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -102,6 +102,8 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
             ModelCheck(task, task, f"{task}.test", sha(task), True) for task in ("detector", "grader")
         ],
         engines=lambda _folder, _device: {"fast": lambda: engine, "torch": lambda: engine},
+        train=wiring.train,
+        evaluate=wiring.evaluate,
     )
     return Program(app, engine, capsys, windows)
 
