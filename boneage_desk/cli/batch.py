@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +11,7 @@ from typing import Any
 
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
+from boneage_desk.cli.bar import Bar
 from boneage_desk.cli.films import Facts, analyse, split_member
 from boneage_desk.cli.lines import Results
 from boneage_desk.cli.table import Table, read_table
@@ -96,7 +95,7 @@ class Run:
         self._table = table
         self._results = results
         self._held: list[tuple[str, EngineError]] = []
-        self._bar = _Bar(quiet)
+        self._bar = Bar(quiet)
         self.films = self.read = self.errors = self.skipped = self.without_age = 0
 
     def go(self, paths: list[str]) -> None:
@@ -206,37 +205,3 @@ class Run:
         if self._results.failed:
             text += "; --retry-errors reads films with an error line again"
         return text
-
-
-class _Bar:
-    """Progress on stderr: a bar on a terminal, else a line every ten seconds."""
-
-    WIDE = 30
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._began = self._shown = time.monotonic()
-        self._first: int | None = None
-        self._tty = sys.stderr.isatty()
-
-    def show(self, done: int, of: int, name: str) -> None:
-        if self._quiet:
-            return
-        now = time.monotonic()
-        if self._first is None:
-            self._first = done
-        elif not self._tty and now - self._shown < 10:
-            return
-        self._shown = now
-        left = ""
-        if done > self._first:
-            seconds = (now - self._began) / (done - self._first) * (of - done)
-            left = f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
-        filled = round(self.WIDE * done / of)
-        bar = "#" * filled + "." * (self.WIDE - filled)
-        text = f"[{bar}] {done}/{of}{left}  {name[-40:]}"
-        print(f"\r\x1b[K{text}" if self._tty else text, end="" if self._tty else "\n", file=sys.stderr, flush=True)
-
-    def end(self, of: int) -> None:
-        if self._tty and not self._quiet:
-            print(f"\r\x1b[K[{'#' * self.WIDE}] {of}/{of}", file=sys.stderr, flush=True)
