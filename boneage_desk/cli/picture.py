@@ -1,10 +1,12 @@
-"""The film with boxes and grades as a PNG."""
+"""The film with boxes, grades and measured widths as a PNG."""
 
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
+from boneage_desk.reading.evidence import TRUSTED, Point
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import summarise
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 MACHINE, HUMAN, DOUBT = (90, 170, 255), (255, 150, 60), (255, 220, 70)
 """Colours of the window: what the machine says, what a person says, what needs a look."""
+EPIPHYSIS, SHAFT = (63, 224, 208), (240, 154, 210)
+"""Where the widths were measured: the epiphysis solid, the end of the shaft dashed."""
+LEAST_WIDTH = 24.0
+"""Film pixels that a measured width takes at least where it is drawn: on a smaller joint it would hide the bone."""
 _GROUND = (12, 12, 14)
 
 _Rect = tuple[float, float, float, float]
@@ -26,7 +32,7 @@ _Pen = tuple["ImageDraw.ImageDraw", "ImageFont.FreeTypeFont | ImageFont.ImageFon
 
 
 def annotated_png(frame: Frame, reading: Reading) -> bytes:
-    """The whole film at its own size, boxes drawn, label beside each box and off the others."""
+    """The whole film at its own size: boxes, measured widths, and a label beside each box and off the others."""
     from PIL import Image, ImageDraw, ImageFont
 
     from boneage_desk.imaging.voi import apply_voi
@@ -40,6 +46,7 @@ def annotated_png(frame: Frame, reading: Reading) -> bytes:
     taken = [_corners(finding) for finding in shown]
     for finding in shown:
         _outline(draw, finding, max(2, size // 9))
+        _widths(draw, finding, max(1, size // 12))
     for finding in shown:
         taken.append(_label(pen, finding, taken, grey))
     _headline(pen, reading, size)
@@ -68,14 +75,35 @@ def _outline(draw: ImageDraw.ImageDraw, finding: BoneFinding, width: int) -> Non
     if not finding.uncertain:
         draw.rectangle((x0, y0, x1, y1), outline=colour, width=width)
         return
-    dash = 4.0 * width
-    for ax, ay, bx, by in ((x0, y0, x1, y0), (x1, y0, x1, y1), (x1, y1, x0, y1), (x0, y1, x0, y0)):
-        length = max(abs(bx - ax), abs(by - ay))
-        steps = max(1, round(length / dash))
-        for step in range(0, steps, 2):
-            start, end = step / steps, min(1.0, (step + 1) / steps)
-            line = (ax + (bx - ax) * start, ay + (by - ay) * start, ax + (bx - ax) * end, ay + (by - ay) * end)
-            draw.line(line, fill=colour, width=width)
+    corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
+        _dashed(draw, start, end, colour, width)
+
+
+def _dashed(draw: ImageDraw.ImageDraw, a: Point, b: Point, colour: tuple[int, int, int], width: int) -> None:
+    steps = max(1, round(math.dist(a, b) / (4.0 * width)))
+    for step in range(0, steps, 2):
+        start, end = step / steps, min(1.0, (step + 1) / steps)
+        line = (a[0] + (b[0] - a[0]) * start, a[1] + (b[1] - a[1]) * start,
+                a[0] + (b[0] - a[0]) * end, a[1] + (b[1] - a[1]) * end)  # fmt: skip
+        draw.line(line, fill=colour, width=width)
+
+
+def _widths(draw: ImageDraw.ImageDraw, finding: BoneFinding, width: int) -> None:
+    """The two lines of the measured evidence, each on a darker one; none of an outline that cannot be trusted."""
+    evidence = finding.evidence
+    if evidence is None or evidence.quality < TRUSTED:
+        return
+    lines = [line for line in (evidence.epiphysis_line, evidence.metaphysis_line) if line is not None]
+    if not lines or math.dist(*lines[-1]) < LEAST_WIDTH:
+        return
+    for start, end in lines:
+        draw.line((*start, *end), fill=_GROUND, width=width + 2)
+    if evidence.epiphysis_line is not None:
+        (start, end) = evidence.epiphysis_line
+        draw.line((*start, *end), fill=EPIPHYSIS, width=width)
+    if evidence.metaphysis_line is not None:
+        _dashed(draw, *evidence.metaphysis_line, SHAFT, width)
 
 
 def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], grey: npt.NDArray[np.uint8]) -> _Rect:

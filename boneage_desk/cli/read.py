@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdf", metavar="OUT", help="report as PDF")
     parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
     parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
+    parser.add_argument("--no-detail", action="store_true", help="the report without its page of the 13 bones")
     parser.add_argument("--save", action="store_true", help="put the reading into the window's work list")
 
 
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace, app: App) -> int:
             write_png(film, reading, Path(options.png))
         if options.pdf:
             paper = options.paper or services.settings.paper
-            services.reports().write(reading, film.frame, Path(options.pdf), paper=paper)
+            services.reports().write(reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail)
         if options.save and not save_new(services, steps):
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)

@@ -139,8 +139,10 @@ class ReadingStore(Protocol):
 class ReportWriter(Protocol):
     """Writes the PDF (reports)."""
 
-    def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
-        """PDF of the reading; ``paper`` 'A4' or 'Letter'."""
+    def write(
+        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
+    ) -> Path:
+        """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones."""
 
 
 class VoiLut(Protocol):

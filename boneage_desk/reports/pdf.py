@@ -30,32 +30,33 @@ class PdfReports:
     Equal readings give equal bytes: the only time in the file is the reading's own.
     """
 
-    def __init__(self, settings: Settings | None = None, *, detail: bool = True) -> None:
-        """``detail``: add the detail page."""
+    def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._detail = detail
 
-    def content(self, reading: Reading) -> ReportContent:
-        """What the report says; also for the text copy (``reading.report_plain.plain_text``)."""
+    def content(self, reading: Reading, *, detail: bool = True) -> ReportContent:
+        """What the report says; also for the text copy (``reading.report_plain.plain_text``). ``detail``: with the
+        page of the 13 bones."""
         return report_content.build(
             reading,
             language=self._settings.language,
             site_name=self._settings.site_name,
             reader_name=self._settings.reader_name,
-            with_detail=self._detail,
+            with_detail=detail,
         )
 
-    def write(self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4") -> Path:
+    def write(
+        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
+    ) -> Path:
         """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
         an unknown paper or a frame of another film, StoreError when the disk refuses.
         """
-        data = self.render(reading, frame, paper=paper)
+        data = self.render(reading, frame, paper=paper, detail=detail)
         write_whole(Path(out), data)
         return Path(out)
 
-    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4") -> bytes:
+    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4", detail: bool = True) -> bytes:
         """The PDF's bytes."""
         if paper not in page.PAPERS:
             raise InputError(f"No paper '{paper}'.", f"Use one of: {', '.join(page.PAPERS)}.", code="paper")
@@ -67,7 +68,7 @@ class PdfReports:
                 code="other-film",
             )
         with _lock:
-            return _render(self.content(reading), frame, page.PAPERS[paper], reading.changed_at)
+            return _render(self.content(reading, detail=detail), frame, page.PAPERS[paper], reading.changed_at)
 
 
 def _render(content: ReportContent, frame: Frame | None, paper: tuple[float, float], changed_at: datetime) -> bytes:

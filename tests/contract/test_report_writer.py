@@ -39,6 +39,16 @@ def test_writes_the_file_and_returns_its_path(writer: ReportWriter, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
+def test_the_page_of_the_bones_can_be_left_out(writer: ReportWriter, tmp_path: Path) -> None:
+    from pypdf import PdfReader
+
+    value = small(analysed().reading)
+    pages = {}
+    for detail in (True, False):
+        pages[detail] = len(PdfReader(writer.write(value, film(value), tmp_path / "r.pdf", detail=detail)).pages)
+    assert pages == {True: 2, False: 1}
+
+
 def test_replaces_an_old_report(writer: ReportWriter, tmp_path: Path) -> None:
     out = tmp_path / "r.pdf"
     out.write_bytes(b"old")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boneage_desk.cli.picture import DOUBT, HUMAN, MACHINE, annotated_png
+from boneage_desk.cli.picture import DOUBT, EPIPHYSIS, HUMAN, MACHINE, SHAFT, annotated_png
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult
+from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Frame, Voi
 from boneage_desk.reading.findings import Box, Region
 from boneage_desk.reading.session import Reading, ReadingSession, SetAnalysis, SetGrade
@@ -74,6 +75,29 @@ def test_labels_leave_the_boxes_free() -> None:
     for box in boxes().values():
         inside = picture[int(box.y0) + 6 : int(box.y1) - 6, int(box.x0) + 6 : int(box.x1) - 6]
         assert not inside.any()
+
+
+def measured(quality: float, wide: float = 60.0) -> Reading:
+    """The widths of the radius on two level lines, the epiphysis' 30 pixels and the shaft's 50 below its box's top."""
+    box = boxes()["radius"]
+    x, y = box.x0 + 10, box.y0
+    evidence = Evidence(
+        "radius", True, quality, width_ratio=0.9,
+        epiphysis_line=((x, y + 30), (x + wide, y + 30)), metaphysis_line=((x, y + 50), (x + wide, y + 50)),
+    )  # fmt: skip
+    value = session().reading
+    radius = dataclasses.replace(value.bone("radius"), machine_evidence=evidence)
+    return dataclasses.replace(value, bones=(radius, *value.bones[1:]))
+
+
+def test_measured_widths_are_drawn_where_they_were_taken() -> None:
+    picture, box = drawn(measured(0.9)), boxes()["radius"]
+    row = {at: picture[int(box.y0) + at, int(box.x0) + 4 : int(box.x1) - 4] for at in (30, 50)}
+    assert count(row[30], EPIPHYSIS) >= 58
+    assert 20 <= count(row[50], SHAFT) <= 50, "dashed"
+    assert count(picture, EPIPHYSIS) + count(picture, SHAFT) == count(row[30], EPIPHYSIS) + count(row[50], SHAFT)
+    for untrusted in (measured(0.4), measured(0.9, wide=20.0)):
+        assert count(drawn(untrusted), EPIPHYSIS) + count(drawn(untrusted), SHAFT) == 0
 
 
 def test_a_film_without_boxes_is_drawn_as_it_is() -> None:

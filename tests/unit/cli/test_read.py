@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from boneage_desk.archive.store import FILE_NAME, SqliteStore
 from boneage_desk.common.errors import EngineError
@@ -61,6 +62,15 @@ def test_every_output_at_once(program: Any, film: Film, check: Any, tmp_path: Pa
     assert names[1].read_bytes()[:5] == b"%PDF-"
     with Image.open(names[2]) as picture:
         assert picture.size == (200, 250)
+
+
+def test_the_report_is_written_with_its_page_of_the_bones_or_without(program: Any, film: Film, tmp_path: Path) -> None:
+    out = tmp_path / "r.pdf"
+    pages = []
+    for more in ([], ["--no-detail"]):
+        assert program.run("read", film(), "--pdf", out, *more)[0] == 0
+        pages.append(len(PdfReader(out).pages))
+    assert pages == [2, 1]
 
 
 def test_facts_given_win_but_not_in_silence(program: Any, film: Film) -> None:

@@ -49,8 +49,8 @@ def measured(ratio: float = 1.02) -> Reading:
 
 
 def pdf(value: Reading, *, film: bool = True, paper: str = "A4", detail: bool = True, **settings: str) -> PdfReader:
-    writer = PdfReports(Settings(**settings), detail=detail)
-    return PdfReader(io.BytesIO(writer.render(value, frame(value) if film else None, paper=paper)))
+    made = PdfReports(Settings(**settings)).render(value, frame(value) if film else None, paper=paper, detail=detail)
+    return PdfReader(io.BytesIO(made))
 
 
 def text(page) -> str:

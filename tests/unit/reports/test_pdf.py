@@ -42,8 +42,8 @@ def small(value: Reading) -> Reading:
 
 
 def render(value: Reading, *, film: bool = True, paper: str = "A4", **settings: str) -> bytes:
-    writer = PdfReports(Settings(**settings), detail=False)
-    return writer.render(value, frame(value) if film else None, paper=paper)
+    writer = PdfReports(Settings(**settings))
+    return writer.render(value, frame(value) if film else None, paper=paper, detail=False)
 
 
 def text_of(data: bytes) -> str:
