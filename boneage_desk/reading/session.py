@@ -130,6 +130,11 @@ def _grade_text(finding: BoneFinding) -> str:
     return rus_chn.label(finding.bone, finding.human_grade)
 
 
+def _reasoned(finding: BoneFinding) -> str:
+    """The person's grade with the reason given for it, where there is one."""
+    return f"{_grade_text(finding)}, reason: {finding.comment}" if finding.comment else _grade_text(finding)
+
+
 @dataclass(frozen=True, slots=True)
 class SetGrade(Command):
     """The person's grade (index), or None to go back to the machine's. Counts as looked at."""
@@ -151,7 +156,7 @@ class SetGrade(Command):
         return _with_bone(reading, finding)
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
-        return self.bone, _grade_text(before.bone(self.bone)), _grade_text(after.bone(self.bone))
+        return self.bone, _reasoned(before.bone(self.bone)), _reasoned(after.bone(self.bone))
 
 
 @dataclass(frozen=True, slots=True)

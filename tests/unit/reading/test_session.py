@@ -87,8 +87,18 @@ def test_an_override_changes_the_age_and_keeps_the_machines_word() -> None:
     assert before.score is not None and after.score == before.score + 125 - 40
     assert after.machine_score == before.score
     assert after.change_months is not None and after.change_months > 0
-    assert (event.action, event.detail, event.before, event.after) == ("set-grade", "radius", "-", "7(0)")
+    assert (event.action, event.detail) == ("set-grade", "radius")
+    assert (event.before, event.after) == ("-", "7(0), reason: capping seen")
     assert it.reading.changed_at == NOW + timedelta(minutes=1)
+
+
+def test_the_audit_tells_a_changed_reason_of_the_same_grade() -> None:
+    it = session()
+    do(it, SetGrade("radius", 8, "capping seen"))
+    event = it.do(SetGrade("radius", 8, "capped on both sides"), at=NOW, who="dr")
+    assert (event.before, event.after) == ("7(0), reason: capping seen", "7(0), reason: capped on both sides")
+    event = it.do(SetGrade("radius", None), at=NOW, who="dr")
+    assert (event.before, event.after) == ("7(0), reason: capped on both sides", "-")
 
 
 def test_nothing_is_scored_without_sex_or_with_a_bone_missing() -> None:
