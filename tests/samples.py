@@ -53,7 +53,7 @@ def analysis(grades: dict[str, int] | None = None, flags: tuple[Flag, ...] = ())
         flags=flags,
         models=(ModelRef("detector", "yolov8n.test", sha("d")), ModelRef("grader", "b3.test", sha("g"))),
         interval=interval,
-        whole_hand=(WholeHandOpinion("whole-hand", 121.25, (110.0, 132.5)), WholeHandOpinion("other", 120.0)),
+        whole_hand=(WholeHandOpinion("whole-hand", 121.25, (110.0, 132.5)), WholeHandOpinion("other", 120.0, engine="dual")),
         hand_mirror="L",
         rotation_deg=2.0,
         timing_ms={"detect": 41.25, "grade": 120.5},

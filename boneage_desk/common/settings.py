@@ -12,13 +12,16 @@ from typing import Any
 from boneage_desk.common.errors import InputError, StoreError
 
 SETTINGS_VERSION = 1
+SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
+"""Engines that give a second bone age of the whole film, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: 'en' or 'zh'.
 
-    ``device``: 'auto', 'cpu' or 'cuda'.
+    ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
+    after the 13 bones, where they are installed; none turns second opinions off.
     """
 
     language: str = "en"
@@ -27,6 +30,7 @@ class Settings:
     device: str = "auto"
     reader_name: str = ""
     site_name: str = ""
+    second_opinion_engines: tuple[str, ...] = ("whole-hand",)
 
     def __post_init__(self) -> None:
         allowed = {
@@ -40,6 +44,12 @@ class Settings:
                 raise InputError(
                     f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(values)}."
                 )
+        chosen = self.second_opinion_engines
+        if not isinstance(chosen, list | tuple) or any(engine not in SECOND_OPINIONS for engine in chosen):
+            raise InputError(
+                f"Setting 'second_opinion_engines' is {chosen!r}.", f"Use a list of: {', '.join(SECOND_OPINIONS)}."
+            )
+        object.__setattr__(self, "second_opinion_engines", tuple(dict.fromkeys(chosen)))
 
 
 def load(folder: Path) -> Settings:

@@ -11,11 +11,15 @@ from boneage_desk.standards.types import Sex
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model that took part: card name, 'architecture.tag' and SHA-256 of its weights."""
+    """A model that took part: card name, 'architecture.tag' and SHA-256 of its weights.
+
+    ``engine``: the id of the second opinion that it gave ('whole-hand', 'dual' ...), '' for the 13 bones.
+    """
 
     name: str
     tag: str
     sha256: str
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,16 @@ class Flag:
 
     Codes in use: no_hand, several_hands, foot, laterality_conflict, laterality_unknown,
     bone_uncertain, bone_missing, low_quality, inverted, sex_missing, birth_date_missing,
-    age_mismatch, not_radiograph, weights_missing.
+    age_mismatch, not_radiograph, weights_missing, sex_mismatch, outside_training, whole_hand_unavailable.
+
+    ``engine``: the second opinion that the flag is about, '' for the film or the 13 bones.
     """
 
     code: str
     message: str
     blocking: bool = False
     bone: str = ""
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,49 @@ class IntervalTable:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmArea:
+    """A region that a model looked at: ``name`` 'carpal' or 'metacarpophalangeal'; ``corners``: the four (x, y) of a
+    turned square in film pixels, in order round it; they may lie outside the film."""
+
+    name: str
+    corners: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WholeHandOpinion:
-    """A second bone age from the whole film, with the model that gave it."""
+    """A second bone age from the whole film, with the model ('architecture.tag') that gave it.
+
+    ``engine``: its id. ``interval_months``: (low, high) of the coverage that the model's card measured.
+    ``usual_difference_months``: 95th percentile of the difference to the bone age of 13 bones on held-out films.
+    ``sex``: the sex that the model was told, None where it used none. ``male_probability``: of the film, where the
+    model tells sex; ``sex_limit``: probability of the other sex from which the film is said to disagree.
+    ``age_range_months``: youngest and oldest that the model was trained on. ``areas``: what it cut out.
+    """
 
     model: str
     bone_age_months: float
     interval_months: tuple[float, float] | None = None
+    engine: str = "whole-hand"
+    usual_difference_months: float | None = None
+    male_probability: float | None = None
+    areas: tuple[FilmArea, ...] = ()
+    sex: Sex | None = None
+    sex_limit: float | None = None
+    age_range_months: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeHandResult:
+    """What the engines asked for said of one film: for each an opinion, or a flag with the reason why not.
+
+    ``timing_ms``: step name to milliseconds.
+    """
+
+    opinions: tuple[WholeHandOpinion, ...]
+    flags: tuple[Flag, ...] = ()
+    models: tuple[ModelRef, ...] = ()
+    timing_ms: dict[str, float] = field(default_factory=dict)
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from boneage_desk import __version__
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.second_opinion import difference
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
@@ -53,14 +55,8 @@ def document(reading: Reading) -> dict[str, Any]:
         "chronological_age_months": _round(summary.chronological_months),
         "bones": [_bone(finding, reading.patient.sex) for finding in reading.bones],
         "standards": {reading.standard: _standard(summary)},
-        "whole_hand": [
-            {
-                "model": opinion.model,
-                "bone_age_months": _round(opinion.bone_age_months),
-                "interval_months": _pair(opinion.interval_months),
-            }
-            for opinion in reading.whole_hand
-        ],
+        "whole_hand": [_opinion(opinion) for opinion in reading.whole_hand],
+        "second_opinion": _second_opinion(reading),
         "models": [{"name": m.name, "tag": m.tag, "sha256": m.sha256} for m in reading.models],
         "flags": [
             {"code": f.code, "message": f.message, "bone": f.bone or None, "blocking": f.blocking}
@@ -91,6 +87,35 @@ def _standard(summary: Summary) -> dict[str, Any] | None:
     return {
         **bone_age_fields(summary.score, summary.bone_age),
         "interval_months": _pair(summary.interval_months),
+    }
+
+
+def _opinion(opinion: WholeHandOpinion) -> dict[str, Any]:
+    return {
+        "engine": opinion.engine,
+        "model": opinion.model,
+        "bone_age_months": _round(opinion.bone_age_months),
+        "interval_months": _pair(opinion.interval_months),
+        "usual_difference_months": _round(opinion.usual_difference_months),
+        "sex": opinion.sex.value if opinion.sex else None,
+        "male_probability": None if opinion.male_probability is None else round(opinion.male_probability, 4),
+        "areas": [
+            {"name": area.name, "corners": [[round(v, 2) for v in corner] for corner in area.corners]}
+            for area in opinion.areas
+        ],
+    }
+
+
+def _second_opinion(reading: Reading) -> dict[str, Any] | None:
+    found = difference(reading)
+    if found is None:
+        return None
+    return {
+        "engine": found.opinion.engine,
+        "difference_months": _round(found.months),
+        "at_least": found.at_least,
+        "beyond_usual": found.beyond,
+        "comment": reading.difference_comment,
     }
 
 

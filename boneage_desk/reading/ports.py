@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.session import AuditEvent, Reading
+from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +101,28 @@ class AnalysisEngine(Protocol):
     ) -> npt.NDArray[np.float32]:
         """Where the grader looked for the bone's grade, by 'grad-cam' or 'occlusion' (InputError otherwise), as
         (height, width) float32 0..1 over the *box* in film orientation, at most 256 px a side."""
+
+    def whole_hand(
+        self,
+        frame: Frame,
+        sex: Sex | None,
+        *,
+        engines: Sequence[str] = ("whole-hand",),
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> WholeHandResult:
+        """Second opinions from the whole film, for each of ``engines`` one or a flag with the reason why not: no
+        model installed, no sex (where the model needs it), no hand or several, an age outside its training.
+        Asked for after `analyse`, never instead. Raises Cancelled, EngineError, FilmError."""
+
+    def whole_hand_saliency(
+        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Where the model of a second opinion looked: (height, width) float32 0..1 over the *whole film*, at most
+        256 px a side. Raises EngineError 'whole-hand-unavailable' where it can give no opinion."""
+
+    def whole_hand_engines(self) -> tuple[str, ...]:
+        """Quick: ids of the second opinions whose model is installed, the default first."""
 
     def models(self) -> tuple[ModelRef, ...]:
         """Quick: the models that would run, from their cards."""

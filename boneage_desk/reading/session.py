@@ -1,122 +1,50 @@
-"""The reading as one immutable value, its states, and the commands that make the next value."""
+"""The commands that make a reading's next value, and the session with undo that applies them."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
 from boneage_desk.common.errors import InputError
-from boneage_desk.reading.analysis import AnalysisResult, Flag, IntervalTable, ModelRef, WholeHandOpinion
+from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.assessment import AuditEvent, Command, Reading, State, new_reading
 from boneage_desk.reading.evidence import Evidence
-from boneage_desk.reading.film import Film, FilmSource, Laterality, Patient, Study
+from boneage_desk.reading.film import Laterality, Patient, Study
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
+from boneage_desk.reading.second_opinion import (
+    FLAGS,
+    SetDifferenceComment,
+    SetWholeHand,
+    carried,
+    difference,
+    needs_comment,
+    with_new_facts,
+)
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 
-
-class State(StrEnum):
-    """Life of an assessment. Signed and amended come with the signature."""
-
-    DRAFT = "draft"
-    REVIEWED = "reviewed"
-    SIGNED = "signed"
-    AMENDED = "amended"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One assessment of one film: facts, findings, flags, state. ``bones`` are in table order.
-
-    ``analysed_at``: when the machine's result came in, None before. ``interval`` is the measured
-    error of the machine's bone age. ``revision`` rises by one with every change.
-    """
-
-    reading_id: str
-    source: FilmSource
-    width: int
-    height: int
-    patient: Patient
-    study: Study
-    created_at: datetime
-    changed_at: datetime
-    standard: str = rus_chn.STANDARD_ID
-    edition: str = rus_chn.EDITION
-    bones: tuple[BoneFinding, ...] = field(
-        default_factory=lambda: tuple(BoneFinding(bone) for bone in rus_chn.BONES)
-    )
-    flags: tuple[Flag, ...] = ()
-    models: tuple[ModelRef, ...] = ()
-    interval: IntervalTable | None = None
-    whole_hand: tuple[WholeHandOpinion, ...] = ()
-    hand_mirror: str = ""
-    timing_ms: dict[str, float] = field(default_factory=dict)
-    analysed_at: datetime | None = None
-    impression: str = ""
-    state: State = State.DRAFT
-    revision: int = 0
-
-    def __post_init__(self) -> None:
-        if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
-            raise ValueError("a reading needs the 13 bones in table order")
-
-    def bone(self, bone: str) -> BoneFinding:
-        """The finding of one bone; StandardError for an unknown id."""
-        rus_chn.check_bone(bone)
-        return self.bones[rus_chn.BONES.index(bone)]
-
-    @property
-    def all_reviewed(self) -> bool:
-        return all(finding.reviewed for finding in self.bones)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """Who did what, when. ``before``/``after`` are short texts; ``at`` carries a time zone."""
-
-    reading_id: str
-    at: datetime
-    who: str
-    action: str
-    detail: str = ""
-    before: str = ""
-    after: str = ""
-
-
-_BLOCKING_WARNINGS = frozenset({"foot"})
-"""Film warnings under which nothing may be graded until the person says that they are wrong."""
-
-
-def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
-    """A draft of an opened film, nothing analysed yet; film warnings become flags."""
-    return Reading(
-        reading_id=reading_id,
-        source=film.source,
-        width=film.frame.width,
-        height=film.frame.height,
-        patient=film.patient,
-        study=film.study,
-        created_at=at,
-        changed_at=at,
-        flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
-    )
-
-
-# --- commands: each is a value with ``action`` and ``apply(reading) -> Reading`` -----------------
-
-
-class Command:
-    """A change to a reading. ``describe`` gives (detail, before, after) for the audit."""
-
-    action = ""
-
-    def apply(self, reading: Reading) -> Reading:
-        """The next value; raises InputError or StandardError when the change is not allowed."""
-        raise TypeError(f"{type(self).__name__} does not say how it changes a reading")
-
-    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
-        return "", "", ""
+__all__ = [
+    "AcceptGrade",
+    "AuditEvent",
+    "Command",
+    "DismissFlag",
+    "MarkReviewed",
+    "Reading",
+    "ReadingSession",
+    "Reopen",
+    "SetAnalysis",
+    "SetBox",
+    "SetDifferenceComment",
+    "SetGrade",
+    "SetImpression",
+    "SetPatient",
+    "SetReviewed",
+    "SetStudy",
+    "SetWholeHand",
+    "State",
+    "new_reading",
+]
 
 
 def _with_bone(reading: Reading, finding: BoneFinding) -> Reading:
@@ -264,7 +192,7 @@ class SetPatient(Command):
             sex=self.sex or reading.patient.sex,
             birth_date=birth,
         )
-        return dataclasses.replace(reading, patient=patient)
+        return with_new_facts(reading, dataclasses.replace(reading, patient=patient))
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         return "patient", _patient_text(before.patient), _patient_text(after.patient)
@@ -293,7 +221,7 @@ class SetStudy(Command):
             )
         side = reading.study.laterality if self.laterality is None else self.laterality
         study = dataclasses.replace(reading.study, study_date=on, laterality=side)
-        return dataclasses.replace(reading, study=study)
+        return with_new_facts(reading, dataclasses.replace(reading, study=study))
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         def text(study: Study) -> str:
@@ -360,7 +288,7 @@ class SetAnalysis(Command):
         return models, "", " ".join(f"{b.bone}={b.machine_grade.grade}" for b in after.bones if b.machine_grade)
 
 
-_ANALYSIS_FLAGS = frozenset("no_hand several_hands bone_uncertain bone_missing low_quality inverted".split())
+_ANALYSIS_FLAGS = frozenset((*"no_hand several_hands bone_uncertain bone_missing low_quality inverted".split(), *FLAGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +315,8 @@ class DismissFlag(Command):
 
 @dataclass(frozen=True, slots=True)
 class MarkReviewed(Command):
-    """Draft to reviewed: every bone looked at and graded, sex known, no blocking flag."""
+    """Draft to reviewed: every bone looked at and graded, sex known, no blocking flag, and a comment where the second
+    opinion differs more than usual."""
 
     action = "mark-reviewed"
 
@@ -403,6 +332,14 @@ class MarkReviewed(Command):
             )
         if reading.patient.sex is None:
             raise InputError("The sex is not known.", "Enter it: it picks the table.", code="sex-missing")
+        found = difference(reading)
+        if found is not None and needs_comment(reading):
+            raise InputError(
+                f"13 bones and the whole hand differ by {abs(found.months):.0f} months; 95 of 100 films differ by "
+                f"at most {found.usual_months:.0f}.",
+                "Look again, then write a comment on the difference.",
+                code="difference-comment",
+            )
         return dataclasses.replace(reading, state=State.REVIEWED)
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
@@ -461,6 +398,7 @@ class ReadingSession:
         """Apply ``command``; returns its audit event. A refused command changes nothing.
 
         Raises InputError 'locked' for a signed reading, and for any edit but Reopen of a reviewed one.
+        A second opinion that arrives between a person's steps is none of them: undo passes it over and keeps it.
         """
         before = self._reading
         if before.state in (State.SIGNED, State.AMENDED):
@@ -469,8 +407,9 @@ class ReadingSession:
             raise InputError("The reading was marked reviewed.", "Reopen it to change it.", code="locked")
         after = dataclasses.replace(command.apply(before), changed_at=at, revision=before.revision + 1)
         detail, old, new = command.describe(before, after)
-        self._undo.append((before, command.action))
-        self._redo.clear()
+        if not isinstance(command, SetWholeHand):
+            self._undo.append((before, command.action))
+            self._redo.clear()
         self._reading = after
         return AuditEvent(after.reading_id, at, who, command.action, detail, old, new)
 
@@ -495,6 +434,7 @@ class ReadingSession:
         if not source:
             return None
         value, undone = source.pop()
+        value = carried(self._reading, value)
         target.append((self._reading, undone))
         self._reading = dataclasses.replace(value, changed_at=at, revision=self._reading.revision + 1)
         return AuditEvent(value.reading_id, at, who, action, undone)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from boneage_desk.common.errors import InputError, StandardError
 from boneage_desk.reading.ages import age_months
-from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.analysis import Flag, WholeHandOpinion
+from boneage_desk.reading.assessment import Reading
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.interval import bone_age_interval
-from boneage_desk.reading.session import Reading
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import BoneAge, Qualifier
+from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,33 @@ def chronological_months(reading: Reading) -> float | None:
         return None
 
 
+_DERIVED = (
+    "sex_missing", "birth_date_missing", "birth_after_study", "laterality_unknown", "laterality_conflict",
+    "sex_mismatch",
+)  # fmt: skip
+
+
+def sex_mismatch(opinion: WholeHandOpinion, sex: Sex | None) -> Flag | None:
+    """The quiet flag of a film that strongly looks like the other sex; it never fills in a missing sex."""
+    male, limit = opinion.male_probability, opinion.sex_limit
+    if sex is None or male is None or limit is None:
+        return None
+    other = 1 - male if sex is Sex.MALE else male
+    if other < limit:
+        return None
+    recorded, seen = ("male", "female") if sex is Sex.MALE else ("female", "male")
+    text = f"Recorded as {recorded}, but the film looks like a {seen} hand ({other:.0%}). Check the sex: it picks the table."
+    return Flag("sex_mismatch", text, engine=opinion.engine)
+
+
 def all_flags(reading: Reading) -> tuple[Flag, ...]:
     """Stored flags, without those that new facts have settled, and the derived ones."""
-    derived = ("sex_missing", "birth_date_missing", "birth_after_study", "laterality_unknown")
-    flags = [flag for flag in reading.flags if flag.code not in derived and flag.code != "laterality_conflict"]
+    flags = [flag for flag in reading.flags if flag.code not in _DERIVED]
     patient, study = reading.patient, reading.study
     if patient.sex is None:
         recorded = f" (recorded as '{patient.sex_as_recorded}')" if patient.sex_as_recorded else ""
         flags.append(Flag("sex_missing", f"Sex not known{recorded}: no bone age without it."))
+    flags += [flag for o in reading.whole_hand if (flag := sex_mismatch(o, patient.sex)) is not None]
     if patient.birth_date is None:
         flags.append(Flag("birth_date_missing", "Birth date not known: no chronological age."))
     elif study.study_date is not None and patient.birth_date > study.study_date:

@@ -18,10 +18,13 @@ from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import (
     AnalysisResult,
     BoneResult,
+    FilmArea,
+    Flag,
     IntervalRow,
     IntervalTable,
     ModelRef,
     WholeHandOpinion,
+    WholeHandResult,
 )
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import (
@@ -147,6 +150,32 @@ def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
     return AnalysisResult(**{**values, **changes})
 
 
+def make_whole_hand(
+    engines: Sequence[str], sex: Sex | None, installed: Sequence[str], **changes: Any
+) -> WholeHandResult:
+    """An opinion of each engine that is installed and has its sex, a flag of the others; ``changes``: of the opinions."""
+    opinions, flags, models = [], [], []
+    for engine in engines:
+        told = None if engine == "dual" else sex
+        if engine not in installed or (told is None and engine != "dual"):
+            why = "no model is installed" if engine not in installed else "the sex is not known"
+            flags.append(Flag("whole_hand_unavailable", f"{engine}: {why}.", engine=engine))
+            continue
+        values: dict[str, Any] = {"interval_months": (112.0, 132.0), "usual_difference_months": 15.0}
+        if engine == "dual":
+            values |= {"male_probability": 0.03, "sex_limit": 0.95}
+        if engine == "cascade":
+            square = ((350.0, 700.0), (650.0, 700.0), (650.0, 1000.0), (350.0, 1000.0))
+            values["areas"] = (
+                FilmArea("carpal", square),
+                FilmArea("metacarpophalangeal", tuple((x, y - 300.0) for x, y in square)),
+            )
+        values |= {"bone_age_months": 122.0, "sex": told, **changes}
+        opinions.append(WholeHandOpinion(f"{engine}.fake", engine=engine, **values))
+        models.append(ModelRef(engine, f"{engine}.fake", "ef" * 32, engine))
+    return WholeHandResult(tuple(opinions), tuple(flags), tuple(models), {"whole hand": 90.0}, "cpu")
+
+
 class FakeFilms:
     def __init__(self) -> None:
         self.films: dict[str, Film] = {}
@@ -187,6 +216,10 @@ class FakeEngine:
         self.started = 0
         self.calls: list[tuple[str, str]] = []
         self.words = "ready: cpu"
+        self.installed: tuple[str, ...] = ("whole-hand",)
+        self.whole_hand_error: Exception | None = None
+        self.whole_hand_gate: threading.Event | None = None
+        self.whole_hand_changes: dict[str, Any] = {}
 
     def start(self) -> None:
         self.started += 1
@@ -237,6 +270,39 @@ class FakeEngine:
             raise self.saliency_error
         y, x = np.mgrid[-1:1:64j, -1:1:64j]
         return np.exp(-3 * (x**2 + y**2)).astype(np.float32)
+
+    def whole_hand(
+        self,
+        frame: Frame,
+        sex: Sex | None,
+        *,
+        engines: Sequence[str] = ("whole-hand",),
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> WholeHandResult:
+        self.calls.append(("whole-hand", ",".join(engines)))
+        while self.whole_hand_gate is not None and not self.whole_hand_gate.wait(0.01):
+            if cancel is not None:
+                cancel.check()
+        if self.whole_hand_error is not None:
+            raise self.whole_hand_error
+        return make_whole_hand(engines, sex, self.installed, **self.whole_hand_changes)
+
+    def whole_hand_saliency(
+        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+    ) -> np.ndarray:
+        self.calls.append(("whole-hand-saliency", engine))
+        while self.saliency_gate is not None and not self.saliency_gate.wait(0.01):
+            if cancel is not None:
+                cancel.check()
+        if self.saliency_error is not None:
+            raise self.saliency_error
+        scale = 256 / max(frame.height, frame.width)
+        y, x = np.mgrid[-1 : 1 : round(frame.height * scale) * 1j, -1 : 1 : round(frame.width * scale) * 1j]
+        return np.exp(-6 * (x**2 + (y - 0.3) ** 2)).astype(np.float32)
+
+    def whole_hand_engines(self) -> tuple[str, ...]:
+        return self.installed
 
     def models(self) -> tuple[ModelRef, ...]:
         return ()

@@ -18,10 +18,11 @@ from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.imaging.phantom import draw_hand
 from boneage_desk.imaging.phantom.demo import DEMO_SPEC
 from boneage_desk.imaging.phantom.dicom import PhantomPatient, write_dicom
-from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, Flag, ModelRef, WholeHandOpinion, WholeHandResult
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import GradeOpinion
 from boneage_desk.reading.ports import Services
+from boneage_desk.standards.types import Sex
 from tests.samples import analysis, opinion, sha
 
 
@@ -34,6 +35,9 @@ class QuickEngine:
     crops: list[tuple[int, int]] = field(default_factory=list)
     stopped: int = 0
     said: str = "ready: cpu"
+    installed: tuple[str, ...] = ()
+    asked: list[tuple[tuple[str, ...], Sex | None]] = field(default_factory=list)
+    whole_hand_error: BaseException | None = None
 
     def start(self) -> None:
         pass
@@ -57,6 +61,29 @@ class QuickEngine:
             self.crops.append(crop.shape)
             found.append(opinion(bone, len(self.crops) % 10))
         return found
+
+    def whole_hand(
+        self,
+        frame: Frame,
+        sex: Sex | None,
+        *,
+        engines: Sequence[str] = ("whole-hand",),
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> WholeHandResult:
+        self.asked.append((tuple(engines), sex))
+        if self.whole_hand_error is not None:
+            raise self.whole_hand_error
+        there = [engine for engine in engines if engine in self.installed]
+        return WholeHandResult(
+            tuple(WholeHandOpinion(f"{e}.test", 120.0 + i, (110.0, 130.0), e, sex=sex) for i, e in enumerate(there)),
+            tuple(Flag("whole_hand_unavailable", f"{e}: none", engine=e) for e in engines if e not in there),
+            tuple(ModelRef(e, f"{e}.test", sha(e), e) for e in there),
+            {e: 12.5 for e in there},
+        )
+
+    def whole_hand_engines(self) -> tuple[str, ...]:
+        return self.installed
 
     def models(self) -> tuple[ModelRef, ...]:
         return (ModelRef("detector", "d.test", sha("d")),)

@@ -47,6 +47,14 @@ def test_settings_round_trip_keeps_foreign_keys_and_refuses_nonsense(tmp_path: P
     path.write_text(json.dumps({"paper": "A5"}), encoding="utf-8")
     with pytest.raises(InputError, match="A5"):
         settings.load(tmp_path)
+    settings.save(tmp_path, settings.Settings(second_opinion_engines=("dual", "whole-hand", "dual")))
+    assert settings.load(tmp_path).second_opinion_engines == ("dual", "whole-hand")
+    path.write_text(json.dumps({"second_opinion_engines": []}), encoding="utf-8")
+    assert settings.load(tmp_path).second_opinion_engines == ()
+    for wrong in ("whole-hand", ["palm"], 3, [["dual"]]):
+        path.write_text(json.dumps({"second_opinion_engines": wrong}), encoding="utf-8")
+        with pytest.raises(InputError, match="second_opinion_engines"):
+            settings.load(tmp_path)
     path.write_text("{not json", encoding="utf-8")
     with pytest.raises(InputError):
         settings.load(tmp_path)

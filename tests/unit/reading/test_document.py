@@ -31,7 +31,7 @@ def test_it_says_what_the_issue_lists() -> None:
     found = document(analysed().reading)
     assert set(found) == {
         "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
-        "models", "flags", "timing_ms",
+        "second_opinion", "models", "flags", "timing_ms",
     }  # fmt: skip
     assert found["input"]["path"].endswith("左手 film.dcm")
     assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
@@ -47,7 +47,15 @@ def test_it_says_what_the_issue_lists() -> None:
     assert found["standards"]["rus-chn"]["score"] == 416
     low, high = found["standards"]["rus-chn"]["interval_months"]
     assert high - low == pytest.approx(23, abs=0.02)
-    assert found["whole_hand"][1] == {"model": "other", "bone_age_months": 120.0, "interval_months": None}
+    assert found["whole_hand"][1] == {
+        "engine": "dual", "model": "other", "bone_age_months": 120.0, "interval_months": None,
+        "usual_difference_months": None, "sex": None, "male_probability": None, "areas": [],
+    }  # fmt: skip
+    age = found["standards"]["rus-chn"]["bone_age_months"]
+    assert found["second_opinion"] == {
+        "engine": "whole-hand", "difference_months": round(age - 121.25, 2), "at_least": False, "beyond_usual": False,
+        "comment": "",
+    }  # fmt: skip
     assert found["timing_ms"] == {"detect": 41.2, "grade": 120.5}
 
 

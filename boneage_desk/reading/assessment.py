@@ -1,0 +1,117 @@
+"""The reading as one immutable value, its states, and what every command and audit event is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHandOpinion
+from boneage_desk.reading.film import Film, FilmSource, Patient, Study
+from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.standards import rus_chn
+
+
+class State(StrEnum):
+    """Life of an assessment. Signed and amended come with the signature."""
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    SIGNED = "signed"
+    AMENDED = "amended"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One assessment of one film: facts, findings, flags, state. ``bones`` are in table order.
+
+    ``analysed_at``: when the machine's result came in, None before. ``interval`` is the measured
+    error of the machine's bone age. ``difference_comment``: what the person says of a second opinion that
+    differs more than usual (`reading.second_opinion`). ``revision`` rises by one with every change.
+    """
+
+    reading_id: str
+    source: FilmSource
+    width: int
+    height: int
+    patient: Patient
+    study: Study
+    created_at: datetime
+    changed_at: datetime
+    standard: str = rus_chn.STANDARD_ID
+    edition: str = rus_chn.EDITION
+    bones: tuple[BoneFinding, ...] = field(
+        default_factory=lambda: tuple(BoneFinding(bone) for bone in rus_chn.BONES)
+    )
+    flags: tuple[Flag, ...] = ()
+    models: tuple[ModelRef, ...] = ()
+    interval: IntervalTable | None = None
+    whole_hand: tuple[WholeHandOpinion, ...] = ()
+    hand_mirror: str = ""
+    timing_ms: dict[str, float] = field(default_factory=dict)
+    analysed_at: datetime | None = None
+    impression: str = ""
+    difference_comment: str = ""
+    state: State = State.DRAFT
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
+            raise ValueError("a reading needs the 13 bones in table order")
+
+    def bone(self, bone: str) -> BoneFinding:
+        """The finding of one bone; StandardError for an unknown id."""
+        rus_chn.check_bone(bone)
+        return self.bones[rus_chn.BONES.index(bone)]
+
+    @property
+    def all_reviewed(self) -> bool:
+        return all(finding.reviewed for finding in self.bones)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Who did what, when. ``before``/``after`` are short texts; ``at`` carries a time zone."""
+
+    reading_id: str
+    at: datetime
+    who: str
+    action: str
+    detail: str = ""
+    before: str = ""
+    after: str = ""
+
+
+_BLOCKING_WARNINGS = frozenset({"foot"})
+"""Film warnings under which nothing may be graded until the person says that they are wrong."""
+
+
+def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
+    """A draft of an opened film, nothing analysed yet; film warnings become flags."""
+    return Reading(
+        reading_id=reading_id,
+        source=film.source,
+        width=film.frame.width,
+        height=film.frame.height,
+        patient=film.patient,
+        study=film.study,
+        created_at=at,
+        changed_at=at,
+        flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
+    )
+
+
+# --- commands: each is a value with ``action`` and ``apply(reading) -> Reading`` -----------------
+
+
+class Command:
+    """A change to a reading. ``describe`` gives (detail, before, after) for the audit."""
+
+    action = ""
+
+    def apply(self, reading: Reading) -> Reading:
+        """The next value; raises InputError or StandardError when the change is not allowed."""
+        raise TypeError(f"{type(self).__name__} does not say how it changes a reading")
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "", "", ""
