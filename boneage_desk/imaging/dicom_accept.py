@@ -84,6 +84,7 @@ _HAND = re.compile(
     r"HAND|WRIST|FINGER|THUMB|CARP(US|AL)|PHALAN|BONE\s*AGE|KNOCHENALTER|手|腕|指|骨龄|RADIUS|ULNA|FOREARM|\bMAIN\b|POIGNET"
 )
 _FOOT = re.compile(r"FOOT|FEET|\bTOES?\b|ANKLE|CALCAN|HEEL|TARS(US|AL)|HALLUX|足|踝|趾")
+_KNEE = re.compile(r"KNEE|PATELLA|\bKNIE\b|GENOU|膝|髌")
 _ELSEWHERE = re.compile(
     r"CHEST|THORA|LUNG|RIBS?\b|STERNUM|CLAVICLE|SHOULDER|SCAPULA|HUMERUS|ELBOW|UP(PER)? ?ARM|"
     r"ABDOM|PELVI|\bHIPS?\b|FEMUR|THIGH|KNEE|PATELLA|TIBIA|FIBULA|LOWER ?LEG|LOWLEG|\bLEGS?\b|"
@@ -121,6 +122,13 @@ def check_body_part(ds: Dataset, name: str) -> BodyPart:
     if found is BodyPart.ELSEWHERE:
         raise refusal("not-hand-film", name, f"its body part says '{words}'")
     return found
+
+
+def check_knee(ds: Dataset, name: str) -> None:
+    """Raises FilmError 'not-knee-film' where the tags say another part of the body; silence is let pass."""
+    words = body_part_words(ds)
+    if not _KNEE.search(words.upper()) and body_part_of(words) is not BodyPart.OPEN:
+        raise refusal("not-knee-film", name, f"its body part says '{words}'")
 
 
 def body_part_words(ds: Dataset) -> str:

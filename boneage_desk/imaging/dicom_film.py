@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from boneage_desk.imaging.assemble import Warnings, finished, frame_number
-from boneage_desk.imaging.dicom_accept import BodyPart, check_body_part, check_object
+from boneage_desk.imaging.dicom_accept import BodyPart, check_body_part, check_knee, check_object
 from boneage_desk.imaging.dicom_facts import (
     check_dates,
     mend_charset,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from boneage_desk.imaging.source import Loaded
 
 
-def read_dicom(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | None) -> Film:
-    """The film in ``loaded``; ``frame`` counts from 1. Raises FilmError."""
+def read_dicom(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | None, *, knee: bool = False) -> Film:
+    """The film in ``loaded``, of a hand or (``knee``) of a knee; ``frame`` counts from 1. Raises FilmError."""
     name = loaded.name
     with quiet():
         parsed = parse(loaded.data, name, kind)
@@ -42,7 +42,11 @@ def read_dicom(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | 
             raise refusal("truncated", name, "it ends in the middle of its header")
         warnings: Warnings = []
         check_object(ds, name)
-        body_part = check_body_part(ds, name)
+        body_part = BodyPart.OPEN
+        if knee:
+            check_knee(ds, name)
+        else:
+            body_part = check_body_part(ds, name)
         check_present(parsed, name)
         layout = layout_of(ds, name)
         number = frame_number(frame, layout.frames, name)

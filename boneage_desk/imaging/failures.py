@@ -52,6 +52,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Export it as 8 or 16 bit grey.",
     ),
     "not-hand-film": ("'{name}' is not a plain film of the hand: {detail}.", "Choose the hand film of the study."),
+    "not-knee-film": ("'{name}' is not a plain film of the knee: {detail}.", "Choose the knee film of the study."),
     "not-radiograph": (
         "'{name}' is a colour picture, not a radiograph: {detail}.",
         "Give the film itself, exported as grey, not a photo of a screen.",

@@ -12,7 +12,13 @@ from boneage_desk.reading.ports import FilmEntry, FilmProblem, FilmReader
 
 
 class FilmFiles(FilmReader):
-    """Films in files, folders, DICOMDIRs and zip archives. Holds no state: safe in several threads."""
+    """Films in files, folders, DICOMDIRs and zip archives. Holds nothing that changes: safe in several threads.
+
+    ``knee``: `open` takes films of a knee and refuses those whose header says another part, as it else does for hands.
+    """
+
+    def __init__(self, *, knee: bool = False) -> None:
+        self._knee = knee
 
     def open(self, path: str, *, frame: int | None = None, member: str = "") -> Film:
         """The film at ``path`` (``member`` of it when it is a zip). Raises FilmError.
@@ -27,7 +33,7 @@ class FilmFiles(FilmReader):
             if kind.is_dicom:
                 from boneage_desk.imaging.dicom_film import read_dicom
 
-                return read_dicom(loaded, path, member, kind, frame)
+                return read_dicom(loaded, path, member, kind, frame, knee=self._knee)
             if kind.is_raster:
                 from boneage_desk.imaging.raster import read_raster
 
