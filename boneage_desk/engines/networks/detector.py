@@ -19,12 +19,12 @@ os.environ.setdefault("YOLO_VERBOSE", "False")
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
 
 from boneage_desk.engines.networks.consistency import MIN_CONFIDENCE, HandFit, fit_hand
+from boneage_desk.engines.networks.frozen import with_weights
 from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, crop_to_film, cut
 
 BONES: tuple[str, ...] = tuple(SIDE_SHARE)
@@ -46,19 +46,13 @@ def build_detector() -> DetectionModel:
 def load_detector(card: Any, weights_path: Path) -> nn.Module:
     """The trained network in float32 evaluation mode, layers fused for speed.
 
-    card: the model's `ModelCard` (its classes must be this module's); weights_path: the safetensors file
-    whose hash the caller has checked.
+    card: the model's `ModelCard`; weights_path: the safetensors file whose hash the caller has checked. Raises
+    ValueError where the card's classes are not this module's, RuntimeError for weights of another network.
     """
     if tuple(card.classes) != BONES:
         raise ValueError(f"the card's classes {card.classes} are not the detector's {BONES}")
-    model = build_detector()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
-    model.load_state_dict(state, strict=True)
-    model.eval()
-    model.fuse(verbose=False)
-    for p in model.parameters():
-        p.requires_grad_(False)
-    return model.to(memory_format=torch.channels_last)
+    fused: nn.Module = with_weights(build_detector(), weights_path).fuse(verbose=False)
+    return fused.requires_grad_(False).to(memory_format=torch.channels_last)  # fusing makes new parameters
 
 
 class Raw(nn.Module):
