@@ -26,7 +26,7 @@ from boneage_desk.engines.networks.grader import BONES, Grader, OrdinalHeads, lo
 from boneage_desk.training import grader_tail
 from boneage_desk.training.grader_batches import Anchors, Hands, load_hands
 from boneage_desk.training.grader_loss import GradeLoss, LossWeights, class_weights
-from boneage_desk.training.grader_run import GraderConfig, GraderRun
+from boneage_desk.training.grader_run import GraderConfig, GraderRun, hold_thresholds, level_thresholds
 from boneage_desk.training.targets import MAX_GRADE, months_of_grades, sex_of
 from boneage_desk.training.train_detector import save_half
 from boneage_desk.training.train_grader import PLATE_BONES, plate_files, read_plates
@@ -44,19 +44,6 @@ ROWS: tuple[tuple[str, LossWeights, bool, bool], ...] = (
     ("+ printed examples as anchors", LossWeights(0.5, 0.02, 1.0, 0.25, 0.5, 0.5), True, False),
     ("+ films at half and full size", LossWeights(0.5, 0.02, 1.0, 0.25, 0.5, 0.5), True, True),
 )
-
-
-def level_thresholds(model: Grader) -> Grader:
-    """Put every threshold half a grade below its grade, at equal widths: the latent grade itself is the grade.
-
-    Class weights and examples move thresholds away from the share target, which the latent grade follows. On 731
-    held-out hands that cost half a month of bone age (9.02 to 8.55), and 18 months of bias in girls of 14 to 16 years.
-    """
-    with torch.no_grad():
-        fresh = OrdinalHeads(1)
-        for name in ("first", "step", "log_width"):
-            getattr(model.heads, name).copy_(getattr(fresh, name))
-    return model
 
 
 class Bench:
@@ -108,9 +95,8 @@ class Bench:
                 for m in part.modules():
                     if isinstance(m, torch.nn.Conv2d):
                         torch.nn.init.kaiming_normal_(m.weight, mode="fan_in")
-        else:  # see `level_thresholds`
-            for p in (tail.heads.first, tail.heads.step, tail.heads.log_width):
-                p.requires_grad_(False)
+        else:
+            hold_thresholds(tail)
         anchors = None
         if left_out is not None and weights.plate:
             anchors = replace(self.stored_anchors, left_out=left_out)

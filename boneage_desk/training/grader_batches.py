@@ -107,16 +107,16 @@ class HandBatch:
 
 
 class HandSampler:
-    """Draws training hands, each source by its weight and rare ages more often than they come.
+    """Draws training hands, each source by its weight in ``mix`` and rare ages more often than they come.
 
     ``drawn`` [N]: how often each hand is drawn, relative.
     """
 
-    def __init__(self, hands: Hands, size: int, seed: int) -> None:
+    def __init__(self, hands: Hands, size: int, seed: int, mix: dict[str, float] | None = None) -> None:
         self.hands, self.size, self.seed = hands, size, seed
         self.drawn = np.zeros(len(hands.rows))
         cells = np.array([f"{r['sex']}{min(18, int(float(str(r['months'])) // 12))}" for r in hands.rows])
-        for source, weight in SOURCE_WEIGHT.items():
+        for source, weight in (mix or SOURCE_WEIGHT).items():
             pool = hands.where(validation=False, source=source)
             if len(pool):
                 _, which, count = np.unique(cells[pool], return_inverse=True, return_counts=True)

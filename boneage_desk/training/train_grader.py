@@ -19,9 +19,15 @@ import numpy as np
 import torch
 
 from boneage_desk.engines.networks.grader import BONES, Grader, load_grader, normalise_crops
-from boneage_desk.training.grader_batches import Anchors, Hands, HandSampler, load_hands, plain
+from boneage_desk.training.grader_batches import SOURCE_WEIGHT, Anchors, Hands, HandSampler, load_hands, plain
 from boneage_desk.training.grader_loss import GradeLoss, LossWeights, class_weights
-from boneage_desk.training.grader_run import GraderConfig, GraderRun, settle_batch_norm
+from boneage_desk.training.grader_run import (
+    GraderConfig,
+    GraderRun,
+    hold_thresholds,
+    level_thresholds,
+    settle_batch_norm,
+)
 from boneage_desk.training.targets import MAX_GRADE, months_of_grades, sex_of
 from boneage_desk.training.warm_start import warm_start
 
@@ -114,11 +120,15 @@ def train(args: argparse.Namespace) -> None:
         fixed_norm=not args.moving_norm, mixed_precision=True, compile=args.compile, seed=args.seed,
     )  # fmt: skip
     hands = load_hands(args.crops)
-    sampler = HandSampler(hands, args.size, args.seed)
+    mix = dict(zip(SOURCE_WEIGHT, args.mix, strict=True)) if args.mix else None
+    sampler = HandSampler(hands, args.size, args.seed, mix)
     validation = hands.where(validation=True, source="half")
     print(f"{len(hands.where(validation=False))} hands to train, {len(validation)} sharp ones held out", flush=True)
     resuming = args.resume and (args.out / "last.pt").exists()
     model = Grader() if resuming else start_model(args.start)
+    if args.level:
+        level_thresholds(model)
+        hold_thresholds(model)
     model.to(device, memory_format=torch.channels_last)
     if args.settle and not resuming:
         counter = iter(range(10**9, 2 * 10**9))
@@ -161,6 +171,8 @@ def main() -> None:
     p.add_argument("--anchors", type=int, default=16, help="printed examples in a batch")
     p.add_argument("--without", type=int, default=-1, help="leave out this fifth of the printed examples")
     p.add_argument("--start", default="lite2", help="lite2, scratch or a file of weights")
+    p.add_argument("--mix", type=float, nargs=3, metavar=("HALF", "JOINTS", "BLURRED"), help="how often each source is drawn")
+    p.add_argument("--level", action="store_true", help="put thresholds half a grade below their grades and hold them there")
     p.add_argument("--settle", type=int, default=64, help="batches over which batch norms are settled at the start")
     p.add_argument("--freeze", type=int, default=2, help="stages that stay as they start; -1: train all")
     p.add_argument("--moving-norm", action="store_true", help="let batch norms follow the batches")

@@ -13,7 +13,7 @@ from boneage_desk.engines.networks.grader import Grader
 from boneage_desk.standards.types import Sex
 from boneage_desk.training.grader_batches import Anchors, Hands, HandSampler
 from boneage_desk.training.grader_loss import GradeLoss, LossWeights, class_weights, soft_grades
-from boneage_desk.training.grader_run import GraderConfig, GraderRun
+from boneage_desk.training.grader_run import GraderConfig, GraderRun, hold_thresholds, level_thresholds
 from boneage_desk.training.targets import MAX_GRADE, share_target
 
 SIZE = 32
@@ -100,6 +100,32 @@ def run_of(out: Path, steps: int, anchors: Anchors | None = None) -> GraderRun:
     config = GraderConfig(budget_min=5, max_steps=steps, size=SIZE, hands=2, anchors=2 if anchors else 0, freeze=2)
     loss = GradeLoss(config.weights)
     return GraderRun(Grader(), HandSampler(h, SIZE, 1), loss, config, out, anchors=anchors, say=lambda text: None)
+
+
+def test_levelled_thresholds_are_held_through_a_training(tmp_path: Path) -> None:
+    run = run_of(tmp_path, 2)
+    with torch.no_grad():
+        run.model.heads.first += 0.4
+    level_thresholds(run.model)
+    hold_thresholds(run.model)
+    before = run.model.heads.thresholds().clone()
+    assert torch.allclose(before[:, 3] - before[:, 2], torch.ones(13), atol=1e-5)
+    assert torch.allclose(before[:, 0], torch.full((13,), 0.5), atol=1e-5)
+    weights = [p.detach().clone() for p in run.model.heads.parameters() if p.requires_grad]
+    run.train()
+    assert torch.equal(run.model.heads.thresholds(), before)
+    trained = [p for p in run.model.heads.parameters() if p.requires_grad]
+    assert all(not torch.equal(a, b) for a, b in zip(weights, trained, strict=True))
+
+
+def test_a_source_that_the_mix_leaves_out_is_not_drawn() -> None:
+    h = hands()
+    for k, row in enumerate(h.rows):
+        row["source"] = ("half", "blurred")[k % 2]
+    drawn = HandSampler(h, SIZE, 1, {"half": 0.0, "blurred": 1.0}).drawn
+    assert (drawn[::2] == 0).all()
+    assert (drawn[1::2] > 0).all()
+    assert drawn.sum() == pytest.approx(1)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
