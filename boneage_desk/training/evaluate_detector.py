@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.networks.consistency import HandFit, fit_hand
 from boneage_desk.engines.networks.detector import Detection, detect, load_detector
 from boneage_desk.imaging.crops import SIDE_SHARE
@@ -195,6 +196,7 @@ def evaluate(data: Path, weights: Path, limit: int, robust: int) -> dict[str, An
     near = np.where(judged, pseudo < 0.04 * size, True)
     sharp = [k for k in held if k in films.sharp][:robust]
     return {
+        "weights_sha256": file_sha256(weights),
         "films": len(drawn) + len(rest), "films_with_human_truth": len(drawn), "human_bones": len(human_errors),
         "human_truth": precision_over_iou(results)
         | {

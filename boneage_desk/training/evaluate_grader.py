@@ -20,8 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.networks.grader import BONES, Grader, load_grader, middle_grade, normalise_crops
 from boneage_desk.training import grader_tables as tables
+from boneage_desk.training.anchor_grader import FOLDS
 from boneage_desk.training.evaluate_interval import evaluate_interval
 from boneage_desk.training.grader_batches import Hands, load_hands, plain
 from boneage_desk.training.grader_calibration import (
@@ -159,7 +161,9 @@ def calibrated(model: Grader, outputs: Outputs, targets: NDArray[np.float32], pa
 
 
 def evaluate(a: argparse.Namespace) -> dict[str, Any]:
-    """All measurements as plain values; arguments: see `main`."""
+    """All measurements as plain values; arguments: see `main`. Raises ValueError for a wrong number of folds."""
+    if a.folds and len(a.folds) != FOLDS:  # each must read the very examples that it did not see
+        raise ValueError(f"{len(a.folds)} weights of folds; anchor_grader writes {FOLDS}")
     model = load_grader(SimpleNamespace(classes=BONES), a.weights)
     stored = load_hands(a.crops)
     indices = np.concatenate(
@@ -179,6 +183,7 @@ def evaluate(a: argparse.Namespace) -> dict[str, Any]:
     folds = [load_grader(SimpleNamespace(classes=BONES), w) for w in a.folds] if a.folds else [model]
     turned = printed_errors(folds, a.data, calibration, THUMB_UP, a.views)
     return {
+        "weights_sha256": file_sha256(a.calibrated) if a.calibrated else "",  # of those that the figures are of
         "hands_sharp": int(hands.sharp.sum()), "hands_blurred": int((~hands.sharp).sum()), "views": a.views,
         "printed_examples": {
             "read_by": f"{len(folds)} networks, each of which saw none of its examples" if a.folds else "the network itself",

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.measure import Measured, evidence_of, measure, upright
 from boneage_desk.engines.networks.segmenter import CLASSES, load_segmenter, segment
 from boneage_desk.imaging.crops import CropSpec
@@ -166,6 +167,7 @@ def evaluate(drawn: Path, crops: Path, weights: Path) -> dict[str, Any]:
     model = load_segmenter(SimpleNamespace(classes=CLASSES), weights)
     stored = load_drawn(drawn)
     found: dict[str, Any] = {
+        "weights_sha256": file_sha256(weights),
         "whole": against_drawings(stored, model, whole=True),
         "laid": against_drawings(stored, model, whole=False),
     }

@@ -52,7 +52,13 @@ def count_parameters(weights: Path) -> int:
 
 
 def export(task: str, weights: Path, evaluation: dict[str, Any], models: Path) -> Path:
-    """Write the model's folder; returns it."""
+    """Write the model's folder; returns it. Raises ValueError where ``evaluation`` says that it is of other weights."""
+    told = evaluation.get("weights_sha256")
+    if told is not None and told != file_sha256(weights):
+        raise ValueError(
+            f"the evaluation is of weights {told[:12]}, not of {weights} ({file_sha256(weights)[:12]})"
+            if told else "the evaluation's figures are of calibrated weights that it did not write: give it --calibrated"
+        )
     tables: dict[str, dict[str, Any]] = json.loads(json.dumps(CARDS[task]))
     model = tables["model"]
     folder = models / f"{model['architecture']}.{model['tag']}"

@@ -105,6 +105,11 @@ def test_an_export_is_a_model_that_loads(tmp_path: Path) -> None:
     assert card.tables["metrics"]["films"] == 3
     assert json.loads((folder / "evaluation.json").read_text())["card"] == {"films": 3}
     load_detector(card, card.verified_weights())
+    sha = card.sha256
+    export("detector", tmp_path / "w.safetensors", {"weights_sha256": sha}, tmp_path / "models")
+    for other, words in (("a" * 64, "is of weights aaaaaaaaaaaa"), ("", "--calibrated")):
+        with pytest.raises(ValueError, match=words):
+            export("detector", tmp_path / "w.safetensors", {"weights_sha256": other}, tmp_path / "models")
 
 
 def test_averages_precision() -> None:
