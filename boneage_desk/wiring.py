@@ -85,6 +85,7 @@ def build_app() -> App:
         engines=engines,
         train=train,
         evaluate=evaluate,
+        evaluate_films=evaluate_films,
     )
 
 
@@ -155,6 +156,14 @@ def evaluate(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
     from boneage_desk.training import site_runs
 
     return site_runs.evaluate(task, recipe_path, **how)
+
+
+def evaluate_films(services: Services, **how: Any) -> dict[str, Any]:
+    """See `boneage_desk.training.evaluate_films.evaluate`."""
+    from boneage_desk.training import evaluate_films as whole
+
+    heard = {name: how.pop(name) for name in ("tell", "show", "cancel")}
+    return whole.evaluate(services, whole.Order(**how), **heard)
 
 
 # ---------------------------------------------------------------------------------- small services

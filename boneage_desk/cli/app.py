@@ -53,6 +53,18 @@ class Evaluate(Protocol):
         """``model``: 'shipped' or a folder. ``every``: all films, not only those held out. Raises as `Train`."""
 
 
+class EvaluateFilms(Protocol):
+    """Measures a whole system on films with a known bone age; returns the main figures and where the report lies."""
+
+    def __call__(
+        self, services: Services, *, films: Path, labels: Path, model: str, out: Path, report: Path, split: Path | None,
+        compare: tuple[Path, ...], limit: int, retry: bool, source: str, command: str, tell: Callable[[str], None],
+        show: Callable[[int, int, str], None], cancel: CancelToken,
+    ) -> dict[str, Any]:  # fmt: skip
+        """See `boneage_desk.training.evaluate_films.Order`. ``show`` gets the films behind, all of them, and the name of
+        the one in work. Raises BoneAgeError, Cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Nothing here does work before it is called.
@@ -60,7 +72,7 @@ class App:
     ``run_window(services, paths, demo)`` returns the exit code. ``screenshot(services, film, out)`` draws
     the window with the film read. ``check_models`` hashes the weights of all models.
     ``engines(engine_dir, device)``: fresh engines by backend name, for bench. ``train``, ``evaluate``: a
-    site's own detector or grader.
+    site's own detector or grader. ``evaluate_films``: any system on whole films.
     """
 
     services: MakeServices
@@ -70,6 +82,7 @@ class App:
     engines: Callable[[Path, str], dict[str, Callable[[], AnalysisEngine]]]
     train: Train
     evaluate: Evaluate
+    evaluate_films: EvaluateFilms
 
 
 ENGINE_DIR = "engine"

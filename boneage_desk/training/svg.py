@@ -71,14 +71,26 @@ class Axes:
         self.parts.append(_text(self.width - _RIGHT - 4, self._py(y) - 4, words, "end", colour=colour))
         return self
 
-    def dots(self, points: Sequence[tuple[float, float]], colour: str, shape: str, titles: Sequence[str]) -> Axes:
+    def band(self, low: float, high: float, colour: str = SOFT) -> Axes:
+        """A light band over the whole width, from ``low`` to ``high``."""
+        top, bottom = self._py(min(high, self.y[1])), self._py(max(low, self.y[0]))
+        self.parts.append(
+            f'<rect x="{_LEFT}" y="{top:.1f}" width="{self.width - _LEFT - _RIGHT}" height="{max(bottom - top, 0.5):.1f}" '
+            f'fill="{colour}" fill-opacity="0.13"/>'
+        )
+        return self
+
+    def dots(
+        self, points: Sequence[tuple[float, float]], colour: str, shape: str, titles: Sequence[str], radius: float = 3.2
+    ) -> Axes:
         """Marks, shape 'circle' or 'square'."""
+        side = radius * 15 / 8  # about the area of the circle
         for (x, y), words in zip(points, titles, strict=True):
             px, py = self._px(x), self._py(y)
             if shape == "circle":
-                mark = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.2"'
+                mark = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="{radius:g}"'
             else:
-                mark = f'<rect x="{px - 3:.1f}" y="{py - 3:.1f}" width="6" height="6"'
+                mark = f'<rect x="{px - side / 2:.1f}" y="{py - side / 2:.1f}" width="{side:g}" height="{side:g}"'
             self.parts.append(f'{mark} fill="{colour}" fill-opacity="0.65">{_title(words)}</{mark[1:mark.index(" ")]}>')
         return self
 

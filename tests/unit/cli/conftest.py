@@ -131,6 +131,7 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         engines=lambda _folder, _device: {"fast": lambda: engine, "torch": lambda: engine},
         train=wiring.train,
         evaluate=wiring.evaluate,
+        evaluate_films=wiring.evaluate_films,
     )
     return Program(app, engine, capsys, windows)
 
