@@ -31,7 +31,7 @@ _NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx"), "to
 _OLD_S = 3 * 24 * 3600.0  # files of other weights are left for so long
 _KEPT_VERSIONS = 1  # changes when a converted file of an older program must not be read
 
-Run = Callable[["npt.NDArray[np.float32]"], "list[npt.NDArray[np.float32]]"]
+Run = Callable[["list[npt.NDArray[np.float32]]"], "list[npt.NDArray[np.float32]]"]
 
 
 def installed(backend: str) -> bool:
@@ -75,11 +75,11 @@ def _version(package: str) -> str:
 
 
 def fast_module(
-    module: nn.Module, example: Tensor, *, backend: str, cache: Path, key: str, threads: int
+    module: nn.Module, *example: Tensor, backend: str, cache: Path, key: str, threads: int
 ) -> nn.Module | None:
-    """``module`` (one tensor in, tensor or tuple out) run by ``backend``; None where that fails.
+    """``module`` (tensors in, tensor or tuple out) run by ``backend``; None where that fails.
 
-    ``example``: an input; its first dimension stays free. ``key``: names weights and network in the cache.
+    ``example``: its inputs; their first dimension stays free. ``key``: names weights and network in the cache.
     """
     build = {"openvino": _openvino, "onnxruntime": _onnxruntime}.get(backend)
     if build is None:
@@ -106,8 +106,8 @@ def _wrap(run: Run) -> nn.Module:
             super().__init__()
             self.device_mark = nn.Parameter(torch.empty(0), requires_grad=False)  # callers ask for the device
 
-        def forward(self, pixels: Tensor) -> Any:
-            outputs = run(np.ascontiguousarray(pixels.detach().numpy(), np.float32))
+        def forward(self, *inputs: Tensor) -> Any:
+            outputs = run([np.ascontiguousarray(given.detach().numpy(), np.float32) for given in inputs])
             tensors = tuple(torch.from_numpy(np.array(a)) for a in outputs)
             return tensors[0] if len(tensors) == 1 else tensors
 
@@ -124,7 +124,7 @@ def _publish(temporary: Path, final: Path) -> None:
                 other.unlink()
 
 
-def _traced(module: nn.Module, example: Tensor) -> Any:
+def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
     import torch
 
     with torch.no_grad():
@@ -132,7 +132,7 @@ def _traced(module: nn.Module, example: Tensor) -> Any:
         return torch.jit.freeze(traced)
 
 
-def _openvino(module: nn.Module, example: Tensor, path: Path, threads: int) -> Run:
+def _openvino(module: nn.Module, example: tuple[Tensor, ...], path: Path, threads: int) -> Run:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports to its maker
     import openvino as ov
 
@@ -151,7 +151,7 @@ def _openvino(module: nn.Module, example: Tensor, path: Path, threads: int) -> R
         front = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
         model = front.convert(front.load(decoder))
-        model.reshape(ov.PartialShape([-1, *example.shape[1:]]))
+        model.reshape({k: ov.PartialShape([-1, *given.shape[1:]]) for k, given in enumerate(example)})
         temporary = path.with_name(f"{path.stem}-{os.getpid()}.xml")
         ov.save_model(model, temporary, compress_to_fp16=False)
         _publish(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
@@ -162,34 +162,35 @@ def _openvino(module: nn.Module, example: Tensor, path: Path, threads: int) -> R
         {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"},
     )
 
-    def run(pixels: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        return list(compiled(pixels).values())
+    def run(inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        return list(compiled(inputs).values())
 
     return run
 
 
-def _onnxruntime(module: nn.Module, example: Tensor, path: Path, threads: int) -> Run:
+def _onnxruntime(module: nn.Module, example: tuple[Tensor, ...], path: Path, threads: int) -> Run:
     import onnxruntime
     import torch
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    names = ["pixels", *(f"input{k}" for k in range(1, len(example)))]
     if not path.exists():
         temporary = path.with_name(f"{path.stem}-{os.getpid()}.onnx")
         with torch.no_grad():
             torch.onnx.export(
                 module,
-                (example,),
+                example,
                 temporary,
                 dynamo=False,
-                input_names=["pixels"],
-                dynamic_axes={"pixels": {0: "n"}},
+                input_names=names,
+                dynamic_axes={name: {0: "n"} for name in names},
             )
         _publish(temporary, path)
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def run(pixels: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        return list(session.run(None, {"pixels": pixels}))
+    def run(inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        return list(session.run(None, dict(zip(names, inputs, strict=True))))
 
     return run

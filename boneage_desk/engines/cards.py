@@ -7,6 +7,7 @@ pickle) and its evaluation. The weights' SHA-256 is checked at every load. Stand
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -159,14 +160,45 @@ def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
 
 def read_cards(models_dir: Path) -> tuple[ModelCard, ...]:
     """Every card in ``models_dir``, by folder name; folders without a card are passed over."""
+    return tuple(read_card(folder) for folder in card_folders(models_dir))
+
+
+def card_folders(models_dir: Path) -> list[Path]:
+    """Folders with a card, by name. Raises EngineError weights-missing where ``models_dir`` is no folder."""
     if not models_dir.is_dir():
         raise EngineError(f"The folder of the models is missing: {models_dir}", _REMEDY, code="weights-missing")
-    return tuple(read_card(d) for d in sorted(models_dir.iterdir()) if (d / "card.toml").is_file())
+    return [folder for folder in sorted(models_dir.iterdir()) if (folder / "card.toml").is_file()]
+
+
+def cards_of(models_dir: Path, task: str) -> tuple[ModelCard, ...]:
+    """The cards of ``task``, by folder name. A broken card is told where it is, or may be, of this task: the models
+    of another task do without it."""
+    found = []
+    for folder in card_folders(models_dir):
+        try:
+            card = read_card(folder)
+        except EngineError:
+            if named_task(folder) in (task, ""):
+                raise
+            continue
+        if card.task == task:
+            found.append(card)
+    return tuple(found)
+
+
+def named_task(folder: Path) -> str:
+    """The task that a card names in a line of its own, whatever else is wrong with it; '' where none is to be read."""
+    try:
+        text = (folder / "card.toml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r'^\s*task\s*=\s*"([^"]*)"', text, re.MULTILINE)
+    return found[1] if found and found[1] in TASKS else ""
 
 
 def find_optional_card(models_dir: Path, task: str) -> ModelCard | None:
     """As :func:`find_card`, or None where no model for ``task`` is installed."""
-    cards = [card for card in read_cards(models_dir) if card.task == task]
+    cards = cards_of(models_dir, task)
     return cards[-1] if cards else None
 
 

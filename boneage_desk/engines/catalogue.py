@@ -1,10 +1,13 @@
-"""The models of system 1 as the reading names them, from their cards. No model library is imported."""
+"""The models as the reading names them, from their cards. No model library is imported."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from boneage_desk.engines.cards import ModelCard, find_card, find_optional_card
+from boneage_desk.common.errors import EngineError
+from boneage_desk.common.settings import SECOND_OPINIONS
+from boneage_desk.engines.cards import ModelCard, cardcard_folders, find_card, find_optional_card, named_task, read_card
 from boneage_desk.reading.analysis import IntervalRow, IntervalTable, ModelRef
 from boneage_desk.standards.types import Sex
 
@@ -13,9 +16,70 @@ MEASURING = "segmenter"
 """Measures beside the grades; a reading does without it."""
 
 
-def model_ref(card: ModelCard) -> ModelRef:
-    """What a reading records of a model."""
-    return ModelRef(card.name, card.full_tag, card.sha256)
+WHOLE_HAND_TASK = "whole-hand"
+SEX_LIMIT = 0.95
+"""Probability of the other sex from which a film disagrees with the record, where a card gives no ``sex_limit``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeHandCard:
+    """A card with its table [whole_hand]: ``engine``, the id of the second opinion that the model gives; ``needs_sex``;
+    ``age_range_months`` of its training; ``usual_difference_months``: see `WholeHandOpinion`; ``sex_limit``."""
+
+    card: ModelCard
+    engine: str
+    needs_sex: bool
+    age_range_months: tuple[float, float]
+    usual_difference_months: float | None
+    sex_limit: float
+    picture: str
+
+
+def whole_hand_card(card: ModelCard) -> WholeHandCard:
+    """Raises EngineError card-broken where the table [whole_hand] is missing or wrong."""
+    table = card.tables.get("whole_hand", {})
+    try:
+        low, high = (float(v) for v in table["age_range_months"])
+        usual = table.get("usual_difference_months")
+        found = WholeHandCard(
+            card=card,
+            engine=str(table["engine"]),
+            needs_sex=bool(table["needs_sex"]),
+            age_range_months=(low, high),
+            usual_difference_months=None if usual is None else float(usual),
+            sex_limit=float(table.get("sex_limit", SEX_LIMIT)),
+            picture=str(card.tables["preprocessing"]["picture"]),
+        )
+        if found.engine not in SECOND_OPINIONS:
+            raise ValueError(f"there is no engine '{found.engine}'")
+        if not 0.5 < found.sex_limit <= 1 or not low < high or (usual is not None and usual <= 0):
+            raise ValueError("a limit is out of range")
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise EngineError(
+            f"The model card {card.folder / 'card.toml'} is broken: {what}.", "Install the model again.", code="card-broken"
+        ) from error
+    return found
+
+
+def whole_hand_cards(models_dir: Path) -> tuple[dict[str, WholeHandCard], list[EngineError]]:
+    """By engine, the default first: the last by folder name; and what is wrong with cards that cannot be used."""
+    by_engine, problems = {}, []
+    for folder in cardcard_folders(models_dir):
+        try:
+            card = read_card(folder)
+            if card.task == WHOLE_HAND_TASK:
+                found = whole_hand_card(card)
+                by_engine[found.engine] = found
+        except EngineError as error:
+            if named_task(folder) == WHOLE_HAND_TASK:
+                problems.append(error)
+    return {engine: by_engine[engine] for engine in SECOND_OPINIONS if engine in by_engine}, problems
+
+
+def model_ref(card: ModelCard, engine: str = "") -> ModelRef:
+    """What a reading records of a model; ``engine``: the second opinion that it gave."""
+    return ModelRef(card.name, card.full_tag, card.sha256, engine)
 
 
 def model_refs(models_dir: Path) -> tuple[ModelRef, ...]:
