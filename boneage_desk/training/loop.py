@@ -1,0 +1,40 @@
+"""What training loops share: rate by share of the run, mean of the weights, checkpoints that are whole or not there."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def cosine_rate(share: float, step: int, warm: int) -> float:
+    """Factor of the rate: up over the first ``warm`` steps, then down a cosine to 1 % at ``share`` = 1."""
+    return min(1.0, (step + 1) / max(1, warm)) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+
+
+def follow(mean: nn.Module, model: nn.Module, keep: float) -> None:
+    """``mean`` goes a share 1 - keep of the way to ``model``: weights and running statistics; counters are copied."""
+    with torch.no_grad():
+        for a, b in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
+            if a.is_floating_point():
+                a.lerp_(b, 1 - keep)
+            else:
+                a.copy_(b)
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` whole; a kill leaves the old file or the new one."""
+    part = path.with_name(path.name + ".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def weight_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Parameter groups: norms, biases and other vectors are not drawn to zero."""
+    wide = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    rest = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": wide, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]

@@ -1,0 +1,236 @@
+"""Train a whole-hand system within a time budget, on a GPU or a CPU:
+``python -m boneage_desk.training.train_whole_hand --system whole-hand|dual|regression|cascade --films FOLDER --out O
+--budget-min N [--part-min M] [--resume]``.
+
+FOLDER is what `boneage_desk.training.whole_hand_films` wrote. A run ends with ``weights.safetensors``, ``log.json`` (the
+learning curve) and ``held_out.json`` (what it says of every held-out film), from which `whole_hand_export` makes the
+card. docs/whole_hand_training.md has the commands of each system.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from boneage_desk.engines.cards import file_sha256
+from boneage_desk.engines.networks.whole_hand import CASCADE, DUAL, REGRESSION, WholeHand, build_whole_hand
+from boneage_desk.engines.networks.whole_hand_nets import RegressionHand, Regressor
+from boneage_desk.training.runs import environment, now
+from boneage_desk.training.train_detector import save_half
+from boneage_desk.training.whole_hand_films import Films, load_films
+from boneage_desk.training.whole_hand_loss import Loss, age_loss, distribution_loss, dual_loss
+from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, read_films
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a system is trained as where nothing else is asked for: network, loss, and (CPU, GPU) values of input size,
+    batch and rate."""
+
+    architectures: tuple[str, str]
+    loss: Loss
+    size: tuple[int, int]
+    batch: tuple[int, int]
+    rate: tuple[float, float]
+
+
+SYSTEMS: dict[str, System] = {
+    "whole-hand": System(
+        ("tf_efficientnet_lite2", "tf_efficientnetv2_b3"), distribution_loss, (224, 299), (16, 64), (6e-4, 1e-3)
+    ),
+    "dual": System((DUAL, DUAL), dual_loss, (192, 299), (16, 64), (4e-4, 6e-4)),
+    "regression": System((REGRESSION, REGRESSION), age_loss, (192, 299), (12, 48), (4e-4, 6e-4)),
+    "cascade": System((CASCADE, CASCADE), age_loss, (192, 299), (12, 48), (4e-4, 6e-4)),
+}
+
+
+def start_model(model: WholeHand, architecture: str, start: str) -> None:
+    """Put the first weights in: 'scratch', 'imagenet' (EfficientNet-Lite only), 'auto' (ImageNet where it can be), or a
+    file of the whole network's weights."""
+    lite = architecture.startswith("tf_efficientnet_lite")
+    if start == "scratch" or (start == "auto" and not lite):
+        return
+    if start not in ("auto", "imagenet"):
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
+        return
+    if not lite:
+        raise ValueError(f"there are no ImageNet weights for {architecture} here")
+    from boneage_desk.training.warm_start import start_lite
+
+    start_lite(model.get_submodule("trunk"), architecture)
+
+
+def run_config(facts: dict[str, Any], args: argparse.Namespace, parts: int = 1) -> RunConfig:
+    """The loop's configuration out of run.json and this part's arguments; parts: models that share the budget."""
+    return RunConfig(
+        budget_min=args.budget_min / parts, part_min=args.part_min, max_steps=args.max_steps, every_min=args.every_min,
+        size=facts["size"], batch=facts["batch"], rate=facts["rate"], check=args.check, flips=facts["flips"],
+        compile=args.compile, seed=facts["seed"],
+    )  # fmt: skip
+
+
+def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """run.json of the run: made anew, or with --resume what it was begun with. Raises SystemExit where there is one."""
+    path, gpu = args.out / "run.json", int(device.type == "cuda")
+    if path.exists():
+        if not args.resume:
+            raise SystemExit(f"{args.out} holds a run: go on with --resume, or name another folder")
+        facts: dict[str, Any] = json.loads(path.read_text())
+        if facts["system"] != args.system:
+            raise SystemExit(f"{args.out} holds a run of {facts['system']}, not of {args.system}")
+        return facts
+    system = SYSTEMS[args.system]
+    facts = {
+        "system": args.system, "architecture": args.architecture or system.architectures[gpu],
+        "size": args.size or system.size[gpu], "batch": args.batch or system.batch[gpu],
+        "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed, "start": args.start,
+        "began": now(),
+    } | environment()  # fmt: skip
+    args.out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=1))
+    return facts
+
+
+def train(args: argparse.Namespace) -> None:
+    """The run; see the module's head."""
+    device = torch.device("cuda" if torch.cuda.is_available() and not args.cpu else "cpu")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    if args.system == "cascade":
+        from boneage_desk.training.train_cascade import train_cascade
+
+        train_cascade(args, open_run(args, device), load_films(args.films), device)
+        return
+    facts, films = open_run(args, device), load_films(args.films)
+    say(f"{len(films.training())} pictures to train on, {len(films.held_out())} held out, {device}")
+    if args.system == "regression":
+        train_regression(args, facts, films, device)
+        return
+    torch.manual_seed(facts["seed"])
+    model = build_whole_hand(facts["architecture"])
+    if not (args.out / "last.pt").exists():
+        start_model(model, facts["architecture"], facts["start"])
+    run = run_stage(model, films, SYSTEMS[args.system].loss, run_config(facts, args), args.out, device)
+    finish(run.mean, films, facts, args.out, finished=run.finished)
+
+
+def run_stage(
+    model: WholeHand, films: Films, loss: Loss, config: RunConfig, out: Path, device: torch.device,
+    *, rows: np.ndarray | None = None, checked: np.ndarray | None = None,
+) -> WholeHandRun:  # fmt: skip
+    """Train one network, or go on with it; a SIGTERM ends it with a checkpoint."""
+    model.to(device, memory_format=torch.channels_last)
+    run = WholeHandRun(model, films, loss, config, out, rows=rows, checked=checked, say=say)
+    run.resume()
+
+    def stop(*_: object) -> None:
+        run.stopping = True
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        if not run.finished:
+            run.train()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return run
+
+
+def train_regression(args: argparse.Namespace, facts: dict[str, Any], films: Films, device: torch.device) -> None:
+    """System 5: the boys' model for half the budget, then the girls'; together one file."""
+    both, began, finished = RegressionHand(), time.monotonic(), True
+    config = run_config(facts, args, 2)
+    for name, male in (("male", 1.0), ("female", 0.0)):
+        left = args.part_min - (time.monotonic() - began) / 60 if args.part_min else 0.0
+        if args.part_min and left <= 0:
+            finished = False
+            continue
+        torch.manual_seed(facts["seed"])
+        of = films.male == male
+        run = run_stage(
+            Regressor(), films, SYSTEMS["regression"].loss, replace(config, part_min=max(0.0, left)), args.out / name, device,
+            rows=np.flatnonzero(of & ~films.validation), checked=np.flatnonzero(of & films.validation),
+        )  # fmt: skip
+        finished = finished and run.finished
+        getattr(both, name).load_state_dict(run.mean.state_dict())
+        if not run.finished:
+            say(f"the {name} model is not finished: go on with --resume")
+    if finished:
+        both.eval().to(device)
+        save_half(both, args.out / "weights.safetensors")
+        finish(both, films, facts, args.out, finished=True)
+
+
+def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, finished: bool) -> None:
+    """``held_out.json``: what the model in ``weights.safetensors`` says of every held-out film, as the file has it."""
+    weights = out / "weights.safetensors"
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(weights).items()})
+    model.eval()
+    rows = films.held_out()
+    found = read_films(model, films, rows, facts["size"], flips=facts["flips"])
+    sexes = found.male_probability
+    table = [
+        {
+            "id": str(films.ids[r]), "source": str(films.sources[r]), "sex": "M" if films.male[r] > 0.5 else "F",
+            "months": float(films.months[r]), "read": round(float(found.months[k]), 3),
+            "fitted": bool(films.fitted[r]),
+            **({} if sexes is None else {"male_probability": round(float(sexes[k]), 5)}),
+        }
+        for k, r in enumerate(rows)
+    ]  # fmt: skip
+    said = {"system": facts["system"], "architecture": facts["architecture"], "size": facts["size"], "flips": facts["flips"]}
+    said |= {"sha256": file_sha256(weights), "finished": finished, "films": table}
+    (out / "held_out.json").write_text(json.dumps(said))
+    error = np.array([r["read"] - r["months"] for r in table])
+    if len(error):
+        say(f"held out, {len(error)} pictures: MAE {np.abs(error).mean():.2f} months, bias {error.mean():+.2f}")
+
+
+def say(text: str) -> None:
+    """A line of the run's progress."""
+    print(text, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--system", choices=sorted(SYSTEMS), required=True)
+    p.add_argument("--films", type=Path, required=True, help="the store of whole_hand_films")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--budget-min", type=float, default=60, help="minutes over all parts; the rate ends with them")
+    p.add_argument("--part-min", type=float, default=0, help="end this part after so many minutes; --resume goes on")
+    p.add_argument("--max-steps", type=int, default=0, help="end after so many steps instead")
+    p.add_argument("--every-min", type=float, default=5, help="between checkpoints")
+    p.add_argument("--architecture", default="", help="of whole-hand: another timm backbone of networks/whole_hand.py")
+    p.add_argument("--start", default="auto", help="auto, imagenet, scratch, or a file of weights")
+    p.add_argument("--size", type=int, default=0, help="side of the network's square; 0: the system's")
+    p.add_argument("--batch", type=int, default=0)
+    p.add_argument("--rate", type=float, default=0.0)
+    p.add_argument("--check", type=int, default=400, help="held-out films read at each checkpoint; 0: all")
+    p.add_argument("--no-flips", action="store_true", help="read each picture once, not mirrored too")
+    p.add_argument("--compile", action="store_true", help="torch.compile of the trunk; takes a minute or two to start")
+    p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--cpu", action="store_true", help="leave the GPU alone")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--resume", action="store_true")
+    return p
+
+
+def main() -> None:
+    """Command line."""
+    train(parser().parse_args())
+
+
+if __name__ == "__main__":
+    main()
