@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boneage_desk.common.errors import EngineError
 from boneage_desk.common.settings import SECOND_OPINIONS
-from boneage_desk.engines.cards import ModelCard, cardcard_folders, find_card, find_optional_card, named_task, read_card
+from boneage_desk.engines.cards import ModelCard, card_folders, find_card, find_optional_card, named_task, read_card
 from boneage_desk.reading.analysis import IntervalRow, IntervalTable, ModelRef
 from boneage_desk.standards.types import Sex
 
@@ -65,7 +65,7 @@ def whole_hand_card(card: ModelCard) -> WholeHandCard:
 def whole_hand_cards(models_dir: Path) -> tuple[dict[str, WholeHandCard], list[EngineError]]:
     """By engine, the default first: the last by folder name; and what is wrong with cards that cannot be used."""
     by_engine, problems = {}, []
-    for folder in cardcard_folders(models_dir):
+    for folder in card_folders(models_dir):
         try:
             card = read_card(folder)
             if card.task == WHOLE_HAND_TASK:
