@@ -419,6 +419,28 @@ def test_altered_weights_are_refused(models_dir: Path, tmp_path: Path) -> None:
         service.stop()
 
 
+def test_weights_of_another_architecture_are_told_and_are_no_bug(models_dir: Path, tmp_path: Path) -> None:
+    """A model folder that is whole in itself: the card's hash is that of the weights."""
+    import shutil
+
+    from boneage_desk.engines.cards import file_sha256
+
+    wrong = tmp_path / "models"
+    shutil.copytree(models_dir, wrong)
+    grader = wrong / "efficientnet_b3.random"
+    old = file_sha256(grader / "weights.safetensors")
+    shutil.copyfile(wrong / "yolov8n.random" / "weights.safetensors", grader / "weights.safetensors")
+    card = (grader / "card.toml").read_text(encoding="utf-8")
+    (grader / "card.toml").write_text(card.replace(old, file_sha256(grader / "weights.safetensors")), encoding="utf-8")
+    service = InferenceService(wrong, scratch=tmp_path / "scratch", threads=1)
+    try:
+        with pytest.raises(EngineError, match="weights of a Grader") as caught:
+            service.analyse(frame())
+        assert caught.value.code == "weights-architecture"
+    finally:
+        service.stop()
+
+
 def test_no_models_at_all(tmp_path: Path) -> None:
     service = InferenceService(tmp_path / "none", scratch=tmp_path / "scratch")
     assert service.models() == ()

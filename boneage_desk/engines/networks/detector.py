@@ -47,7 +47,7 @@ def load_detector(card: Any, weights_path: Path) -> nn.Module:
     """The trained network in float32 evaluation mode, layers fused for speed.
 
     card: the model's `ModelCard`; weights_path: the safetensors file whose hash the caller has checked. Raises
-    ValueError where the card's classes are not this module's, RuntimeError for weights of another network.
+    ValueError where the card's classes are not this module's, EngineError for weights of another network.
     """
     if tuple(card.classes) != BONES:
         raise ValueError(f"the card's classes {card.classes} are not the detector's {BONES}")

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
+
+from boneage_desk.common.errors import EngineError
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -15,10 +18,19 @@ Network = TypeVar("Network", bound=nn.Module)
 def with_weights(model: Network, weights_path: Path) -> Network:
     """``model`` with the file's weights in float32, in evaluation mode, without gradients, channels last.
 
-    The caller has checked the file's hash. Raises RuntimeError where a tensor is missing, too many or of another shape.
+    The caller has checked the file's hash. Raises EngineError weights-architecture where the file is no safetensors or
+    a tensor is missing, too many or of another shape.
     """
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
-    model.load_state_dict(state, strict=True)
+    try:
+        state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
+        model.load_state_dict(state, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise EngineError(
+            f"'{weights_path}' does not hold the weights of a {type(model).__name__} as this program builds it: {first}",
+            "Take the model out of the folder of models, or one that was made by this version.",
+            code="weights-architecture",
+        ) from error
     model.eval()
     for p in model.parameters():
         p.requires_grad_(False)
