@@ -17,7 +17,7 @@ AT_ONCE = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("crops", nargs="+", metavar="CROP", help="pictures of one bone each, distal end up")
+    parser.add_argument("crops", nargs="+", metavar="CROP", help="pictures of one bone each: distal end up, thumb side right")
     parser.add_argument("--bone", required=True, metavar="BONE", help=", ".join(rus_chn.BONES))
     parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
 
