@@ -116,7 +116,7 @@ def age_figures(reference: NDArray[np.float64], read: NDArray[np.float64]) -> di
     size = np.abs(errors)
     hits = {f"{y:g}": int((size <= 12 * y + 1e-9).sum()) for y in YEARS}
     return {
-        "n": n, "mae_months": float(size.mean()), "mae_95": mean_interval(size),
+        "n": n, "mae_months": float(size.mean()), "mae_95": mean_interval(size, least=0.0),
         "rmse_months": float(np.sqrt((errors**2).mean())),
         "bias_months": float(errors.mean()), "sd_months": float(errors.std(ddof=1)) if n > 1 else None,
         "within_years": {y: h / n for y, h in hits.items()}, "within_years_95": {y: wilson(h, n) for y, h in hits.items()},
@@ -124,12 +124,12 @@ def age_figures(reference: NDArray[np.float64], read: NDArray[np.float64]) -> di
     }  # fmt: skip
 
 
-def mean_interval(values: NDArray[np.float64]) -> list[float] | None:
-    """95 % interval of a mean by Student's t, over films taken as independent; None below two."""
+def mean_interval(values: NDArray[np.float64], least: float = -math.inf) -> list[float] | None:
+    """95 % interval of a mean by Student's t, over films taken as independent, not below ``least``; None below two."""
     if len(values) < 2:
         return None
     half = t_quantile(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return [float(values.mean()) - half, float(values.mean()) + half]
+    return [max(least, float(values.mean()) - half), float(values.mean()) + half]
 
 
 def coverage(reference: NDArray[np.float64], intervals: Sequence[Sequence[float] | None]) -> dict[str, Any] | None:

@@ -8,7 +8,6 @@ reason. The figures are made by `film_figures`, the page by `film_page`.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -152,20 +151,28 @@ def choose_films(services: Services, order: Order, labels: Labels, cancel: Cance
         held = read_split(order.split)
         wanted = {film: row for film, row in wanted.items() if film in held}
     entries: list[FilmEntry] = []
-    problems: list[FilmProblem] = []
+    problems: dict[tuple[str, str], FilmProblem] = {}
     for entry in services.films().scan([str(order.films)], cancel=cancel):
-        (entries if isinstance(entry, FilmEntry) else problems).append(entry)  # type: ignore[arg-type]
-    broken = [FilmEntry(p.path, p.member) for p in problems]
-    pairs, unlabelled, twice = rows_of_films([*entries, *broken], labels, order.films)
-    by_key = {(p.path, p.member): p for p in problems}
-    used = [(by_key.get((e.path, e.member), e), row) for e, row in pairs if row.film in wanted]
+        if isinstance(entry, FilmProblem):
+            problems[entry.path, entry.member] = entry
+        else:
+            entries.append(entry)
+    pairs, unlabelled, twice = rows_of_films(entries, labels, order.films)
+    seen = {row.film for _, row in (*pairs, *twice)}
+    # a file that cannot be opened takes a row only where no film has it: a wild name in a zip must not push one out
+    broken, strange, also = rows_of_films([FilmEntry(p.path, p.member) for p in problems.values()], labels, order.films)
+    shared = {film_path(e.path, e.member): f"several films belong to the row '{row.film}' (line {row.line})" for e, row in twice}
+    pushed = [e for e, row in (*broken, *also) if row.film in seen or (e, row) in also]
+    shared |= {film_path(e.path, e.member): problems[e.path, e.member].message for e in (*strange, *pushed)}
+    broken = [(e, row) for e, row in broken if row.film not in seen]
+    seen |= {row.film for _, row in broken}
+    both = [*pairs, *((problems[e.path, e.member], row) for e, row in broken)]
+    used = [(e, row) for e, row in both if row.film in wanted]
     if order.limit:
         used = sorted(used, key=lambda pair: hashlib.sha256(pair[1].film.encode()).hexdigest())[: order.limit]
-    seen = {row.film for _, row in (*pairs, *twice)}
-    shared = {film_path(e.path, e.member): f"several films belong to the row '{row.film}' (line {row.line})" for e, row in twice}
     return Chosen(
         used, [film for film in wanted if film not in seen], [film_path(e.path, e.member) for e in unlabelled],
-        shared, sum(row.film not in wanted for _, row in pairs),
+        shared, sum(row.film not in wanted for _, row in both),
     )  # fmt: skip
 
 
@@ -266,14 +273,15 @@ def read_film(services: Services, engine: str, film: Film, sex: Sex | None, canc
     recorded = film.patient.sex
     if sex is not None:
         session.do(SetPatient(sex=sex), at=at, who=who)
-    began = time.perf_counter()
     if engine == RUS13:
         session.do(SetAnalysis(services.engine().analyse(film.frame, cancel=cancel), at), at=at, who=who)
+        row = _bones_row(session.reading)
     else:
         result = services.engine().whole_hand(film.frame, session.reading.patient.sex, engines=(engine,), cancel=cancel)
         session.do(SetWholeHand(result, at), at=at, who=who)
-    row = _bones_row(session.reading) if engine == RUS13 else _opinion_row(session.reading, engine)
-    row["ms"] = round((time.perf_counter() - began) * 1e3, 1)
+        row = _opinion_row(session.reading, engine)
+    timing = session.reading.timing_ms  # of the engine itself: no time of its start is in it
+    row["ms"] = round(timing.get("total", sum(timing.values())), 1)
     if sex is not None and recorded is not None and sex is not recorded:
         row["flags"] = [*row["flags"], "sex_conflict"]
     return row
@@ -281,7 +289,7 @@ def read_film(services: Services, engine: str, film: Film, sex: Sex | None, canc
 
 def _bones_row(reading: Reading) -> dict[str, Any]:
     summary = summarise(reading)
-    codes = [flag.code for flag in summary.flags]
+    codes = [flag.code for flag in reading.flags]
     if summary.bone_age is None:
         code = next((f.code for f in summary.flags if f.blocking), "sex_missing" if reading.patient.sex is None else "bone_missing")
         return {"flags": codes} | _reason(code, summary.why_not)
@@ -337,12 +345,12 @@ def _result(
 ) -> dict[str, Any]:
     paths = [film_path(entry.path, entry.member) for entry, _ in chosen.pairs]
     per_film = sorted((rows.rows[path] for path in paths), key=lambda row: str(row["film"]))
-    own = model.refs if model.engine == RUS13 else model.refs[:1]
     return {
         "evaluation": "whole-hand", "schema_version": 1, "made": now(), "program": f"BoneAge Desk {__version__}",
         "command": order.command, "source": source_of(order),
         "model": {
-            "engine": model.engine, "tag": " + ".join(r.tag for r in own), "name": " + ".join(r.name for r in own),
+            "engine": model.engine, "tag": RUS13 if model.engine == RUS13 else model.refs[0].tag,
+            "name": "13 bones (RUS-CHN)" if model.engine == RUS13 else model.refs[0].name,
             "weights": [{"name": r.name, "tag": r.tag, "sha256": r.sha256} for r in model.refs],
         },
         "films": {

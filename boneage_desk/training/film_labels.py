@@ -127,7 +127,7 @@ def rows_of_films(
     without: list[FilmEntry] = []
     owners: dict[str, int] = {}
     for entry in entries:
-        inside = entry.member or os.path.relpath(entry.path, top)
+        inside = entry.member or (os.path.relpath(entry.path, top) if top.is_dir() else os.path.basename(entry.path))
         name = PurePosixPath(inside.replace("\\", "/"))
         keys = (str(name), name.name, name.stem, entry.patient_id.strip())
         key = next((k for k in keys if k and k in labels.rows), None)

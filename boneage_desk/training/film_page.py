@@ -10,6 +10,8 @@ from boneage_desk.training import svg
 from boneage_desk.training.html_report import figure, note, number, page, table, warning
 
 _MOST = 200
+_LEAST_ICC = 10
+"""Films below which the page shows no ICC: its interval is wider than its range."""
 _MARKS = {"F": ("girls", svg.TWO, "circle"), "M": ("boys", svg.ONE, "square"), None: ("sex not known", svg.INK, "circle")}
 _AGE_HEAD = (
     "", "films", "MAE", "95 %", "RMSE", "bias", "SD", "0.5 y", "1 y", "1.5 y", "2 y", "ICC(2,1)", "95 %", "interval covers",
@@ -40,7 +42,7 @@ def between(limits: Sequence[float | None] | None, digits: int = 1) -> str:
 def _head(result: Mapping[str, Any]) -> list[str]:
     films, model = result["films"], result["model"]
     rows = [("system", model["engine"])]
-    rows += [("weights, SHA-256", f"{w['tag']}: {w['sha256']}") for w in model["weights"]]
+    rows += [("weights", f"{w['tag']}: {w['sha256']}") for w in model["weights"]]
     split = f"held out by {films['split']} (SHA-256 {films['split_sha256'][:12]}...)" if films["split"] else "all that have a row"
     if films["limit"]:
         split += f"; {films['limit']} of them, chosen by a hash of the name"
@@ -67,8 +69,8 @@ def _first(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
             "named further down."
         ))  # fmt: skip
     if films["left_out"]:
-        pieces.append(warning(f"{len(films['left_out'])} films were not read because several of them belong to one row: "
-                              f"{_names(list(films['left_out']))}."))  # fmt: skip
+        why = "; ".join(f"{path}: {words}" for path, words in list(films["left_out"].items())[:12])
+        pieces.append(warning(f"{len(films['left_out'])} files were left out (the JSON names all): {why}"))
     if films["missing"]:
         pieces.append(warning(f"{len(films['missing'])} rows of the table have no film here: {_names(films['missing'])}."))
     if films["without_a_row"]:
@@ -89,7 +91,7 @@ def _names(names: Sequence[str], most: int = 12) -> str:
 
 
 def _row(words: str, r: Mapping[str, Any]) -> list[Any]:
-    icc, covered = r["icc_2_1"], r.get("interval")
+    icc, covered = r["icc_2_1"] if r["n"] >= _LEAST_ICC else None, r.get("interval")
     return [
         words, r["n"], r["mae_months"], between(r["mae_95"]), r["rmse_months"], number(r["bias_months"]), r["sd_months"],
         *r["within_years"].values(), number(icc["value"], 3) if icc else None, between(icc["interval_95"], 3) if icc else None,
