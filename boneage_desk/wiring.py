@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from boneage_desk.reading.analysis import ModelRef
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
 
@@ -163,7 +164,17 @@ def evaluate_films(services: Services, **how: Any) -> dict[str, Any]:
     from boneage_desk.training import evaluate_films as whole
 
     heard = {name: how.pop(name) for name in ("tell", "show", "cancel")}
-    return whole.evaluate(services, whole.Order(**how), **heard)
+    return whole.evaluate(services, whole.Order(**how), installed=second_opinions(heard["tell"]), **heard)
+
+
+def second_opinions(tell: Callable[[str], None]) -> list[ModelRef]:
+    """The models that would give second opinions; a card that is broken is told."""
+    from boneage_desk.engines.catalogue import model_ref, whole_hand_cards
+
+    cards, problems = whole_hand_cards(paths.packaged_dir("models"))
+    for problem in problems:
+        tell(str(problem))
+    return [model_ref(found.card, engine) for engine, found in cards.items()]
 
 
 # ---------------------------------------------------------------------------------- small services

@@ -84,16 +84,16 @@ class Model(NamedTuple):
 
 
 def evaluate(
-    services: Services, order: Order, *, tell: Tell, show: Show, cancel: CancelToken
+    services: Services, order: Order, *, installed: Sequence[ModelRef], tell: Tell, show: Show, cancel: CancelToken
 ) -> dict[str, Any]:
-    """Measure as ``order`` says; writes its JSON and page; returns the main figures.
+    """Measure as ``order`` says; writes its JSON and page; returns the main figures. installed: the second opinions.
 
     Raises InputError (table, split, model, files in the way), EngineError (no such model, models that fail), Cancelled
     (the films read so far are kept), StoreError.
     """
     others = [film_figures.read_result(path) for path in order.compare]
     labels = read_labels(order.labels, tell)
-    model = choose_model(services, order.model)
+    model = choose_model(services, installed, order.model)
     chosen = choose_films(services, order, labels, cancel)
     for path, why in chosen.left_out.items():
         tell(f"left out: {path}: {why}")
@@ -124,24 +124,21 @@ def evaluate(
 
 
 # ------------------------------------------------------------------------------------ the choice
-def choose_model(services: Services, name: str) -> Model:
+def choose_model(services: Services, installed: Sequence[ModelRef], name: str) -> Model:
     """'rus13', a second opinion's id, or 'architecture.tag' of an installed model. Raises EngineError 'no-model'."""
-    engine = services.engine()
-    refs = engine.models()
-    bones = tuple(ref for ref in refs if not ref.engine)
+    bones = tuple(ref for ref in services.engine().models() if not ref.engine)
     if name == RUS13:
         return Model(RUS13, bones)
-    installed = engine.whole_hand_engines()
-    own = [ref for ref in refs if ref.engine in installed and name in (ref.engine, ref.tag)]
+    own = [ref for ref in installed if name in (ref.engine, ref.tag)]
     if not own:
-        there = [f"{ref.engine} ({ref.tag})" for ref in refs if ref.engine in installed]
+        there = [f"{ref.engine} ({ref.tag})" for ref in installed]
         raise EngineError(
             f"There is no model '{name}' here.",
             f"Installed: {', '.join([RUS13, *there])}. A model elsewhere: put its folder into the folder of models, "
-            "or name another with BONEAGE_DESK_MODELS (docs/training.md).",
+            "or name another with BONEAGE_DESK_MODELS (docs/engines.md).",
             code="no-model",
         )
-    return Model(own[0].engine, (*(ref for ref in own if ref.engine == own[0].engine), *bones[:1]))
+    return Model(own[0].engine, (own[0], *bones[:1]))
 
 
 def choose_films(services: Services, order: Order, labels: Labels, cancel: CancelToken) -> Chosen:

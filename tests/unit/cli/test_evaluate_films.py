@@ -32,10 +32,6 @@ class Reader(QuickEngine):
 
     seen: list[tuple[int, int]]
 
-    def models(self) -> tuple[ModelRef, ...]:
-        bones = ModelRef("Detector", "d.test", sha("d"))
-        return (bones, *(ModelRef(f"The {e} one", f"{e}.v1", sha(e), e) for e in self.installed))
-
     def whole_hand(
         self, frame: Frame, sex: Sex | None, *, engines: Sequence[str] = ("whole-hand",),
         progress: Progress = no_progress, cancel: CancelToken | None = None,
@@ -64,6 +60,8 @@ def desk(program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
     engine = Reader(installed=("whole-hand", "dual"))
     engine.seen = []
     monkeypatch.setattr(wiring, "_engine", lambda *_: engine)
+    models = [ModelRef(f"The {e} one", f"{e}.v1", sha(e), e) for e in engine.installed]
+    monkeypatch.setattr(wiring, "second_opinions", lambda _tell: models)
     program.engine = engine
     return program
 
@@ -129,7 +127,7 @@ def test_every_film_is_in_a_figure_or_named(desk: Program, words: Any, tmp_path:
     assert found["model"] == {
         "engine": "whole-hand", "tag": "whole-hand.v1", "name": "The whole-hand one",
         "weights": [{"name": n, "tag": t, "sha256": sha(s)} for n, t, s in (
-            ("The whole-hand one", "whole-hand.v1", "whole-hand"), ("Detector", "d.test", "d"))],
+            ("The whole-hand one", "whole-hand.v1", "whole-hand"), ("detector", "d.test", "d"))],
     }  # fmt: skip
     assert found["time_ms"] == {"median": 12.5, "longest": 12.5}
     assert "mae months: 1.5\n" in out
