@@ -55,3 +55,26 @@ def test_the_guide_names_every_key() -> None:
             assert named.get(spec.title) == ", ".join(keys), spec.id
     titles = {spec.title for spec in ACTIONS if spec.keys and not spec.id.startswith("preset-")}
     assert set(named) == titles | {"command", "Window preset 1 to 9"}
+
+
+OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+
+
+def programs(page: Path) -> list[tuple[str, set[str]]]:
+    """(module, options) of each ``python -m boneage_desk....`` of a page that names an option."""
+    text = re.sub(r"(?<=\S)\n(?=--|[A-Z]+ --|models )", " ", page.read_text(encoding="utf-8"))  # broken in the middle
+    found = re.findall(r"python -m (boneage_desk[\w.]*)([^\n`]*)", text)
+    return [(name, set(OPTION.findall(rest))) for name, rest in found if OPTION.search(rest)]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if programs(p)], ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_programs_take_the_options_that_pages_give_them(page: Path) -> None:
+    """Read from the sources: all that an ``ArgumentParser`` knows, and all that it requires."""
+    for module, options in programs(page):
+        source = (REPOSITORY / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        calls = re.findall(r'add_argument\(\s*"(--[a-z-]+)"([^\n]*)', source)
+        known, required = {name for name, _ in calls}, {name for name, rest in calls if "required=True" in rest}
+        known |= {f"--no-{name[2:]}" for name, rest in calls if "BooleanOptionalAction" in rest}
+        assert known, module
+        assert options <= known, f"{module} has no {options - known}"
+        assert required <= options, f"{module} needs {required - options}"
