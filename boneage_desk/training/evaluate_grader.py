@@ -240,6 +240,7 @@ def main() -> None:
     r["command"] = (
         "python -m boneage_desk.training.evaluate_grader --data DIR --crops FOLDER --weights weights.safetensors "
         f"--out evaluation.json --blurred {a.blurred}" + (f" --views {a.views}" if a.views > 1 else "")
+        + (" --folds fold?.safetensors" if a.folds else "") + (" --calibrated calibrated.safetensors" if a.calibrated else "")
     )
     if a.saliency:
         r["saliency"] = json.loads(a.saliency.read_text(encoding="utf-8"))
