@@ -31,7 +31,7 @@ FLAGS = (UNAVAILABLE, OUTSIDE, "sex_mismatch")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The bone age by 13 bones minus the default second opinion, in months.
+    """The bone age by 13 bones minus a second opinion, in months.
 
     ``at_least``: the standard's table ends, and the true difference may be larger. ``usual_months``: 95th percentile
     on held-out films, None where it was not measured. ``beyond``: larger than usual, which needs a comment.
@@ -49,9 +49,10 @@ def default_opinion(reading: Reading) -> WholeHandOpinion | None:
     return reading.whole_hand[0] if reading.whole_hand else None
 
 
-def difference(reading: Reading) -> Difference | None:
-    """None without a bone age, without an opinion, or where a table's end says nothing against the opinion."""
-    age, opinion = summarise(reading).bone_age, default_opinion(reading)
+def difference(reading: Reading, opinion: WholeHandOpinion | None = None) -> Difference | None:
+    """From ``opinion``, else from the default one. None without a bone age, without an opinion, or where a table's
+    end says nothing against the opinion."""
+    age, opinion = summarise(reading).bone_age, opinion or default_opinion(reading)
     if age is None or opinion is None:
         return None
     months = age.months - opinion.bone_age_months

@@ -13,6 +13,8 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
+
 
 class Scope(Enum):
     """Where the keys work. READING: film and grade panel, not text fields or the work list."""
@@ -38,6 +40,13 @@ class UiState:
     can_redo: bool = False
     unsaved: bool = False
     presets: int = 0
+    analysed: bool = False
+    opinion: bool = False
+    opinion_job: bool = False
+    opinion_engines: tuple[str, ...] = ()
+    comment: bool = False
+    regions: bool = False
+    map: bool = False
 
 
 def always(_state: UiState) -> bool:
@@ -101,7 +110,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("mark-reviewed", "Mark the reading reviewed", "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
     _spec("reopen", "Reopen the reading", "", "Reading", W, lambda s: s.reviewed),
     _spec("read-again", "Read again by the machine", "F5", "Reading", W, lambda s: s.film and s.editable and not s.reading_job),
-    _spec("cancel", "Cancel reading", "Escape", "Reading", R, lambda s: s.reading_job),
+    _spec("cancel", "Cancel reading", "Escape", "Reading", R, lambda s: s.reading_job or s.opinion_job),
+    _spec("ask-again", "Ask for the second opinion again", "Shift+F5", "Reading", W,
+          lambda s: s.film and s.editable and s.analysed and not s.reading_job),
+    _spec("comment-difference", "Comment on the difference", "Shift+C", "Reading", R, lambda s: s.editable and s.comment,
+          tip="What you say of a difference between 13 bones and whole hand that is larger than usual"),
+    *(
+        _spec(f"opinion-{engine}", name, "", "Second opinion by", W, lambda s, engine=engine: engine in s.opinion_engines,  # type: ignore[misc]
+              checkable=True, tip=f"{name}: an independent bone age after the 13 bones")
+        for engine, name in ENGINE_NAMES.items()
+    ),
     _spec("window-tool", "Window tool", "W", "Film", R, with_film, checkable=True, tip="Left drag: right = wider, up = brighter"),
     _spec("pan-tool", "Pan tool", "T", "Film", R, with_film, checkable=True),
     _spec("zoom-tool", "Zoom tool", "Z", "Film", R, with_film, checkable=True),
@@ -120,6 +138,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("grad-cam", "Grad-CAM", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True),
     _spec("occlusion", "Occlusion", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True,
           tip="What the grade loses when a place is covered; slower"),
+    _spec("whole-map", "Where the whole-hand model looked", "Shift+G", "Film", R, lambda s: s.film and s.opinion, checkable=True,
+          tip="A map over the whole film of what moved the second opinion"),
+    _spec("map-fainter", "Map fainter", ",", "Film", R, lambda s: s.map),
+    _spec("map-stronger", "Map stronger", ".", "Film", R, lambda s: s.map),
+    _spec("regions", "Regions of the cascade", "O", "Film", R, lambda s: s.film and s.regions, checkable=True,
+          tip="What the cascade cut out: carpal bones green, solid; joints of the fingers' roots red, dashed"),
     _spec("auto-window", "Auto window", "0", "Window presets", F, with_film),
     *(
         _spec(f"preset-{n}", f"Window preset {n}", str(n), "Window presets", F, lambda s, n=n: s.film and n <= s.presets)  # type: ignore[misc]
@@ -143,9 +167,13 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Wheel", "Zoom at the cursor"),
     ("Double click on a box", "Zoom to the bone"),
     ("H on a label", "Placed or graded otherwise by a person; orange"),
+    ("\N{BLACK UP-POINTING TRIANGLE} on the second opinion", "It differs from the 13 bones more than 95 of 100 films do"),
     ("! on a label", "Worth a look: place or grade are uncertain; yellow, dashed"),
     ("Figures in the bone table", "Grade by its printed name: 6, or 7 0 for 7(0)"),
 )
+
+
+_REPEATED = ("previous-bone", "next-bone", "grade-down", "grade-up", "undo", "redo", "map-fainter", "map-stronger")
 
 
 def key_text(keys: Iterable[str]) -> str:
@@ -176,7 +204,7 @@ class ActionSet(QObject):
             context = Qt.ShortcutContext.WindowShortcut if whole else Qt.ShortcutContext.WidgetWithChildrenShortcut
             action.setShortcutContext(context)
             # a held key repeats moves through bones and grades, nothing else
-            action.setAutoRepeat(spec.id in ("previous-bone", "next-bone", "grade-down", "grade-up", "undo", "redo"))
+            action.setAutoRepeat(spec.id in _REPEATED)
             handler = handlers[spec.id]
             action.triggered.connect(lambda _checked=False, handler=handler: handler())
             for widget in (window,) if whole else scopes[spec.scope]:

@@ -26,7 +26,7 @@ from boneage_desk.common.jobs import CancelToken, Progress
 Work = Callable[[CancelToken, Progress], Any]
 
 PROGRESS_INTERVAL_S = 0.04
-URGENT, NORMAL, BACKGROUND = 0, 5, 9
+URGENT, NORMAL, LATER, BACKGROUND = 0, 5, 7, 9
 
 
 def _nothing(_token: CancelToken, _progress: Progress) -> None:

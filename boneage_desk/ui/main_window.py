@@ -28,15 +28,17 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.ports import FilmEntry, Services
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import SetPatient, SetStudy, State
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet, Scope, UiState
 from boneage_desk.ui.jobs import JobRunner
-from boneage_desk.ui.presenters import numbers, rows, text
+from boneage_desk.ui.presenters import numbers, overlay, rows, text
 from boneage_desk.ui.presenters.crops import Crops
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.library import Library
 from boneage_desk.ui.presenters.measured import WidthLine, crop_lines, film_lines
+from boneage_desk.ui.presenters.opinion_rows import opinion_view
 from boneage_desk.ui.presenters.reading_work import engine_words
 from boneage_desk.ui.presenters.reporting import Preview, Reporting
 from boneage_desk.ui.presenters.saving import Saving
@@ -76,7 +78,7 @@ class MainWindow(QMainWindow):
         self.preview = Preview(self.desk)
         self.crops = Crops(self.desk)
         self.film_panel: FilmPanel | None = None
-        self.widths = True
+        self.widths = self.regions = True
         self._painted = False
         self._split_done = False
         self._split: QByteArray | None = None
@@ -169,6 +171,15 @@ class MainWindow(QMainWindow):
         self.bones.grade_typed.connect(desk.set_grade)
         self.bones.strip.reason.given.connect(desk.set_reason)
         self.bones.strip.reason.left.connect(lambda: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))
+        self.bones.opinion.commented.connect(desk.comment_difference)
+        self.bones.opinion.comment.left.connect(lambda: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))
+        self.bones.opinion.cancel_wanted.connect(desk.opinions.cancel)
+        self.bones.opinion.again_wanted.connect(desk.opinions.again)
+        desk.opinions.changed.connect(self._show_opinion)
+        desk.comment_wanted.connect(self.commands.comment_difference)
+        for changed in (desk.heat.changed, desk.whole_map.changed):
+            changed.connect(self._update_actions)
+        desk.look.changed.connect(lambda: self._settings().setValue("map_opacity", desk.look.opacity))
         self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
         self.preview.changed.connect(self.report.show_sheet)
@@ -201,6 +212,7 @@ class MainWindow(QMainWindow):
         theme.add_fonts()
         self.film_panel = FilmPanel(self.desk, self.actions_)
         self.film_panel.show_widths(self.widths)
+        self.film_panel.show_regions(self.regions)
         self.actions_.add_to(self.film_panel, Scope.READING)
         self.actions_.add_to(self.film_panel.film, Scope.FILM)
         self.stack.addWidget(self.film_panel)
@@ -211,6 +223,7 @@ class MainWindow(QMainWindow):
     def _show_case(self) -> None:
         self.bones.forget_figures()
         self.bones.strip.reason.forget()
+        self.bones.opinion.comment.forget()
         self.report.show_words("")
         reading = self.desk.reading
         if reading is None:
@@ -243,8 +256,21 @@ class MainWindow(QMainWindow):
             self.bones.model.set_rows(rows.bone_rows(reading))
             self.bones.table.share_height()
             self.bones.numbers.show_numbers(numbers.numbers(reading, summary))
+        self._show_opinion()
         self._show_bone()
         self._show_work()
+
+    def _show_opinion(self) -> None:
+        desk, reading, summary = self.desk, self.desk.reading, self.desk.summary
+        if reading is None or summary is None:
+            self.bones.opinion.show_opinion(None)
+            return
+        view = opinion_view(
+            reading, summary, chosen=desk.opinions.chosen, asked=desk.opinions.asked_of(reading.reading_id),
+            trouble=desk.opinions.trouble(reading), film=desk.film is not None, editable=desk.editable,
+        )  # fmt: skip
+        self.bones.opinion.show_opinion(view, reading.reading_id, desk.editable)
+        self.bones.share_height()
 
     def _show_bone(self) -> None:
         reading, bone = self.desk.reading, self.desk.bone
@@ -276,6 +302,14 @@ class MainWindow(QMainWindow):
         self.bones.strip.crop.show_lines(self._crop_lines())
         if self.film_panel is not None:
             self.film_panel.show_widths(on)
+
+    def show_regions(self, on: bool) -> None:
+        """Outline the regions of the cascade, or not; kept for the next start."""
+        self.regions = on
+        self._settings().setValue("regions", int(on))
+        self.actions_.check("regions", on)
+        if self.film_panel is not None:
+            self.film_panel.show_regions(on)
 
     def _show_crops(self, made: dict[str, object]) -> None:
         images = {}
@@ -338,17 +372,29 @@ class MainWindow(QMainWindow):
             can_redo=session is not None and session.can_redo,
             unsaved=desk.saver.state is Saving.FAILED,
             presets=len(desk.frame.vois) if desk.frame else 0,
+            analysed=reading is not None and reading.analysed_at is not None,
+            opinion=reading is not None and bool(reading.whole_hand),
+            opinion_job=reading is not None and desk.opinions.job_of(reading.reading_id) is not None,
+            opinion_engines=desk.opinions.installed,
+            comment=reading is not None and self.bones.opinion.asks_comment,
+            regions=reading is not None and bool(overlay.regions(reading)),
+            map=desk.heat.wanted or desk.whole_map.wanted,
         )
 
     def _update_actions(self) -> None:
         state = self.ui_state()
         self.actions_.update(state)
+        for engine, name in ENGINE_NAMES.items():
+            there = engine in state.opinion_engines or self.desk.work.state in ("stopped", "starting")
+            self.actions_[f"opinion-{engine}"].setText(name if there else f"{name} (not installed)")
+            self.actions_.check(f"opinion-{engine}", engine in self.desk.opinions.chosen)
         self.report.show_state(state.reading, state.reviewed, state.reading and state.editable)
 
     def flush(self) -> None:
         """What was typed and not entered yet belongs to the reading on the desk."""
         self.clinical.flush()
         self.bones.strip.reason.flush()
+        self.bones.opinion.comment.flush()
 
     def _page_chosen(self) -> None:
         """The preview is drawn only while it is looked at; what was typed on the other page is in it."""
@@ -395,7 +441,9 @@ class MainWindow(QMainWindow):
             self.resize(1600, 1000)
         self._split = split if isinstance(split, QByteArray) else None
         self.desk.heat.remember(kept.value("saliency_method"))
+        self.desk.look.remember(kept.value("map_opacity"))
         self.show_widths(str(kept.value("widths", 1)) != "0")
+        self.show_regions(str(kept.value("regions", 1)) != "0")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -29,6 +29,9 @@ GOOD = "#8fce8f"
 EPIPHYSIS = "#3fe0d0"
 SHAFT = "#f09ad2"
 """The two measured widths; told apart by solid and dashed too."""
+CARPAL = "#62d96b"
+METACARPAL = "#ff6f61"
+"""The two regions of the cascade; told apart by solid and dashed and by their labels too."""
 SELECTION = "#26384d"
 
 _NAMES = {

@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, ActionSet
 from boneage_desk.ui.presenters.reporting import report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
@@ -55,6 +56,8 @@ class WindowCommands(QObject):
             "reopen": desk.reopen,
             "read-again": desk.read,
             "cancel": desk.cancel_reading,
+            "ask-again": desk.opinions.again,
+            "comment-difference": self.comment_difference,
             "invert": lambda: film().toggle_invert(),
             "flip-h": lambda: film().flip(True),
             "flip-v": lambda: film().flip(False),
@@ -68,6 +71,10 @@ class WindowCommands(QObject):
             "saliency": desk.heat.toggle,
             "grad-cam": lambda: self._look_by("grad-cam"),
             "occlusion": lambda: self._look_by("occlusion"),
+            "whole-map": desk.whole_map.toggle,
+            "map-fainter": lambda: desk.look.step(-1),
+            "map-stronger": lambda: desk.look.step(+1),
+            "regions": lambda: self._w.show_regions(not self._w.regions),
             "auto-window": lambda: film().film.auto_window(),
             "full-screen": self._full_screen,
             "work-list": self._toggle_work_list,
@@ -78,6 +85,8 @@ class WindowCommands(QObject):
         }
         for tool in ("window-tool", "pan-tool", "zoom-tool"):
             table[tool] = lambda tool=tool: film().choose_tool(tool)  # type: ignore[misc]
+        for engine in ENGINE_NAMES:
+            table[f"opinion-{engine}"] = lambda engine=engine: desk.opinions.toggle(engine)  # type: ignore[misc]
         for number in range(1, 10):
             table[f"preset-{number}"] = lambda number=number: film().preset(number)  # type: ignore[misc]
         return table
@@ -93,6 +102,8 @@ class WindowCommands(QObject):
         menus = {title: bar.addMenu(title) for title in ("File", "Edit", "Bones", "Reading", "Film", "View", "Help")}
         for title in ("Where it looked, by", "Window presets"):
             menus[title] = menus["Film"].addMenu(title)
+        menus["Second opinion by"] = menus["Reading"].addMenu("Second opinion by")
+        menus["Second opinion by"].setToolTipsVisible(True)
         for spec in ACTIONS:
             menus[spec.menu].addAction(actions[spec.id])
         actions.check("work-list", True)
@@ -153,6 +164,11 @@ class WindowCommands(QObject):
     def _reason(self) -> None:
         self._w.tabs.setCurrentWidget(self._w.bones)
         self._w.bones.strip.reason.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def comment_difference(self) -> None:
+        """Give the keys to the comment on an unusual difference."""
+        self._w.tabs.setCurrentWidget(self._w.bones)
+        self._w.bones.opinion.comment.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # --- view -------------------------------------------------------------------------------
 

@@ -143,7 +143,6 @@ def make_result(frame: Frame, **changes: Any) -> AnalysisResult:
         "bones": tuple(bones),
         "models": (ModelRef("detector", "yolov8n.fake", "ab" * 32), ModelRef("grader", "b3.fake", "cd" * 32)),
         "interval": IntervalTable(0.9, (IntervalRow(Sex.FEMALE, 0, 240, 8.0), IntervalRow(Sex.MALE, 0, 240, 9.0))),
-        "whole_hand": (WholeHandOpinion("whole-hand", 122.0, (112.0, 132.0)),),
         "hand_mirror": "L",
         "device": "cpu",
     }

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from boneage_desk.ui.actions import ACTIONS, ActionSet, Scope, UiState, key_text
+from tests.gui.conftest import settle
 
 pytestmark = pytest.mark.gui
 
@@ -30,10 +31,12 @@ def test_every_key_is_a_key(qapp):
         assert not spec.keys or key_text(spec.keys)
 
 
-def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(window):
+def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window):
+    settle(qtbot, window)
     enabled = {spec.id for spec in ACTIONS if window.actions_[spec.id].isEnabled()}
     assert enabled == {
         "open", "open-folder", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
+        "opinion-whole-hand",
     }  # fmt: skip
 
 

@@ -69,8 +69,9 @@ def side_letter(reading: Reading) -> str:
     return reading.study.laterality.value
 
 
-def overlay_line(show: str, saliency: str, widths: str, editing: bool) -> tuple[str, ...]:
-    lines = [f"Overlay: {show}", *(line for line in (widths, saliency) if line)]
+def overlay_line(show: str, drawn: tuple[str, ...], editing: bool) -> tuple[str, ...]:
+    """State of the overlay: boxes and labels, and ``drawn``: what else is drawn, '' for nothing."""
+    lines = [f"Overlay: {show}", *(line for line in drawn if line)]
     if editing:
         lines.append("EDITING BOXES (E ends)")
     return tuple(lines)

@@ -22,8 +22,10 @@ from boneage_desk.ui.jobs import Job, JobRunner
 from boneage_desk.ui.presenters import messages, numbers
 from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.opinions import Opinions
 from boneage_desk.ui.presenters.reading_work import ReadingWork
 from boneage_desk.ui.presenters.saving import Saver
+from boneage_desk.ui.presenters.whole_map import MapLook, WholeMap
 
 BONES = rus_chn.BONES
 
@@ -43,6 +45,8 @@ class Desk(QObject):
     changed_reading = Signal(object)
     """Any reading's new value, for the work list."""
     message = Signal(object)
+    comment_wanted = Signal()
+    """The person should say something of an unusual difference."""
 
     def __init__(self, services: Services, runner: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -54,12 +58,14 @@ class Desk(QObject):
         self._film: Film | None = None
         self._summary: Summary | None = None
         self._bone = BONES[0]
-        self.heat = Heat(self)
+        self.heat, self.whole_map, self.look = Heat(self), WholeMap(self), MapLook(self)
+        self.opinions = Opinions(self)
         self._box_jobs: dict[tuple[str, str], Job] = {}
         self.film_error = ""
         self.saver.changed.connect(self.work_changed)
         self.work.state_changed.connect(lambda _state: self.work_changed.emit())
         runner.changed.connect(self.work_changed)
+        self.opinions.changed.connect(self.work_changed)
 
     # --- what is shown ----------------------------------------------------------------------
 
@@ -105,11 +111,16 @@ class Desk(QObject):
         self._session, self._film, self.film_error = known, film, film_error
         if other:
             self._bone = BONES[0]
-            self.heat.off()
+            self._no_maps()
         self._summary = summarise(known.reading)
         self.case_changed.emit()
+        self.opinions.follow(known)
         if film is not None and known.reading.analysed_at is None and self.editable and not self._blocked():
             self.read()
+
+    def _no_maps(self) -> None:
+        self.heat.off()
+        self.whole_map.off()
 
     def knows(self, reading_id: str) -> Reading | None:
         """The value of a reading that was on the desk in this run; newer than the store's for a moment."""
@@ -129,15 +140,18 @@ class Desk(QObject):
         """Apply a command to the shown reading and save it. False when it was refused (and told)."""
         if self._session is None:
             return False
-        return self._do(self._session, command)
+        return self.apply(self._session, command)
 
-    def _do(self, session: ReadingSession, command: Command) -> bool:
+    def apply(self, session: ReadingSession, command: Command) -> bool:
+        """:meth:`do` for any reading that was on the desk."""
         try:
             event = session.do(command, at=self.services.now(), who=self.services.who())
         except BoneAgeError as error:
             choices: tuple[Choice, ...] = ()
             if isinstance(error, InputError) and error.code == "locked" and session.reading.state is State.REVIEWED:
                 choices = (Choice("Reopen", self.reopen),)
+            elif isinstance(error, InputError) and error.code == "difference-comment":
+                choices = (Choice("Write it", self.comment_wanted.emit),)
             self.report(error, choices=choices, topic="refused")
             return False
         self._changed(session, event)
@@ -148,8 +162,10 @@ class Desk(QObject):
             self._summary = summarise(session.reading)
             self.reading_changed.emit()
             self.heat.follow_box()
+            self.whole_map.follow()
         self.saver.save(session.reading, event)
         self.changed_reading.emit(session.reading)
+        self.opinions.follow(session)
 
     def undo(self) -> None:
         self._step("undo", "undone", "Nothing to undo.")
@@ -246,6 +262,11 @@ class Desk(QObject):
         if grade is not None:
             self.do(commands.SetGrade(bone, grade, reason))
 
+    def comment_difference(self, words: str) -> None:
+        """What the person says of the difference between the 13 bones and the second opinion."""
+        if self.reading is not None and words != self.reading.difference_comment:
+            self.do(commands.SetDifferenceComment(words))
+
     def toggle_reviewed(self, bone: str) -> None:
         if self.reading is not None:
             self.do(commands.SetReviewed(bone, not self.reading.bone(bone).reviewed))
@@ -290,12 +311,15 @@ class Desk(QObject):
         self.work_changed.emit()
 
     def _analysed(self, session: ReadingSession, result: AnalysisResult) -> None:
-        self._do(session, commands.SetAnalysis(result, self.services.now()))
+        self.apply(session, commands.SetAnalysis(result, self.services.now()))
 
     def cancel_reading(self) -> None:
+        """Stop the 13 bones of the film shown; else, where these are in, its second opinion."""
         if self.job is not None:
             self.job.cancel()
-            self.work_changed.emit()
+        else:
+            self.opinions.cancel()
+        self.work_changed.emit()
 
     # --- boxes ------------------------------------------------------------------------------
 
@@ -317,7 +341,7 @@ class Desk(QObject):
         def graded(result: BoneResult | None) -> None:
             self._box_jobs.pop(key, None)
             opinion, evidence = (result.grade, result.evidence) if result else (None, None)
-            self._do(session, commands.SetBox(bone, box, opinion, evidence))
+            self.apply(session, commands.SetBox(bone, box, opinion, evidence))
 
         def failed(error: BaseException) -> None:
             graded(None)
@@ -352,7 +376,7 @@ class Desk(QObject):
         self._sessions.pop(reading_id, None)
         if self.reading is not None and self.reading.reading_id == reading_id:
             self._session = self._film = self._summary = None
-            self.heat.off()
+            self._no_maps()
             self.case_changed.emit()
         self.reload_wanted.emit(reading_id)
 

@@ -44,8 +44,8 @@ class Heat(QObject):
         if self.wanted and method == self.method:
             self.toggle()
             return
-        self.method, self.wanted = method, True
-        self.ask()
+        self.method = method
+        self._show()
 
     def remember(self, method: object) -> None:
         """The method of the last time, without drawing."""
@@ -57,11 +57,16 @@ class Heat(QObject):
         """The picture to draw, or None."""
         return self._value if self.wanted else None
 
+    def _show(self) -> None:
+        self._desk.whole_map.off()  # one map at a time
+        self.wanted = True
+        self.ask()
+
     def toggle(self) -> None:
-        self.wanted = not self.wanted
-        if self.wanted:
-            self.ask()
+        if not self.wanted:
+            self._show()
         else:
+            self.wanted = False
             self._drop()
             self.changed.emit()
 

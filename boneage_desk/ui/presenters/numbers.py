@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.second_opinion import FLAGS as OPINION_FLAGS
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import rus_chn
@@ -21,7 +22,6 @@ class Numbers:
     bone_age: str
     interval: str
     machine: str
-    whole_hand: str
     age: str
     difference: str
     why_not: str
@@ -41,7 +41,6 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         machine = summary.machine_bone_age.text
     elif reading.analysed_at is not None and reading.patient.sex is not None:
         machine = "none"
-    whole = " \N{MIDDLE DOT} ".join(text.months(o.bone_age_months) for o in reading.whole_hand)
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else "unknown"
     change = ""
     if summary.change_months is not None and abs(summary.change_months) >= 0.05:
@@ -51,7 +50,6 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         bone_age=bone_age,
         interval=interval,
         machine=machine,
-        whole_hand=whole,
         age=age,
         difference=text.difference(summary.difference_months) if summary.difference_months is not None else "",
         why_not="" if bone_age else summary.why_not,
@@ -108,9 +106,9 @@ STATE_NAMES = {
     State.AMENDED: "AMENDED",
 }
 
-# Asked for by the banner itself, or shown at the bone's own row
+# Asked for by the banner itself, or shown at the bone's own row or with the second opinion
 _SHOWN_ELSEWHERE = frozenset(
-    {"sex_missing", "birth_date_missing", "laterality_unknown", "bone_uncertain", "bone_missing"}
+    {"sex_missing", "birth_date_missing", "laterality_unknown", "bone_uncertain", "bone_missing", *OPINION_FLAGS}
 )
 
 

@@ -54,6 +54,35 @@ def marks(reading: Reading) -> tuple[BoxMark, ...]:
     return tuple(result)
 
 
+@dataclass(frozen=True, slots=True)
+class RegionMark:
+    """A region that a second opinion cut out, in film pixels. ``dashed``: the joints of the fingers, not the carpals."""
+
+    name: str
+    label: str
+    corners: tuple[tuple[float, float], ...]
+    dashed: bool
+
+
+_REGIONS = {"carpal": "carpal", "metacarpophalangeal": "MCP joints"}
+REGION_LEGEND = "regions: carpal solid, MCP joints dashed"
+
+
+def regions(reading: Reading) -> tuple[RegionMark, ...]:
+    """The regions of the first second opinion that has any."""
+    areas = next((opinion.areas for opinion in reading.whole_hand if opinion.areas), ())
+    return tuple(
+        RegionMark(area.name, _REGIONS.get(area.name, area.name), area.corners, area.name != "carpal") for area in areas
+    )
+
+
+def region_rect(view: Viewport, region: RegionMark) -> Rect:
+    """The screen rectangle that holds a region."""
+    points = [view.to_screen(*corner) for corner in region.corners]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
 def _overlaps(a: Rect, b: Rect, gap: float = 0.0) -> bool:
     return a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
 

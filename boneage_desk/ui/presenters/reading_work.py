@@ -9,12 +9,13 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.jobs import CancelToken, Progress
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, WholeHandResult
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import AnalysisEngine, Services
 from boneage_desk.reading.session import Reading
-from boneage_desk.ui.jobs import BACKGROUND, NORMAL, URGENT, Job, JobRunner
+from boneage_desk.standards.types import Sex
+from boneage_desk.ui.jobs import BACKGROUND, LATER, NORMAL, URGENT, Job, JobRunner
 from boneage_desk.ui.presenters import opening
 
 STATE_INTERVAL_MS = 400
@@ -30,6 +31,15 @@ class Saliency:
     method: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmSaliency:
+    """Where the model of a second opinion looked: values 0..1 over the whole film, told ``sex``."""
+
+    engine: str
+    sex: Sex | None
+    values: Any
+
+
 class ReadingWork(QObject):
     """Jobs on the lane 'engine', at most one reading job for each reading."""
 
@@ -40,6 +50,7 @@ class ReadingWork(QObject):
         self._services, self._runner = services, runner
         self._engine: AnalysisEngine | None = None
         self._state = "stopped"
+        self.second_opinions: tuple[str, ...] = ()
         self._reading: dict[str, Job] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(STATE_INTERVAL_MS)
@@ -61,14 +72,15 @@ class ReadingWork(QObject):
     def start(self, on_failed: Callable[[BaseException], None]) -> None:
         """Bring the engine up; the adapter is imported on the engine's lane."""
 
-        def work(_token: CancelToken, _progress: Progress) -> AnalysisEngine:
+        def work(_token: CancelToken, _progress: Progress) -> tuple[AnalysisEngine, tuple[str, ...]]:
             engine = self._services.engine()
             engine.start()
-            return engine
+            return engine, engine.whole_hand_engines()
 
-        def up(engine: AnalysisEngine) -> None:
-            self._engine = engine
+        def up(found: tuple[AnalysisEngine, tuple[str, ...]]) -> None:
+            self._engine, self.second_opinions = found
             self._poll()
+            self.state_changed.emit(self._state)  # the engines there are may be asked for now
             self._timer.start()
 
         def failed(error: BaseException) -> None:
@@ -105,10 +117,7 @@ class ReadingWork(QObject):
 
         def work(token: CancelToken, progress: Progress) -> AnalysisResult:
             pixels = frame if frame is not None else opening.open_film_of(self._services, reading).frame
-            engine = self._services.engine()
-            if engine.state().startswith(("failed", "stopped")):
-                engine.start()  # what brought it down may be over: weights back in place, memory free
-            return engine.analyse(pixels, progress=progress, cancel=token)
+            return self._running().analyse(pixels, progress=progress, cancel=token)
 
         def ended(then: Callable[..., None]) -> Callable[..., None]:
             def call(*values: Any) -> None:
@@ -129,6 +138,56 @@ class ReadingWork(QObject):
         )
         self._reading[reading_id] = job
         return job
+
+    def _running(self) -> AnalysisEngine:
+        """The engine, brought up again where it went down; on the engine's lane."""
+        engine = self._services.engine()
+        if engine.state().startswith(("failed", "stopped")):
+            engine.start()  # what brought it down may be over: weights back in place, memory free
+        return engine
+
+    def whole_hand(
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        engines: tuple[str, ...],
+        *,
+        on_result: Callable[[WholeHandResult], None],
+        on_failed: Callable[[BaseException], None],
+        on_cancelled: Callable[[], object],
+    ) -> Job:
+        """Ask for second opinions, after all readings that wait; without ``frame`` the film is opened for it."""
+        sex = reading.patient.sex
+
+        def work(token: CancelToken, progress: Progress) -> WholeHandResult:
+            pixels = frame if frame is not None else opening.open_film_of(self._services, reading).frame
+            return self._running().whole_hand(pixels, sex, engines=engines, progress=progress, cancel=token)
+
+        return self._runner.submit(
+            "engine", "Second opinion", work,
+            on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled,
+            priority=BACKGROUND if frame is None else LATER,
+        )  # fmt: skip
+
+    def film_saliency(
+        self,
+        frame: Frame,
+        engine: str,
+        sex: Sex | None,
+        *,
+        on_result: Callable[[FilmSaliency], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> Job:
+        """Where the model of a second opinion looked."""
+
+        def work(token: CancelToken, _progress: Progress) -> FilmSaliency:
+            values = self._running().whole_hand_saliency(frame, engine, sex, cancel=token)
+            return FilmSaliency(engine, sex, values)
+
+        return self._runner.submit(
+            "engine", "Where the whole-hand model looked", work,
+            on_result=on_result, on_failed=on_failed, priority=URGENT,
+        )  # fmt: skip
 
     def regrade(
         self,

@@ -12,9 +12,9 @@ from boneage_desk.ui.presenters.measured import AGAINST, LEGEND_HELP, Measured, 
 from boneage_desk.ui.presenters.rows import BoneRow, Step
 from boneage_desk.ui.views.clipped_text import ClippedText
 
-MEASURED_LINES = (3, 4)
-"""Lines of text at most for what was measured, in a low and a high strip."""
-HIGH_FROM = 260
+MEASURED_LINES = (2, 3, 4)
+"""Lines of text at most for what was measured, in a low, a middling and a high strip."""
+HIGHER_FROM = (180, 260)
 LEAST_TEXT = 45
 """Rungs share the width by the length of their texts; one of fewer characters counts as so many."""
 
@@ -46,7 +46,7 @@ class CropPicture(QWidget):
         self.setAccessibleName("Crop of the selected bone")
         self._image: QImage | None = None
         self._lines: tuple[WidthLine, ...] = ()
-        self.setMinimumSize(96, 96)
+        self.setMinimumSize(72, 72)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -133,9 +133,9 @@ class MeasuredText(QWidget):
         self._step = self.words.fontMetrics().lineSpacing()
         self._most = MEASURED_LINES[0]
 
-    def most_high(self, high: bool) -> int:
-        """The height in pixels that this may come to in a low or ``high`` strip."""
-        self._most = MEASURED_LINES[high]
+    def most_high(self, strip: int) -> int:
+        """The height in pixels that this may come to in a ``strip`` of so many."""
+        self._most = MEASURED_LINES[sum(strip >= least for least in HIGHER_FROM)]
         self._share()
         return self._step * self._most + 2
 
@@ -157,17 +157,18 @@ class MeasuredText(QWidget):
 
 
 class ReasonField(QLineEdit):
-    """Why the person's grade differs from the machine's. While it has the keys, no key is a command."""
+    """Why the person says otherwise than the machine, of a bone or of the whole. While it has the keys, no key is a
+    command."""
 
     left = Signal()
     """Return or Escape: the keys go back to the bones."""
     given = Signal(str, str)
     """(bone, reason) that was typed."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "Reason for your grade (C)", name: str = "Reason for your grade") -> None:
         super().__init__()
-        self.setPlaceholderText("Reason for your grade (C)")
-        self.setAccessibleName("Reason for your grade")
+        self.setPlaceholderText(hint)
+        self.setAccessibleName(name)
         self.setMaxLength(200)
         self._bone, self._kept = "", ""
         self.editingFinished.connect(self.flush)
@@ -245,9 +246,9 @@ class BoneStrip(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        told = self.measured.most_high(self.height() >= HIGH_FROM)
+        told = self.measured.most_high(self.height())
         room = self.height() - self._title.sizeHint().height() - told - 22
-        side = max(96, min(room, round(self.width() * 0.4)))
+        side = max(72, min(room, round(self.width() * 0.4)))
         self.crop.setFixedSize(side, side)
 
     def show_bone(

@@ -24,10 +24,13 @@ from boneage_desk.ui.presenters.numbers import Numbers
 from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
 from boneage_desk.ui.views.bone_strip import BoneStrip
+from boneage_desk.ui.views.opinion_strip import COLUMNS, OpinionStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
-LEAST_ROW = 22
+LEAST_ROW, EASY_ROW = 20, 22
+"""Pixels of a row at least, and those that the bone chosen leaves to rows before it gets smaller itself."""
+LEAST_STRIP = 160
 WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
@@ -107,7 +110,7 @@ class BoneTable(QTableView):
 
 
 class NumbersStrip(QFrame):
-    """Score to bone age, large; below it the second opinions, the age and the difference."""
+    """Score to bone age, large; below it the machine's own, the age and the difference from it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,19 +144,20 @@ class NumbersStrip(QFrame):
         foot.setHorizontalSpacing(12)
         foot.setVerticalSpacing(0)
         self.values: dict[str, QLabel] = {}
+        foot.setColumnStretch(3, COLUMNS[3])  # the columns of the second opinion below
         for place, (key, title) in enumerate(
-            (("machine", "AI alone"), ("whole_hand", "Whole hand"), ("age", "Age"), ("difference", "Difference"))
+            (("machine", "AI alone"), ("age", "Age"), ("difference", "Bone age \N{MINUS SIGN} age"))
         ):
             name, value = QLabel(title), QLabel()
             name.setProperty("muted", True)
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setFont(theme.ui_font(11))
-            foot.addWidget(name, 0, place)
-            foot.addWidget(value, 1, place)
-            foot.setColumnStretch(place, 1)
+            span = 2 if key == "difference" else 1
+            foot.addWidget(name, 0, place, 1, span)
+            foot.addWidget(value, 1, place, 1, span)
+            foot.setColumnStretch(place, COLUMNS[place])
             self.values[key] = value
         self.values["machine"].setProperty("machine", True)
-        self.values["whole_hand"].setProperty("machine", True)
         column.addLayout(foot)
 
     def show_numbers(self, value: Numbers | None) -> None:
@@ -174,7 +178,6 @@ class NumbersStrip(QFrame):
         self.change.setText(value.change)
         dash = "\N{EN DASH}"
         self.values["machine"].setText(value.machine or dash)
-        self.values["whole_hand"].setText(value.whole_hand or dash)
         self.values["age"].setText(value.age)
         self.values["difference"].setText(value.difference or dash)
 
@@ -207,22 +210,30 @@ class BonesPage(QWidget):
         self.model = BoneTableModel()
         self.table = BoneTable(self.model)
         self.strip = BoneStrip()
-        self.numbers = NumbersStrip()
+        self.numbers, self.opinion = NumbersStrip(), OpinionStrip()
         self.table.figure_typed.connect(self._figure)
         column.addWidget(self.table, 1)
         column.addWidget(self.strip)
         column.addWidget(self.numbers)
+        column.addWidget(self.opinion)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        rows = LEAST_ROW * self.model.rowCount() + self.table.horizontalHeader().sizeHint().height()
-        spare = self.height() - self.numbers.sizeHint().height() - rows - 4
-        self.strip.setFixedHeight(max(190, min(320, round(self.height() * 0.355), spare)))
+        self.share_height()
+
+    def share_height(self) -> None:
+        """The bone chosen has what rows and numbers leave over."""
+        rows = EASY_ROW * self.model.rowCount() + self.table.horizontalHeader().sizeHint().height()
+        numbers = self.numbers.sizeHint().height() + (0 if self.opinion.isHidden() else self.opinion.sizeHint().height())
+        spare = self.height() - numbers - rows - 4
+        self.strip.setFixedHeight(max(LEAST_STRIP, min(320, round(self.height() * 0.355), spare)))
 
     def show_foot(self, on: bool) -> None:
         """Without a reading there is no bone and no number to show."""
         self.strip.setVisible(on)
         self.numbers.setVisible(on)
+        if not on:
+            self.opinion.hide()
 
     def _figure(self, figure: str) -> None:
         bone = self.model.bone_at(self.table.currentIndex().row())

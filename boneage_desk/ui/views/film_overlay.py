@@ -1,4 +1,4 @@
-"""Draws everything over the film, in screen pixels: boxes, labels, Grad-CAM and the corner texts."""
+"""Draws everything over the film, in screen pixels: maps, regions, boxes, labels and the corner texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QTransform
 
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay, text
 from boneage_desk.ui.presenters.measured import WidthLine, lines_on_screen
-from boneage_desk.ui.presenters.overlay import BoxMark, Show
+from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
 from boneage_desk.ui.views.bone_strip import draw_width
 
@@ -32,11 +32,13 @@ class Corners:
     bottom_left: tuple[str, ...] = ()
     bottom_right: tuple[str, ...] = ()
     side: str = ""
+    key: float = 0.0
+    """The opacity of a map whose colours want a key above the bottom right; 0: there is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SaliencyPicture:
-    """A Grad-CAM ready to draw over ``box``."""
+    """A map ready to draw over ``box``."""
 
     image: QImage
     box: Box
@@ -44,6 +46,10 @@ class SaliencyPicture:
 
 def saliency_picture(values: Any, box: Box, opacity: float) -> SaliencyPicture:
     """Colour and opacity both rise with the value, so that what was not looked at stays plain film."""
+    return SaliencyPicture(_coloured(values, opacity), box)
+
+
+def _coloured(values: Any, opacity: float) -> QImage:
     share = np.clip(np.asarray(values, np.float32), 0, 1)
     at = np.linspace(0, 1, len(_CIVIDIS))
     rgba = np.empty((*share.shape, 4), np.uint8)
@@ -51,8 +57,7 @@ def saliency_picture(values: Any, box: Box, opacity: float) -> SaliencyPicture:
         rgba[..., channel] = np.interp(share, at, [anchor[channel] for anchor in _CIVIDIS])
     rgba[..., 3] = np.clip(share * 1.2, 0, 1) * opacity * 255
     height, width = share.shape
-    image = QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
-    return SaliencyPicture(image, box)
+    return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
 class OverlayPainter:
@@ -78,11 +83,14 @@ class OverlayPainter:
         film_transform: QTransform,
         brightness: Callable[[Rect], float],
         lines: tuple[WidthLine, ...] = (),
+        regions: tuple[RegionMark, ...] = (),
     ) -> None:
         painter.setFont(theme.ui_font(9.5))
-        if saliency is not None:
-            self._saliency(painter, saliency, film_transform)
         if show is not Show.NONE:
+            if saliency is not None:
+                self._saliency(painter, saliency, film_transform)
+            for region in regions:
+                _draw_region(painter, view, region)
             rects = [(mark.bone, view.rect_to_screen(mark.box)) for mark in marks]
             for mark, (_, rect) in zip(marks, rects, strict=True):
                 self._box(painter, mark, rect, mark.bone == selected, editing)
@@ -91,7 +99,11 @@ class OverlayPainter:
             if show is Show.ALL and not (dragging and editing):
                 taken = self._corner_rects(painter, size, corners)
                 self._labels(painter, view, size, marks, rects, selected, brightness, taken)
+                taken = [*taken, *self._places.values(), *(rect for _, rect in rects)]
+                _label_regions(painter, view, size, regions, taken)
         self._corner_texts(painter, size, corners)
+        if corners.key and show is not Show.NONE:
+            _colour_key(painter, size, len(corners.bottom_right), corners.key)
 
     @staticmethod
     def _saliency(painter: QPainter, picture: SaliencyPicture, film_transform: QTransform) -> None:
@@ -199,7 +211,7 @@ class OverlayPainter:
             if not lines:
                 continue
             width = min(size[0] / 2, 40 * math.ceil((max(metrics.horizontalAdvance(line) for line in lines) + 12) / 40))
-            height = metrics.height() * len(lines) + 12
+            height = metrics.height() * (len(lines) + (1 if corners.key and not left and not top else 0)) + 12
             x0 = 0.0 if left else size[0] - width
             y0 = 0.0 if top else size[1] - height
             result.append((x0, y0, x0 + width, y0 + height))
@@ -229,6 +241,59 @@ class OverlayPainter:
             wide = QFontMetricsF(painter.font())
             x = (size[0] - wide.horizontalAdvance(corners.side)) / 2
             outlined(painter, QPointF(x, margin + wide.ascent()), corners.side)
+
+
+KEY_WIDTH, KEY_WORDS = 110, ("looked at: less", "most")
+
+
+def _colour_key(painter: QPainter, size: tuple[int, int], lines: int, opacity: float) -> None:
+    """The colours of a map from little to most, as they look over grey film, above the corner's lines."""
+    painter.setFont(theme.ui_font(9.5))
+    metrics, margin = QFontMetricsF(painter.font()), 8.0
+    top = size[1] - margin - metrics.height() * (lines + 1)
+    right = size[0] - margin - metrics.horizontalAdvance(KEY_WORDS[1]) - 6
+    bar = QRectF(right - KEY_WIDTH, top + 3, KEY_WIDTH, metrics.height() - 6)
+    painter.fillRect(bar.adjusted(-1, -1, 1, 1), theme.colour("#000000", 170))
+    painter.fillRect(bar, QColor("#5a5a5a"))
+    painter.drawImage(bar, _coloured(np.linspace(0, 1, 64, dtype=np.float32)[None, :], opacity))
+    base = top + metrics.ascent()
+    outlined(painter, QPointF(bar.left() - 6 - metrics.horizontalAdvance(KEY_WORDS[0]), base), KEY_WORDS[0])
+    outlined(painter, QPointF(right + 6, base), KEY_WORDS[1])
+
+
+def _region_colour(region: RegionMark) -> QColor:
+    return QColor(theme.METACARPAL if region.dashed else theme.CARPAL)
+
+
+def _draw_region(painter: QPainter, view: Viewport, region: RegionMark) -> None:
+    outline = QPolygonF([QPointF(*view.to_screen(*corner)) for corner in region.corners])
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, wide in ((theme.colour("#000000", 120), 3.4), (_region_colour(region), 1.6)):
+        pen = QPen(colour, wide)
+        if region.dashed:
+            pen.setDashPattern([12 / wide, 8 / wide])
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
+        painter.drawPolygon(outline)
+    painter.restore()
+
+
+def _label_regions(
+    painter: QPainter, view: Viewport, size: tuple[int, int], regions: tuple[RegionMark, ...], taken: list[Rect]
+) -> None:
+    """Beside each region where nothing else stands; one without room has none, the corner names the lines."""
+    metrics = QFontMetricsF(painter.font())
+    sizes = {region.name: (metrics.horizontalAdvance(region.label) + 6, metrics.height()) for region in regions}
+    rects = [(region.name, overlay.region_rect(view, region)) for region in regions]
+    places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), others=taken)
+    for region in regions:
+        if region.name in places:
+            x0, y0, x1, y1 = places[region.name]
+            painter.fillRect(QRectF(x0, y0, x1 - x0, y1 - y0), theme.colour("#000000", 165))
+            painter.setPen(_region_colour(region))
+            painter.drawText(QRectF(x0, y0, x1 - x0, y1 - y0), Qt.AlignmentFlag.AlignCenter, region.label)
 
 
 def _shrunk(place: Rect, width: float, box: Rect) -> Rect:

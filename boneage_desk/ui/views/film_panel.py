@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget, QWidgetAction
 
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
 from boneage_desk.ui.presenters import corners, overlay, text
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.heat import METHODS
 from boneage_desk.ui.presenters.measured import LEGEND, WidthLine, film_lines, lines_on_screen
-from boneage_desk.ui.views.film_overlay import Corners, saliency_picture
+from boneage_desk.ui.presenters.whole_map import OPACITIES
+from boneage_desk.ui.views.film_overlay import Corners, SaliencyPicture, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
 
-SALIENCY_OPACITY = 0.65
 _TOOLS = {"window-tool": "window", "pan-tool": "pan", "zoom-tool": "zoom"}
 _BAR = (
     "window-tool", "pan-tool", "zoom-tool", "", "presets", "invert", "flip-h", "flip-v", "rotate-left", "rotate-right", "",
@@ -34,7 +35,8 @@ class FilmPanel(QWidget):
         super().__init__()
         self._desk, self._actions = desk, actions
         self._frame: Frame | None = None
-        self._widths = True
+        self._map_wanted = False
+        self._widths = self._regions = True
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -69,7 +71,8 @@ class FilmPanel(QWidget):
         desk.case_changed.connect(self.show_case)
         desk.reading_changed.connect(self.show_marks)
         desk.bone_changed.connect(lambda _bone: self.show_marks())
-        desk.heat.changed.connect(self.show_saliency)
+        for changed in (desk.heat.changed, desk.whole_map.changed, desk.look.changed):
+            changed.connect(self.show_saliency)
         actions.check("window-tool", True)
         self.show_case()
         self.show_saliency()
@@ -87,8 +90,27 @@ class FilmPanel(QWidget):
     def _add_methods(self, button: QToolButton) -> None:
         button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         menu = QMenu(button)
-        menu.addActions([self._actions[method] for method in METHODS])
+        menu.addActions([self._actions[id] for id in (*METHODS, "whole-map", "regions")])
+        menu.addSeparator()
+        menu.addAction(self._opacity_slider(menu))
         button.setMenu(menu)
+
+    def _opacity_slider(self, menu: QMenu) -> QWidgetAction:
+        """The opacity of the maps, in the menu: the bar has no room for it on a small screen."""
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(24, 2, 12, 4)
+        row.addWidget(QLabel("Opacity of the map (, and .)"))
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setAccessibleName("Opacity of the map")
+        self._slider.setRange(round(OPACITIES[0] * 10), round(OPACITIES[1] * 10))
+        self._slider.setPageStep(1)
+        self._slider.setFixedWidth(110)
+        self._slider.valueChanged.connect(lambda tenths: self._desk.look.set_opacity(tenths / 10))
+        row.addWidget(self._slider)
+        action = QWidgetAction(menu)
+        action.setDefaultWidget(box)
+        return action
 
     # --- from the desk ----------------------------------------------------------------------
 
@@ -106,7 +128,19 @@ class FilmPanel(QWidget):
         marks = overlay.marks(reading) if reading is not None and self._desk.frame is not None else ()
         self.film.set_marks(marks, self._desk.bone)
         self.film.set_lines(self._lines())
+        self.film.set_regions(self._region_marks())
         self._show_corners()
+
+    def show_regions(self, on: bool) -> None:
+        """Outline the regions of the cascade, or not."""
+        self._regions = on
+        self.show_marks()
+
+    def _region_marks(self) -> tuple[overlay.RegionMark, ...]:
+        reading = self._desk.reading
+        if reading is None or self._desk.frame is None or not self._regions:
+            return ()
+        return overlay.regions(reading)
 
     def show_widths(self, on: bool) -> None:
         """Draw the measured widths of the bone chosen, or not."""
@@ -120,11 +154,15 @@ class FilmPanel(QWidget):
         return film_lines(reading, self._desk.bone)
 
     def show_saliency(self) -> None:
-        saliency = self._desk.heat.value
-        picture = saliency_picture(saliency.values, saliency.box, SALIENCY_OPACITY) if saliency else None
-        self.film.set_saliency(picture)
-        heat = self._desk.heat
+        """The map that is wanted: of the bone chosen or of the whole hand."""
+        heat, whole = self._desk.heat, self._desk.whole_map
+        if (heat.wanted or whole.wanted) and not self._map_wanted and self.film.show_state is overlay.Show.NONE:
+            self.film.set_show(overlay.Show.BOXES)  # what was asked for is seen
+        self._map_wanted = heat.wanted or whole.wanted
+        self._slider.setValue(round(self._desk.look.opacity * 10))
+        self.film.set_saliency(self._map_picture())
         self._actions.check("saliency", heat.wanted)
+        self._actions.check("whole-map", whole.wanted)
         for method in METHODS:
             self._actions.check(method, heat.wanted and heat.method == method)
         self._show_corners()
@@ -134,22 +172,44 @@ class FilmPanel(QWidget):
         if film is None or reading is None:
             self.film.set_corners(Corners())
             return
-        heat, drawn, bone = "", self._desk.heat.value, text.SHORT_NAMES[self._desk.bone]
-        if drawn is not None:
-            heat = f"{METHODS[drawn.method]} {text.SHORT_NAMES[drawn.bone]}, opacity {SALIENCY_OPACITY:.0%}"
-        elif self._desk.heat.wanted:
-            heat = f"{self._desk.heat.name} {bone} \N{HORIZONTAL ELLIPSIS}"
-        shown = self.film.show_state is not overlay.Show.NONE and lines_on_screen(self._lines(), self.film.view)
-        widths = f"{bone} {LEGEND}" if shown else ""
+        there = self.film.show_state is not overlay.Show.NONE
+        widths = there and lines_on_screen(self._lines(), self.film.view)
+        drawn = (
+            f"{text.SHORT_NAMES[self._desk.bone]} {LEGEND}" if widths else "",
+            overlay.REGION_LEGEND if there and self._region_marks() else "",
+            self._map_words() if there else "",
+        )
+        mapped = there and (self._desk.heat.value or self._desk.whole_map.value) is not None
         self.film.set_corners(
             Corners(
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
-                bottom_right=corners.overlay_line(self.film.show_state.value, heat, widths, self.film.editing),
+                bottom_right=corners.overlay_line(self.film.show_state.value, drawn, self.film.editing),
                 side=corners.side_letter(reading),
+                key=self._desk.look.opacity if mapped else 0.0,
             )
         )
+
+    def _map_picture(self) -> SaliencyPicture | None:
+        opacity, frame = self._desk.look.opacity, self._frame
+        if (bone := self._desk.heat.value) is not None:
+            return saliency_picture(bone.values, bone.box, opacity)
+        if (whole := self._desk.whole_map.value) is not None and frame is not None:
+            return saliency_picture(whole.values, Box(0, 0, frame.width, frame.height), opacity)
+        return None
+
+    def _map_words(self) -> str:
+        """What map is drawn, or being made; '' for none."""
+        heat, whole = self._desk.heat, self._desk.whole_map
+        opacity = f"opacity {self._desk.look.opacity:.0%}"
+        if heat.value is not None:
+            return f"{METHODS[heat.value.method]} {text.SHORT_NAMES[heat.value.bone]}, {opacity}"
+        if heat.wanted:
+            return f"{heat.name} {text.SHORT_NAMES[self._desk.bone]} \N{HORIZONTAL ELLIPSIS}"
+        if whole.value is not None:
+            return f"Grad-CAM {ENGINE_NAMES.get(whole.value.engine, whole.value.engine).lower()}, {opacity}"
+        return "Grad-CAM whole hand \N{HORIZONTAL ELLIPSIS}" if whole.wanted else ""
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -211,8 +271,8 @@ class FilmPanel(QWidget):
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for id in ("edit-boxes", "reset-box", "zoom-bone", "overlays", "widths", *METHODS, "", "invert", "flip-h", "flip-v",
-                   "rotate-left", "rotate-right", "", "fit", "one-to-one", "reset-view", ""):  # fmt: skip
+        for id in ("edit-boxes", "reset-box", "zoom-bone", "overlays", "widths", *METHODS, "whole-map", "regions", "", "invert",
+                   "flip-h", "flip-v", "rotate-left", "rotate-right", "", "fit", "one-to-one", "reset-view", ""):  # fmt: skip
             if id:
                 menu.addAction(self._actions[id])
             else:

@@ -21,7 +21,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay
 from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, pixels_of
 from boneage_desk.ui.presenters.measured import WidthLine
-from boneage_desk.ui.presenters.overlay import BoxMark, Show
+from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
 from boneage_desk.ui.views.film_item import FilmItem, told
 from boneage_desk.ui.views.film_overlay import Corners, OverlayPainter, SaliencyPicture
@@ -67,6 +67,7 @@ class FilmView(pg.GraphicsView):
         self._corners = Corners()
         self._saliency: SaliencyPicture | None = None
         self._lines: tuple[WidthLine, ...] = ()
+        self._regions: tuple[RegionMark, ...] = ()
         self._drag: Callable[[QPointF], None] | None = None
         self._press = QPointF()
         self._moved = False
@@ -96,7 +97,7 @@ class FilmView(pg.GraphicsView):
         self._pixels = pixels_of(frame) if frame is not None else None
         self._content = self._pixels.content() if self._pixels is not None else None
         self._saliency, self._edited, self._drag = None, None, None
-        self._lines = ()
+        self._lines, self._regions = (), ()
         self._inverted = False
         self._patch_key = None
         if frame is None:
@@ -157,6 +158,12 @@ class FilmView(pg.GraphicsView):
         """Measured widths of the bone chosen, in film pixels."""
         if lines != self._lines:
             self._lines = lines
+            self.viewport().update()
+
+    def set_regions(self, regions: tuple[RegionMark, ...]) -> None:
+        """Regions that a second opinion cut out, in film pixels."""
+        if regions != self._regions:
+            self._regions = regions
             self.viewport().update()
 
     def set_saliency(self, picture: SaliencyPicture | None) -> None:
@@ -242,7 +249,7 @@ class FilmView(pg.GraphicsView):
             selected=self._selected, show=self.show_state, editing=self.editing,
             dragging=self._drag is not None, corners=self._corners, saliency=self._saliency,
             film_transform=self.film_transform(), brightness=self._brightness,
-            lines=self._lines if self._edited is None and not self.editing else (),
+            lines=self._lines if self._edited is None and not self.editing else (), regions=self._regions,
         )  # fmt: skip
         painter.restore()
 

@@ -53,7 +53,7 @@ class ShortcutSheet(QDialog):
                     first.setStyleSheet(f"color: {theme.MACHINE}")
                     words = QLabel(right)
                     words.setWordWrap(True)
-                    grid.addWidget(words, line, side * 2 + 1)
+                    grid.addWidget(words, line, side * 2 + 1, Qt.AlignmentFlag.AlignTop)
                 else:
                     first.setFont(theme.ui_font(10.5, bold=True))
                 grid.addWidget(first, line, side * 2, 1, 1 if right else 2, Qt.AlignmentFlag.AlignTop)
