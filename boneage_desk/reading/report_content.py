@@ -13,7 +13,7 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.reading.findings import BoneFinding, Box
 from boneage_desk.reading.report_detail import Detail, detail
 from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
-from boneage_desk.reading.report_result import headline, headline_note, results
+from boneage_desk.reading.report_result import UNGIVEN, headline, headline_note, results
 from boneage_desk.reading.report_texts import LANGUAGES
 from boneage_desk.reading.report_values import BoneRow, Fact, clean
 from boneage_desk.reading.session import Reading, State
@@ -141,7 +141,7 @@ def build(
         columns=tuple(words(f"col.{key}") for key in ("bone", "machine", "probability", "human", "final", "score")),
         bones=rows,
         total=(words("total"), NOTHING if summary.score is None else str(summary.score)),
-        legend=words("legend"),
+        legend=" ".join([words("legend"), *([words("second_opinion.legend")] if reading.whole_hand else [])]),
         film_title=words("film"),
         film_caption=words("film.caption"),
         film_absent=words("film.absent"),
@@ -166,7 +166,8 @@ def _flags(summary: Summary, second: Detail | None, words: Words) -> tuple[FlagL
     """Flags in words, the blocking ones first; the same sentence is said once. Last, what the second page says
     against grades."""
     lines: dict[str, FlagLine] = {}
-    for flag in sorted(summary.flags, key=lambda flag: not flag.blocking):
+    there = [flag for flag in summary.flags if flag.code not in UNGIVEN]
+    for flag in sorted(there, key=lambda flag: not flag.blocking):
         said = words.flag(flag)
         shown = words("flags.blocking", text=said) if flag.blocking else said
         lines.setdefault(said, FlagLine(shown, flag.blocking))

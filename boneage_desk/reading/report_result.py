@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.report_facts import Words
+from boneage_desk.reading.report_texts import has
 from boneage_desk.reading.report_values import Fact, clean
+from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import rus_chn
@@ -144,22 +147,49 @@ def _machine(reading: Reading, summary: Summary, words: Words) -> Fact:
     return Fact("machine", label, words("machine.value", age=age, score=summary.machine_score))
 
 
+UNGIVEN = ("whole_hand_unavailable", "outside_training")
+"""Flags that stand for a second opinion that was asked for and not given; they are told in its place."""
+
+
 def _second_opinions(reading: Reading, summary: Summary, words: Words) -> list[Fact]:
-    facts = []
-    for opinion in reading.whole_hand:
-        interval = difference = ""
-        if opinion.interval_months is not None:
-            low, high = (words.years_months(value) for value in opinion.interval_months)
-            interval = words("second_opinion.interval", low=low, high=high)
-        if summary.bone_age is not None and summary.bone_age.qualifier is Qualifier.POINT:
-            months = _signed(opinion.bone_age_months - summary.bone_age.months)
-            difference = words("second_opinion.difference", months=months)
-        value = words(
-            "second_opinion.value",
-            age=words.years_months(opinion.bone_age_months),
-            interval=interval,
-            difference=difference,
-            model=clean(opinion.model),
-        )
-        facts.append(Fact("second_opinion", words("second_opinion"), value))
+    """Every engine that was asked, the default first, and what the person says of an unusual difference."""
+    label = words("second_opinion")
+    facts = [Fact("second_opinion", label, _opinion(reading, opinion, words)) for opinion in reading.whole_hand]
+    for flag in summary.flags:
+        if flag.code in UNGIVEN:
+            name, said = _engine(flag.engine, words), words.flag(flag)
+            said = said if said.startswith(name) else words("named", name=name, text=said)
+            facts.append(Fact("second_opinion", label, said, known=False))
+    found, comment = difference(reading), clean(reading.difference_comment)
+    if comment or (found is not None and found.beyond):
+        value = comment or words("difference_comment.none")
+        facts.append(Fact("difference_comment", words("difference_comment"), value, known=bool(comment)))
     return facts
+
+
+def _engine(engine: str, words: Words) -> str:
+    key = f"second_opinion.{engine}"
+    return words(key) if engine in ENGINE_NAMES and has(words.language, key) else clean(engine)
+
+
+def _opinion(reading: Reading, opinion: WholeHandOpinion, words: Words) -> str:
+    interval = apart = ""
+    if opinion.interval_months is not None:
+        low, high = (words.years_months(value) for value in opinion.interval_months)
+        interval = words("second_opinion.interval", low=low, high=high)
+    if (found := difference(reading, opinion)) is not None:
+        bound = words("second_opinion.at_least") if found.at_least else ""
+        apart = words("second_opinion.difference", months=_signed(found.months) + bound)
+        if found.usual_months is None:
+            apart += words("second_opinion.not_measured")
+        else:
+            key = "second_opinion.not_usual" if found.beyond else "second_opinion.usual"
+            apart += words(key, months=f"{found.usual_months:.1f}")
+    return words(
+        "second_opinion.value",
+        name=_engine(opinion.engine, words),
+        age=words.years_months(opinion.bone_age_months),
+        interval=interval,
+        difference=apart,
+        model=clean(opinion.model),
+    )

@@ -114,13 +114,25 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "{seen} of 13 bones looked at, {changed} grade{plural} changed, {moved} box{es} corrected",
         "已核对 13 块骨中的 {seen} 块，修改 {changed} 个等级，修正 {moved} 个框",
     ),
-    "second_opinion": ("Whole-hand model", "全手模型"),
-    "second_opinion.value": (
-        "{age}{interval}{difference} (independent second opinion, {model})",
-        "{age}{interval}{difference}（独立的第二意见，{model}）",
-    ),
+    "second_opinion": ("Second opinion", "第二意见"),
+    "second_opinion.value": ("{name} {age}{interval}{difference} ({model})", "{name} {age}{interval}{difference}（{model}）"),
     "second_opinion.interval": (" [{low} to {high}]", " [{low} 至 {high}]"),
-    "second_opinion.difference": (", {months} months from the bone age", "，与骨龄相差 {months} 个月"),
+    "second_opinion.difference": ("; the 13 bones differ by {months} months", "；13 块骨的骨龄与之相差 {months} 个月"),
+    "second_opinion.at_least": (" at least", "以上"),
+    "second_opinion.usual": (", usual is up to {months}", "，通常不超过 {months} 个月"),
+    "second_opinion.not_usual": (", BEYOND the usual, up to {months}", "，超出通常范围（不超过 {months} 个月）"),
+    "second_opinion.not_measured": (", what is usual was not measured", "，通常差异未测定"),
+    "second_opinion.whole-hand": ("Whole hand", "全手"),
+    "second_opinion.dual": ("Dual output", "双输出"),
+    "second_opinion.cascade": ("Region cascade", "区域级联"),
+    "second_opinion.regression": ("Regression", "回归"),
+    "second_opinion.legend": (
+        "Second opinion: a model of the whole film, independent of the 13 bones. Usual: 95 of 100 films that no model was "
+        "trained on.",
+        "第二意见：基于整张影像的模型，独立于 13 块骨。通常差异：未参与训练的影像中，每 100 张有 95 张不超过此值。",
+    ),
+    "difference_comment": ("On that difference", "对该差异的说明"),
+    "difference_comment.none": ("nothing written yet; needed before sign-off", "尚未填写；审阅完成前须填写"),
     "method": ("Method", "方法"),
     "method.value": ("{name}, {edition}{table}", "{name}，{edition}{table}"),
     "method.M": (", table for boys", "，男孩表"),
@@ -216,6 +228,9 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "flag.age_mismatch": ("", "影像记录的年龄与出生日期不符。"),
     "flag.not_radiograph": ("", "该文件不是 X 线片。"),
     "flag.weights_missing": ("", "模型权重缺失。"),
+    "flag.sex_mismatch": ("", "影像所示性别与记录不符。请核对性别：性别决定所用表格。"),
+    "flag.outside_training": ("", "年龄超出模型训练范围，不予给出。"),
+    "flag.whole_hand_unavailable": ("", "模型未给出结果。"),
 }
 
 

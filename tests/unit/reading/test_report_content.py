@@ -10,7 +10,7 @@ import pytest
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading import report_texts
-from boneage_desk.reading.analysis import Flag, IntervalTable
+from boneage_desk.reading.analysis import Flag, IntervalTable, WholeHandOpinion
 from boneage_desk.reading.film import Laterality, Patient, Study
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.report_content import ReportContent, build
@@ -243,8 +243,55 @@ def test_second_opinions_stand_beside_the_bone_age() -> None:
     content = build(analysed().reading)
     opinions = [fact.value for fact in content.results if fact.key == "second_opinion"]
     assert len(opinions) == 2
-    assert opinions[0].startswith("10 y 1 m [9 y 2 m to 11 y 1 m]") and "whole-hand" in opinions[0]
-    assert "[" not in opinions[1]
+    assert opinions[0].startswith("Whole hand 10 y 1 m [9 y 2 m to 11 y 1 m]") and "(whole-hand)" in opinions[0]
+    assert opinions[1].startswith("Dual output 10 y 0 m;") and "[" not in opinions[1]
+    assert "difference_comment" not in facts(content)
+
+
+def opinions_of(content: ReportContent) -> list[Fact]:
+    return [fact for fact in content.results if fact.key == "second_opinion"]
+
+
+def second(months: float, usual: float | None = 12.0, **facts_of: object) -> Reading:
+    """A reading whose second opinion lies ``months`` below the 13 bones."""
+    value = analysed().reading
+    age = summarise(value).bone_age
+    assert age is not None
+    one = WholeHandOpinion("lite2.v1", age.months - months, engine="whole-hand", usual_difference_months=usual)
+    return dataclasses.replace(value, whole_hand=(one,), **facts_of)
+
+
+def test_an_unusual_difference_is_said_with_its_sign_its_limit_and_the_comment() -> None:
+    usual, beyond = build(second(11.9)), build(second(-12.1))
+    assert "; the 13 bones differ by +11.9 months, usual is up to 12.0 (lite2.v1)" in opinions_of(usual)[0].value
+    assert "difference_comment" not in facts(usual) and "independent of the 13 bones" in usual.legend
+    said = opinions_of(beyond)[0].value
+    assert "-12.1 months, BEYOND the usual, up to 12.0" in said
+    assert not facts(beyond)["difference_comment"].known and "needed" in facts(beyond)["difference_comment"].value
+    written = build(second(-12.1, difference_comment="wrist turned,\nread twice"))
+    assert facts(written)["difference_comment"].value == "wrist turned, read twice"
+    assert "On that difference:" in plain_text(written) and "wrist turned, read twice" in plain_text(written)
+    assert "was not measured" in opinions_of(build(second(40, usual=None)))[0].value
+    chinese = build(second(-12.1), language="zh")
+    assert "-12.1 个月，超出通常范围（不超过 12.0 个月）" in opinions_of(chinese)[0].value
+    assert opinions_of(chinese)[0].value.startswith("全手 ")
+
+
+def test_an_opinion_that_was_not_given_says_why_in_its_place_and_not_among_the_points_to_check() -> None:
+    flag = Flag("whole_hand_unavailable", "Whole hand: no model is installed.", engine="whole-hand")
+    value = dataclasses.replace(analysed().reading, whole_hand=(), flags=(flag,))
+    content = build(value)
+    assert opinions_of(content)[0] == Fact("second_opinion", "Second opinion", flag.message, known=False)
+    assert all("installed" not in line.text for line in content.flags) and "no model is installed" in plain_text(content)
+    assert opinions_of(build(value, language="zh"))[0].value == "全手：模型未给出结果。"
+    assert "independent" not in content.legend
+
+
+def test_the_films_sex_against_the_record_is_a_point_to_check() -> None:
+    one = WholeHandOpinion("dual.v1", 120.0, engine="dual", male_probability=0.99, sex_limit=0.95)
+    value = dataclasses.replace(analysed().reading, whole_hand=(one,))
+    assert any("looks like a male hand (99%)" in line.text for line in build(value).flags)
+    assert any("性别与记录不符" in line.text for line in build(value, language="zh").flags)
 
 
 def test_states_are_said_plainly_and_only_a_reviewed_one_is_there_to_sign() -> None:
