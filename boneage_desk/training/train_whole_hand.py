@@ -88,13 +88,13 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         if facts["system"] != args.system:
             raise SystemExit(f"{args.out} holds a run of {facts['system']}, not of {args.system}")
         return facts
-    system = SYSTEMS[args.system]
-    facts = {
-        "system": args.system, "architecture": args.architecture or system.architectures[gpu],
+    system, made_on = SYSTEMS[args.system], environment()
+    facts = made_on | {
+        "platform": made_on["system"], "system": args.system, "architecture": args.architecture or system.architectures[gpu],
         "size": args.size or system.size[gpu], "batch": args.batch or system.batch[gpu],
         "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed, "start": args.start,
         "began": now(),
-    } | environment()  # fmt: skip
+    }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=1))
     return facts
