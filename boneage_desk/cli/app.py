@@ -58,8 +58,8 @@ class EvaluateFilms(Protocol):
 
     def __call__(
         self, services: Services, *, films: Path, labels: Path, model: str, out: Path, report: Path, split: Path | None,
-        compare: tuple[Path, ...], limit: int, retry: bool, source: str, command: str, tell: Callable[[str], None],
-        show: Callable[[int, int, str], None], cancel: CancelToken,
+        compare: tuple[Path, ...], limit: int, retry: bool, sizes: Path | None, source: str, command: str,
+        tell: Callable[[str], None], show: Callable[[int, int, str], None], cancel: CancelToken,
     ) -> dict[str, Any]:  # fmt: skip
         """See `boneage_desk.training.evaluate_films.Order`. ``show`` gets the films behind, all of them, and the name of
         the one in work. Raises BoneAgeError, Cancelled."""

@@ -15,7 +15,7 @@ from boneage_desk.cli.train import TASKS, finish, shown, stopping, told
 from boneage_desk.common.errors import InputError
 
 FILMS = "whole-hand"
-_OF_FILMS = ("films", "labels", "report", "split", "compare_with", "limit", "retry_errors", "source")
+_OF_FILMS = ("films", "labels", "report", "split", "compare_with", "limit", "retry_errors", "sizes", "source")
 _OF_RECIPE = ("recipe", "out", "all")
 
 
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     films.add_argument("--limit", type=int, metavar="N", help="N films, chosen by a hash of the name")
     films.add_argument("--retry-errors", action="store_true", help="read films again that gave no number")
+    films.add_argument("--sizes", metavar="CSV", help="id,height,width of the true films, where the pictures were squashed")
     films.add_argument("--source", metavar="NAME", help="what the films are called in the result (else the name of --films)")
     parser.add_argument("--quiet", action="store_true", help="no lines of progress")
     parser.add_argument(
@@ -96,7 +97,7 @@ def _films(options: argparse.Namespace, app: App) -> int:
     output.check_target(options.json, ".json", given)
     output.check_target(options.report, ".html", given)
     targets = {Path(name).resolve() for name in (options.json, options.report)}
-    sources = {Path(name).resolve() for name in (options.labels, options.split, *(options.compare_with or ())) if name}
+    sources = {Path(name).resolve() for name in (options.labels, options.split, options.sizes, *(options.compare_with or ())) if name}
     if len(targets) < 2 or targets & sources:
         raise InputError("--json and --report need files of their own.", code="bad-output")
     if not Path(options.films).exists():
@@ -109,7 +110,8 @@ def _films(options: argparse.Namespace, app: App) -> int:
                 services, films=Path(options.films), labels=Path(options.labels), model=options.model, out=Path(options.json),
                 report=Path(options.report), split=Path(options.split) if options.split else None,
                 compare=tuple(Path(name) for name in options.compare_with or ()), limit=options.limit or 0,
-                retry=options.retry_errors, source=options.source or "", command=shlex.join(["boneage-desk", *sys.argv[1:]]),
+                retry=options.retry_errors, sizes=Path(options.sizes) if options.sizes else None, source=options.source or "",
+                command=shlex.join(["boneage-desk", *sys.argv[1:]]),
                 tell=told, show=bar.show, cancel=cancel,
             )  # fmt: skip
     finally:

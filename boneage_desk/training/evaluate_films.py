@@ -28,7 +28,7 @@ from boneage_desk.reading.session import Reading, ReadingSession, SetAnalysis, S
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards.types import Sex
 from boneage_desk.training import film_figures, film_page
-from boneage_desk.training.film_labels import FilmLabel, Labels, read_labels, read_split, rows_of_films
+from boneage_desk.training.film_labels import FilmLabel, Labels, read_labels, read_split, rows_of_films, with_sizes
 from boneage_desk.training.film_rows import FilmRows
 from boneage_desk.training.runs import now, write_json
 from boneage_desk.training.site_data import Tell
@@ -43,10 +43,13 @@ Show = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to measure. films: folder or zip. model: an engine's id, 'architecture.tag' or 'rus13'. out, report: files to
-    write. split: table id,validation: only the films held out. compare: JSON of other models on the same films. limit:
-    so many films, chosen by a hash of the name, 0 for all. retry: read films again that gave no number. source: what
-    the films are called in the result; else the name of ``films``."""
+    """What to measure.
+
+    films: folder or zip. model: an engine's id, 'architecture.tag' or 'rus13'. out, report: files to write. split: table
+    id,validation: only the films held out. compare: JSON of other models on the same films. limit: so many films, chosen
+    by a hash of the name, 0 for all. retry: read films again that gave no number. sizes: table id,height,width of
+    squashed films. source: what the films are called in the result; else the name of ``films``.
+    """
 
     films: Path
     labels: Path
@@ -57,6 +60,7 @@ class Order:
     compare: tuple[Path, ...] = ()
     limit: int = 0
     retry: bool = False
+    sizes: Path | None = None
     source: str = ""
     command: str = ""
 
@@ -93,6 +97,8 @@ def evaluate(
     """
     others = [film_figures.read_result(path) for path in order.compare]
     labels = read_labels(order.labels, tell)
+    if order.sizes is not None:
+        labels = with_sizes(labels, order.sizes)
     model = choose_model(services, installed, order.model)
     chosen = choose_films(services, order, labels, cancel)
     for path, why in chosen.left_out.items():

@@ -18,7 +18,7 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ _FILM = ("film", "id", "file", "image", "image id", "case id")
 _SEX = ("sex", "gender", "male", "female")
 _MONTHS = ("bone_age_months", "bone_age", "boneage", "bone age (months)")
 _SIZE = ("height", "width")
+LEAST_SIDE = 16
 _WORDS = {
     Sex.MALE: {"m", "male", "man", "boy", "男", "男性", "男孩", "masculin", "masculino", "mann", "junge", "maschio"},
     Sex.FEMALE: {"f", "female", "woman", "girl", "女", "女性", "女孩", "féminin", "feminin", "femenino", "frau", "w", "weiblich"},
@@ -116,6 +117,22 @@ def read_split(path: Path) -> set[str]:
     return held
 
 
+def with_sizes(labels: Labels, path: Path) -> Labels:
+    """The rows with the true sizes of a table ``id,height,width``; a row's own size stays. Raises InputError."""
+    text = _text(path)
+    reader = csv.DictReader(text.splitlines())
+    if not {"id", *_SIZE} <= set(reader.fieldnames or ()):
+        raise InputError(f"The sizes '{path}' have no columns id, height and width.", code="site-data")
+    sizes = {}
+    for row in reader:
+        height, width = (_number(row[name] or "") for name in _SIZE)
+        if not height or not width or min(height, width) < LEAST_SIDE:
+            raise InputError(f"The sizes '{path}', line {reader.line_num}: height and width must be pixels.", code="site-data")
+        sizes[(row["id"] or "").strip()] = round(height), round(width)
+    rows = {film: row if row.size else replace(row, size=sizes.get(film)) for film, row in labels.rows.items()}
+    return Labels(rows, hashlib.sha256((labels.sha256 + text).encode()).hexdigest())
+
+
 def rows_of_films(
     entries: Sequence[FilmEntry], labels: Labels, top: Path
 ) -> tuple[list[tuple[FilmEntry, FilmLabel]], list[FilmEntry], list[tuple[FilmEntry, FilmLabel]]]:
@@ -192,7 +209,7 @@ def _row(line: int, cells: Mapping[str, str | None], columns: Mapping[str, str],
     size = None
     if "height" in columns and (value["height"] or value["width"]):
         height, width = (_number(value[name]) for name in _SIZE)
-        if not height or not width or height < 16 or width < 16:
+        if not height or not width or min(height, width) < LEAST_SIDE:
             faults.add(line, "height", f"and width are '{value['height']}' and '{value['width']}'; they must be pixels of the film")
         else:
             size = round(height), round(width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import zipfile
@@ -248,6 +247,16 @@ def test_a_squashed_film_gets_its_shape_back(desk: Program, words: Any, tmp_path
     assert sorted(desk.engine.seen) == [(60, 40), (60, 40), (60, 120), (120, 40)]
 
 
+def test_the_true_sizes_may_stand_in_a_table_of_their_own(desk: Program, words: Any, tmp_path: Path) -> None:
+    (tmp_path / "sizes.csv").write_text("id,height,width\n2,1200,400\n9,500,400\n", encoding="utf-8")
+    assert desk.run(*words("--sizes", tmp_path / "sizes.csv"))[0] == 0
+    assert sorted(desk.engine.seen) == [(60, 40), (60, 40), (60, 40), (60, 40), (120, 40)]
+    assert "labels_sha256 differ" in desk.run(*words())[2]  # the same films in another shape are other films
+    (tmp_path / "sizes.csv").write_text("id,height,width\n2,1200,4\n", encoding="utf-8")
+    code, _, err = desk.run(*words("--sizes", tmp_path / "sizes.csv", name="s"))
+    assert (code, "line 2" in err) == (2, True)
+
+
 def test_the_sex_output_is_measured(desk: Program, words: Any, tmp_path: Path) -> None:
     assert desk.run(*words(model="dual"))[0] == 0
     sex = result(tmp_path)["sex"]
@@ -435,5 +444,17 @@ def test_a_film_is_the_same_film_in_another_result_only_under_the_same_name() ->
     model = {"engine": "dual", "tag": "d", "weights": []}
     other = {"model": model, "source": "a", "per_film": [row, {**row, "source": "b", "months": 90.0}]}
     assert film_figures.comparison([row], "x", other)["usual_difference_months"] == 0.0
-    assert dataclasses.is_dataclass(Order := __import__("boneage_desk.training.evaluate_films", fromlist=["Order"]).Order)
-    assert Order(Path("f"), Path("l"), "m", Path("a/r.json"), Path("r.html")).rows == Path("a/r.films.jsonl")
+
+
+def test_the_usual_difference_of_a_card_is_taken_film_by_film() -> None:
+    from boneage_desk.training import film_figures
+
+    def row(film: str, months: float | None, qualifier: str = "", source: str = "299") -> dict[str, Any]:
+        return {"film": film, "source": source, "reference_months": 100.0, "months": months, "qualifier": qualifier}
+
+    bones = [{"per_film": [row("1", 100.0), row("2", None), row("3", 204.0, ">="), row("4", 204.0, ">=")]},
+             {"per_film": [row("1", 90.0, source="half")]}]  # fmt: skip
+    read = {("1", "299"): 103.0, ("1", "half"): 91.0, ("2", "299"): 90.0, ("3", "299"): 230.0, ("4", "299"): 180.0, ("7", "299"): 9.0}
+    found = film_figures.usual_difference(bones, read)
+    assert (found["n"], found["usual_difference_months"], found["median_difference_months"]) == (3, 24.0, 3.0)
+    assert film_figures.usual_difference(bones, {}) == {"n": 0}
