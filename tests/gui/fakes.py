@@ -41,6 +41,7 @@ from boneage_desk.reading.film import (
 )
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import AuditEvent, Reading
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
@@ -158,7 +159,7 @@ def make_whole_hand(
         told = None if engine == "dual" else sex
         if engine not in installed or (told is None and engine != "dual"):
             why = "no model is installed" if engine not in installed else "the sex is not known"
-            flags.append(Flag("whole_hand_unavailable", f"{engine}: {why}.", engine=engine))
+            flags.append(Flag("whole_hand_unavailable", f"{ENGINE_NAMES[engine]}: {why}.", engine=engine))
             continue
         values: dict[str, Any] = {"interval_months": (112.0, 132.0), "usual_difference_months": 15.0}
         if engine == "dual":
