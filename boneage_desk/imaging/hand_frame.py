@@ -1,8 +1,8 @@
 """The picture of a whole hand that the whole-hand models see, cut alike in training and at inference.
 
 The rule is part of every card (``preprocessing.picture = "hand-upright-1"``): a square round all 13 epiphyses with
-margins in shares of L (mc3 to dp3), the fingers up, the thumb on the right, bone bright, contrast by the picture's own
-1st and 99.7th percentile.
+margins in shares of L (mc3 to dp3), the fingers up, the thumb on the right, bone bright, contrast by the 1st and 99.7th
+percentile of what lies near the bones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, cut, film_to_crop, thumb_on_right
+from boneage_desk.imaging.crops import SIDE_SHARE, CropSpec, crop_to_film, cut, film_to_crop, thumb_on_right
 from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted
 
 PICTURE = "hand-upright-1"
@@ -27,8 +27,14 @@ hand's direction on a film is that of the best fit, so that no single bone decid
 ABOVE, BELOW, BESIDE = 0.28, 0.42, 0.22
 """Room in L beyond the outermost epiphyses: for the fingertips, the distal forearm, and the soft tissue."""
 LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.7
+NEAR = 0.16
+"""Distance in L from the lines between the epiphyses within which the contrast is measured: a marker, a frame or a
+collimator's edge beside the hand would decide it else."""
+RAYS: tuple[tuple[str, ...], ...] = (
+    ("radius", "mc1", "pp1", "dp1"), ("radius", "mc3", "pp3", "mp3", "dp3"), ("ulna", "mc5", "pp5", "mp5", "dp5"),
+)  # fmt: skip
 INNER = 0.1
-"""Share of the square's side left out at each edge when the contrast is measured: markers and borders lie there."""
+"""Where no bones are known: share of the square's side left out at each edge when the contrast is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,41 @@ def hand_picture(unit: NDArray[np.uint8], spec: CropSpec, size: int) -> NDArray[
         negative = hand_is_negative(unit, dict(spec.places), spec.length)
     else:
         negative = looks_inverted(unit)
-    on_film = np.asarray(cut(np.full(unit.shape, 255, np.uint8), spec, size)) >= 128
+    on_film = _on_film(spec, size, *unit.shape)
     picture = np.asarray(cut(unit, spec, size), np.float32)
     if negative:
         picture = 255.0 - picture
-    edge = int(INNER * size)
-    inner = (slice(edge, size - edge),) * 2
-    seen = picture[inner][on_film[inner]]
+    seen = picture[_measured(spec, size) & on_film]
     if not seen.size:
         return np.zeros((size, size), np.uint8)
     low, high = np.percentile(seen, [LOW_PERCENTILE, HIGH_PERCENTILE])
     stretched = np.clip(np.rint((picture - low) * (255.0 / max(high - low, 4.0))), 0, 255)
     return np.where(on_film, stretched, 0).astype(np.uint8)
+
+
+def _on_film(spec: CropSpec, size: int, height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels of a picture [size, size] have their middle on the film."""
+    y, x = np.mgrid[0:size, 0:size] + 0.5
+    at = crop_to_film(np.stack([x.ravel(), y.ravel()], 1), spec, size)
+    inside = (at >= 0).all(1) & (at[:, 0] < width) & (at[:, 1] < height)
+    return np.asarray(inside.reshape(size, size))
+
+
+def _measured(spec: CropSpec, size: int) -> NDArray[np.bool_]:
+    """Where in a picture [size, size] the contrast is measured."""
+    if not isinstance(spec, HandSpec) or not spec.places:
+        inner = np.zeros((size, size), bool)
+        edge = int(INNER * size)
+        inner[edge : size - edge, edge : size - edge] = True
+        return inner
+    at = dict(zip(SIDE_SHARE, film_to_crop(np.array([p for _, p in spec.places]), spec, size), strict=True))
+    reach = NEAR * spec.length / spec.side * size
+    y, x = np.mgrid[0:size, 0:size] + 0.5
+    near = np.zeros((size, size), bool)
+    for ray in RAYS:
+        for a, b in zip(ray, ray[1:], strict=False):
+            along = at[b] - at[a]
+            t = ((x - at[a][0]) * along[0] + (y - at[a][1]) * along[1]) / max(float(along @ along), 1e-6)
+            t = np.clip(t, 0, 1)
+            near |= (x - at[a][0] - t * along[0]) ** 2 + (y - at[a][1] - t * along[1]) ** 2 < reach**2
+    return near

@@ -16,7 +16,9 @@ import json
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -130,31 +132,58 @@ def open_archives(data: Path) -> dict[str, zipfile.ZipFile]:
     return found
 
 
-def build(data: Path, out: Path, size: int, limit: int = 0) -> None:
-    """Write the store; limit: at most so many films a source (0: all), for trials."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A film to cut: where it comes from, its points, whether they are a plausible hand, side of the picture."""
+
+    source: str
+    film: FilmPoints
+    fitted: bool
+    size: int
+
+
+_archives: dict[str, zipfile.ZipFile] = {}
+"""Of a process that cuts; each opens its own."""
+
+
+def _open(data: Path) -> None:
+    _archives.update(open_archives(data))
+
+
+def _cut(job: _Job) -> NDArray[np.uint8]:
+    pixels = _film(_archives[job.source], job.film, job.source == "299")
+    spec = film_spec(job.film, *pixels.shape) if job.fitted else whole_film_spec(*pixels.shape)
+    return hand_picture(pixels, spec, job.size)
+
+
+def build(data: Path, out: Path, size: int, limit: int = 0, workers: int = 1) -> None:
+    """Write the store; limit: at most so many films a source (0: all), for trials. workers: processes that cut."""
     labels, films, archives = read_labels(data), read_points(data), open_archives(data)
     mean, cov = shape_model(films)
     jobs = []
     for source, archive in archives.items():
         ids = sorted((Path(n).stem for n in archive.namelist()), key=int)
         ids = [k for k in ids if k in labels and k in films]
-        jobs += [(source, k) for k in (ids[:: max(1, len(ids) // limit)][:limit] if limit else ids)]
+        for k in ids[:: max(1, len(ids) // limit)][:limit] if limit else ids:
+            jobs.append(_Job(source, films[k], plausible(films[k], mean, cov), size))
     started = time.monotonic()
 
-    def pictures() -> Iterator[tuple[Row, NDArray[np.uint8]]]:
-        for n, (source, film_id) in enumerate(jobs):
-            film, (sex, months) = films[film_id], labels[film_id]
-            pixels = _film(archives[source], film, source == "299")
-            fitted = plausible(film, mean, cov)
-            spec = film_spec(film, *pixels.shape) if fitted else whole_film_spec(*pixels.shape)
+    def rows(cut: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[Row, NDArray[np.uint8]]]:
+        for n, (job, picture) in enumerate(zip(jobs, cut, strict=True)):
+            film_id = job.film.film_id
             if n % 1000 == 0:
                 print(f"{n}/{len(jobs)} {time.monotonic() - started:.0f} s", flush=True)
             yield {
-                "id": film_id, "source": source, "sex": sex, "months": months,
-                "validation": is_validation(film_id), "fitted": fitted,
-            }, hand_picture(pixels, spec, size)  # fmt: skip
+                "id": film_id, "source": job.source, "sex": labels[film_id][0], "months": labels[film_id][1],
+                "validation": is_validation(film_id), "fitted": job.fitted,
+            }, picture  # fmt: skip
 
-    write_store(out, size, len(jobs), pictures())
+    if workers == 1:
+        _open(data)
+        write_store(out, size, len(jobs), rows(map(_cut, jobs)))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_open, initargs=(data,)) as pool:
+        write_store(out, size, len(jobs), rows(pool.map(_cut, jobs, chunksize=64)))
 
 
 def draw_films(out: Path, count: int, size: int, seed: int = 1, side: int = 200) -> None:
@@ -210,6 +239,7 @@ def main() -> None:
     p.add_argument("--out", type=Path, help="folder of the store")
     p.add_argument("--size", type=int, default=299)
     p.add_argument("--limit", type=int, default=0, help="at most so many films of a source, for trials")
+    p.add_argument("--workers", type=int, default=1, help="processes that cut")
     p.add_argument("--split", type=Path, help="write the split as a table")
     p.add_argument("--shrink", type=Path, help="write the half-size films, shrunk, as a zip")
     a = p.parse_args()
@@ -220,7 +250,7 @@ def main() -> None:
     if a.shrink:
         shrink_half(a.data, a.shrink)
     if a.out:
-        build(a.data, a.out, a.size, a.limit)
+        build(a.data, a.out, a.size, a.limit, a.workers)
 
 
 if __name__ == "__main__":
