@@ -150,8 +150,11 @@ def _openvino(module: nn.Module, example: tuple[Tensor, ...], path: Path, thread
         # ov.convert_model does the same with several more passes over the graph: 17 s where this takes 4
         front = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
-        model = front.convert(front.load(decoder))
-        model.reshape({k: ov.PartialShape([-1, *given.shape[1:]]) for k, given in enumerate(example)})
+        loaded = front.load(decoder)
+        for place, given in zip(loaded.get_inputs(), example, strict=True):  # known types leave no open promotions
+            loaded.set_element_type(place, ov.Type.f32)
+            loaded.set_partial_shape(place, ov.PartialShape([-1, *given.shape[1:]]))
+        model = front.convert(loaded)
         temporary = path.with_name(f"{path.stem}-{os.getpid()}.xml")
         ov.save_model(model, temporary, compress_to_fp16=False)
         _publish(temporary.with_suffix(".bin"), path.with_suffix(".bin"))

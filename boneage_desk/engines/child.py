@@ -39,6 +39,11 @@ class Child:
         except OSError as error:
             raise EOFError from error
 
+    def cancel(self, request_id: int) -> None:
+        """Say that no one waits for a request any more; a child that is gone need not hear it."""
+        with suppress(OSError, ValueError):
+            self.conn.send(wire.Cancel(request_id))
+
     def receive(self, seconds: float) -> wire.Reply | None:
         """The next message, or None when none came in time. Raises EOFError when the child is gone."""
         try:

@@ -18,13 +18,15 @@ from boneage_desk.common.errors import EngineError, InputError
 from boneage_desk.engines import backends, catalogue, hands
 from boneage_desk.engines.cards import find_card, find_optional_card
 from boneage_desk.engines.measurer import Measurer
+from boneage_desk.engines.second import SecondOpinions
 from boneage_desk.engines.transport import Pixels
 from boneage_desk.imaging.crops import CropSpec, cut
 from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted, normalise_film
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalTable, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, IntervalTable, ModelRef, WholeHandResult
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.standards.rus_chn import BONES, bone_name, check_bone
+from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,10 +37,17 @@ if TYPE_CHECKING:
 BLANK_SHARE = 0.25
 """An inferred place with less than this share of the other crops' contrast shows no bone."""
 
+IDLE_S, LONG_IDLE_S = 1.0, 8.0
+"""Deferred work begins when no request came for so long: of the 13 bones' models, of the second opinions'."""
+
 Report = Callable[[float, str], None]
 
 
 def _nothing(_share: float, _step: str) -> None:
+    pass
+
+
+def _never() -> None:
     pass
 
 
@@ -139,6 +148,8 @@ class Pipeline:
         self.timing_ms: dict[str, float] = {}
         self._film: HeldFilm | None = None
         self._later: list[Callable[[], object]] = [_import_captum]  # work for idle moments, in order
+        self._much_later: list[Callable[[], object]] = []  # of second opinions: for longer ones
+        self._second: SecondOpinions | None = None
 
     # ------------------------------------------------------------------------------ loading
     @classmethod
@@ -197,6 +208,10 @@ class Pipeline:
         )
         if chosen != "torch":
             pipeline._plan(chosen, scratch / "converted", threads, wait=backend != "auto")
+        pipeline._second = SecondOpinions(
+            models_dir, device=where, backend=chosen, cache=scratch / "converted", threads=threads,
+            wait=backend != "auto", later=pipeline._much_later.append,
+        )  # fmt: skip
         clock.step("convert")
         pipeline._warm_up()
         clock.step("warm_up")
@@ -284,10 +299,17 @@ class Pipeline:
 
     def work_ahead(self) -> bool:
         """Do the next piece of deferred work, some seconds at most; False when there is none."""
-        if not self._later:
+        work = self._later or self._much_later
+        if not work:
             return False
-        self._later.pop(0)()
+        work.pop(0)()
         return True
+
+    def idle_s(self) -> float | None:
+        """How long no request should have come before `work_ahead`; None where there is nothing to do."""
+        if self._later:
+            return IDLE_S
+        return LONG_IDLE_S if self._much_later else None
 
     # ---------------------------------------------------------------------------- the film
     def holds(self, key: int) -> bool:
@@ -378,6 +400,25 @@ class Pipeline:
         check_bone(bone)
         spec, crop = self._crop_of(box, angle_deg)
         return over_box(saliency_map(self._eager_grader, crop, bone, method), spec, box)
+
+    def whole_hand(
+        self, sex: Sex | None, engines: Sequence[str], report: Report = _nothing, check: Callable[[], None] = _never
+    ) -> WholeHandResult:
+        """See AnalysisEngine; ``check`` raises Cancelled."""
+        film = self._in_hand()
+        hand = film.find(self._fit)
+        return self._opinions().read(film.unit, hand, sex, engines, report=report, check=check)
+
+    def whole_hand_saliency(self, engine: str, sex: Sex | None) -> npt.NDArray[np.float32]:
+        """See AnalysisEngine."""
+        film = self._in_hand()
+        hand = film.find(self._fit)
+        return self._opinions().saliency(film.unit, hand, engine, sex)
+
+    def _opinions(self) -> SecondOpinions:
+        if self._second is None:
+            raise EngineError("This engine was made without whole-hand models.", code="whole-hand-unavailable")
+        return self._second
 
     # ------------------------------------------------------------------------------- parts
     def _fit(self, unit: npt.NDArray[np.uint8]) -> hands.Hand:

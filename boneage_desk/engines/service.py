@@ -5,7 +5,8 @@ No model library is ever imported here. One child answers one request at a time;
 How a request ends:
 
 - *cancelled*: the caller gets Cancelled at once. The child has ``cancel_grace_s`` to finish (a reading takes
-  less than a second, a new child several) and is ended and replaced when it does not.
+  less than a second, a new child several) and is ended and replaced when it does not; MODEL_GRACE_S longer for a
+  second opinion, which looks for the cancel between its steps but may be loading a model.
 - *crashed*: EngineError 'engine-crashed'; a fresh child is started for the next request. A request that
   reached a child which had died while idle is asked again, once.
 - *silent*: EngineError 'engine-hung' after ``request_timeout_s`` without a word from the child.
@@ -28,15 +29,17 @@ from boneage_desk.engines import transport as wire
 from boneage_desk.engines import worker
 from boneage_desk.engines.child import Child
 from boneage_desk.engines.keeper import TICK_S, Keeper
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 MakeJob = Callable[[wire.FilmRef], wire.Job]
+MODEL_GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +143,60 @@ class InferenceService:
 
         return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel))
 
+    def whole_hand(
+        self,
+        frame: Frame,
+        sex: Sex | None,
+        *,
+        engines: Sequence[str] = ("whole-hand",),
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> WholeHandResult:
+        """See AnalysisEngine."""
+
+        def job(film: wire.FilmRef) -> wire.Job:
+            return wire.WholeHand(film, sex, tuple(engines))
+
+        return cast(WholeHandResult, self._ask(job, frame, progress, cancel, MODEL_GRACE_S))
+
+    def whole_hand_saliency(
+        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """See AnalysisEngine."""
+
+        def job(film: wire.FilmRef) -> wire.Job:
+            return wire.WholeHandSaliency(film, engine, sex)
+
+        return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel, MODEL_GRACE_S))
+
+    def whole_hand_engines(self) -> tuple[str, ...]:
+        """See AnalysisEngine; empty when the folder of the models cannot be read."""
+        from boneage_desk.engines.catalogue import whole_hand_cards
+
+        try:
+            return tuple(whole_hand_cards(self.keeper.config.models_dir)[0])
+        except BoneAgeError:
+            return ()
+
     def grade_crops(self, crops: Sequence[npt.NDArray[np.uint8 | np.uint16]], bone: str) -> list[GradeOpinion]:
         """See AnalysisEngine."""
         job = wire.GradeCrops(tuple(crops), bone)
         return cast("list[GradeOpinion]", self._ask(job, None, no_progress, None))
 
     def _ask(
-        self, job: MakeJob | wire.GradeCrops, frame: Frame | None, progress: Progress, cancel: CancelToken | None
+        self,
+        job: MakeJob | wire.GradeCrops,
+        frame: Frame | None,
+        progress: Progress,
+        cancel: CancelToken | None,
+        more_grace_s: float = 0.0,
     ) -> wire.Value:
         """One request from turn to result."""
         cancel = cancel or CancelToken()
         stops = self.keeper.stops()
         while not self._turn.acquire(timeout=TICK_S):
             cancel.check()
-        ask = _Ask(self, progress, cancel, stops)
+        ask = _Ask(self, progress, cancel, stops, self.cancel_grace_s + more_grace_s)
         try:
             return ask.run(job, frame)
         finally:
@@ -191,7 +234,10 @@ class InferenceService:
 class _Ask:
     """One request under way: owns the turn and the lent film until closed."""
 
-    def __init__(self, service: InferenceService, progress: Progress, cancel: CancelToken, stops: int) -> None:
+    def __init__(
+        self, service: InferenceService, progress: Progress, cancel: CancelToken, stops: int, grace_s: float
+    ) -> None:
+        self._grace_s = grace_s
         self._service = service
         self._keeper = service.keeper
         self._stops = stops
@@ -281,7 +327,8 @@ class _Ask:
 
     def _wait_out(self, child: Child) -> None:
         """After a cancel: let the child finish within the grace, else end it; then pass the turn on."""
-        deadline = time.monotonic() + self._service.cancel_grace_s
+        deadline = time.monotonic() + self._grace_s
+        child.cancel(self._id)
         try:
             while time.monotonic() < deadline:
                 message = child.receive(TICK_S)

@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from boneage_desk.common import errors
 from boneage_desk.common.errors import BoneAgeError, EngineError
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.standards.types import Sex
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
@@ -86,8 +87,26 @@ class GradeCrops:
     bone: str
 
 
-Job = Analyse | Regrade | Saliency | GradeCrops
-Value = AnalysisResult | BoneResult | list[GradeOpinion] | npt.NDArray[np.float32]
+@dataclass(frozen=True, slots=True)
+class WholeHand:
+    """Second opinions of the whole film -> WholeHandResult."""
+
+    film: FilmRef
+    sex: Sex | None
+    engines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeHandSaliency:
+    """Where the model of a second opinion looked -> float32 map over the film."""
+
+    film: FilmRef
+    engine: str
+    sex: Sex | None
+
+
+Job = Analyse | Regrade | Saliency | GradeCrops | WholeHand | WholeHandSaliency
+Value = AnalysisResult | BoneResult | list[GradeOpinion] | npt.NDArray[np.float32] | WholeHandResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,13 @@ class Request:
     id: int
     job: Job
     protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """No one waits for request ``id`` any more; the child looks for it between two steps."""
+
+    id: int
 
 
 @dataclass(frozen=True, slots=True)

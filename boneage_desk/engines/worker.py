@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boneage_desk.common.errors import EngineError
+from boneage_desk.common.errors import Cancelled, EngineError
 from boneage_desk.engines import transport as wire
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LOG_NAME = "engine.log"
 _LOG_LIMIT = 1_000_000
-IDLE_S = 1.0
-"""Deferred work begins when no request came for so long."""
 BATCH = 5
 """So many answers without an idle moment are a batch: the deferred work is done between two films."""
 
@@ -125,12 +123,14 @@ def _load(config: WorkerConfig, began: float) -> Pipeline:
 
 
 def _serve(conn: Connection, pipeline: Pipeline) -> None:
-    answered, ahead = 0, True
+    answered = 0
     while True:
         # the first reading has precedence; then idle moments, or a long batch, pay for the faster path
-        while ahead and answered and (answered == BATCH or not conn.poll(IDLE_S)):
-            ahead = pipeline.work_ahead()
+        while answered and (idle := pipeline.idle_s()) is not None and (answered % BATCH == 0 or not conn.poll(idle)):
+            pipeline.work_ahead()
         request = conn.recv()
+        if isinstance(request, wire.Cancel):  # it came after the answer
+            continue
         conn.send(wire.Accepted(request.id))
         try:
             value = _answer(conn, pipeline, request)
@@ -157,12 +157,22 @@ def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire
         pipeline.hold(job.film.key, wire.take_film(job.film, conn), job.film.padding)
     elif job.film.inline:
         wire.take_film(job.film, conn)  # the bytes are in the pipe all the same
+
+    def report(share: float, step: str) -> None:
+        conn.send(wire.Progressed(request.id, share, step))
+
     if isinstance(job, wire.Analyse):
-
-        def report(share: float, step: str) -> None:
-            conn.send(wire.Progressed(request.id, share, step))
-
         return pipeline.analyse(report)
     if isinstance(job, wire.Regrade):
         return pipeline.regrade(job.bone, job.box, job.angle_deg)
+    if isinstance(job, wire.WholeHand):
+
+        def check() -> None:
+            while conn.poll():
+                if conn.recv() == wire.Cancel(request.id):
+                    raise Cancelled
+
+        return pipeline.whole_hand(job.sex, job.engines, report, check)
+    if isinstance(job, wire.WholeHandSaliency):
+        return pipeline.whole_hand_saliency(job.engine, job.sex)
     return pipeline.saliency(job.bone, job.box, job.angle_deg, job.method)
