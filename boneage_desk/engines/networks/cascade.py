@@ -24,9 +24,9 @@ from boneage_desk.engines.networks.attention import Cbam
 from boneage_desk.engines.networks.whole_hand import Outputs, WholeHand
 
 REGIONS = ("carpal", "metacarpophalangeal")
-REGION_SIDES = (0.34, 0.42)
+REGION_SIDES = (0.38, 0.42)
 """Sides of the two square regions as shares of the picture's side, in the order of REGIONS. On 413 films with key
-points, 99 % of wrists to metacarpal bases fit into 0.19 and of the second to fifth MCP joints into 0.32."""
+points 99 % of the rows of second to fifth MCP joints fit into 0.32; a carpus with its box drawn is 0.30 wide (mean of 27)."""
 LOCATOR_SIDE = 299
 """Larger pictures are shrunk to this many pixels for the locator; crops are cut from the picture as it came."""
 FIRST_CELL, CELL_STEP = 37.5, 32.0
@@ -51,7 +51,7 @@ class Locator(WholeHand):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = timm.create_model("inception_v3", pretrained=False, in_chans=1, num_classes=0)
+        self.trunk = timm.create_model("inception_v3", pretrained=False, in_chans=1, num_classes=0, global_pool="")
         features = int(self.trunk.num_features)
         self.attention = Cbam(features)
         self.head = nn.Linear(features, 1, bias=False)
@@ -62,7 +62,7 @@ class Locator(WholeHand):
         """The last feature map [N, C, h, w] of pictures [N, 1, S, S], after the attention."""
         if pixels.shape[-1] > LOCATOR_SIDE:
             pixels = F.interpolate(pixels, (LOCATOR_SIDE, LOCATOR_SIDE), mode="bilinear", antialias=True)
-        return cast(Tensor, self.attention(self.trunk.forward_features(pixels)))
+        return cast(Tensor, self.attention(self.trunk(pixels)))
 
     def outputs(self, pixels: Tensor, male: Tensor | None = None) -> Outputs:
         """See the class; ``male`` is not used."""

@@ -1,0 +1,85 @@
+"""The two stages of system 3's training, called by `train_whole_hand --system cascade`.
+
+Stage 1 (folder ``OUT/locator``) trains InceptionV3 with CBAM on age, for LOCATOR_SHARE of the budget. On half of its
+pictures a square as large as a region is masked, so that the masked picture of the cascade is nothing new to it.
+Stage 2 (``OUT``) takes the mean of its weights, fixed from there on, finds the two regions of every spoiled picture with
+it as at inference, and trains the two readers for the rest. Either stage goes on with --resume; once the second has
+begun, the locator is the one in its checkpoint, and is trained no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from boneage_desk.engines.networks.cascade import REGION_SIDES, Cascade, Locator, masked, squares
+from boneage_desk.engines.networks.whole_hand import Outputs
+from boneage_desk.training.train_whole_hand import SYSTEMS, finish, run_config, run_stage, say, start_model
+from boneage_desk.training.whole_hand_films import Films
+from boneage_desk.training.whole_hand_run import RunConfig
+
+LOCATOR_SHARE = 0.35
+HIDDEN_SHARE = 0.5
+
+
+class TrainedLocator(Locator):
+    """The locator while it is trained: some pictures lose a square as large as the carpal region, anywhere."""
+
+    def outputs(self, pixels: Tensor, male: Tensor | None = None) -> Outputs:
+        """As the locator; in training mode on `hidden` pictures."""
+        return super().outputs(hidden(pixels) if self.training else pixels, male)
+
+
+def hidden(pixels: Tensor) -> Tensor:
+    """Pictures [N, 1, S, S], each masked with a chance of HIDDEN_SHARE. Drawn on the CPU by torch's seed."""
+    n = len(pixels)
+    chosen, places = torch.rand(n) < HIDDEN_SHARE, torch.rand(n, 2)
+    square = squares(places, REGION_SIDES[0]).to(pixels.device)
+    return torch.where(chosen.to(pixels.device)[:, None, None, None], masked(pixels, square), pixels)
+
+
+def stage_configs(config: RunConfig) -> tuple[RunConfig, RunConfig]:
+    """The run's budget (minutes, or steps) shared out between the stages."""
+    minutes, steps = config.budget_min * LOCATOR_SHARE, round(config.max_steps * LOCATOR_SHARE)
+    if config.max_steps:
+        steps = min(max(steps, 1), config.max_steps - 1)
+    first = replace(config, budget_min=minutes, max_steps=steps)
+    return first, replace(config, budget_min=config.budget_min - minutes, max_steps=config.max_steps - steps)
+
+
+def train_cascade(args: argparse.Namespace, facts: dict[str, Any], films: Films, device: torch.device) -> None:
+    """Both stages, or what is left of them; see the module's head. ``facts``: run.json of the run."""
+    if args.max_steps == 1:
+        raise SystemExit("the cascade is trained in two stages: give it 2 steps or more")
+    first, second = stage_configs(run_config(facts, args))
+    began = time.monotonic()
+    say(f"{len(films.training())} pictures to train on, {len(films.held_out())} held out, {device}")
+    locator: Locator = Locator()
+    if not (args.out / "last.pt").exists():
+        torch.manual_seed(facts["seed"])
+        trained = TrainedLocator()
+        if not (args.out / "locator" / "last.pt").exists():
+            start_model(trained, "inception_v3_cbam", facts["start"])
+        run = run_stage(trained, films, SYSTEMS["cascade"].loss, first, args.out / "locator", device)
+        if not run.finished:
+            say("the locator is not finished: go on with --resume")
+            return
+        locator.load_state_dict(run.mean.state_dict())
+    if args.part_min:
+        left = args.part_min - (time.monotonic() - began) / 60
+        if left <= 0:
+            say("the readers are yet to be trained: go on with --resume")
+            return
+        second = replace(second, part_min=left)
+    torch.manual_seed(facts["seed"] + 1)
+    model = Cascade(locator)
+    if args.compile:
+        model.locator.trunk.compile()
+        model.reader.compile()
+    run = run_stage(model, films, SYSTEMS["cascade"].loss, second, args.out, device)
+    finish(run.mean, films, facts, args.out, finished=run.finished)
