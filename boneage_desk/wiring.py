@@ -164,16 +164,20 @@ def evaluate_films(services: Services, **how: Any) -> dict[str, Any]:
     from boneage_desk.training import evaluate_films as whole
 
     heard = {name: how.pop(name) for name in ("tell", "show", "cancel")}
-    return whole.evaluate(services, whole.Order(**how), installed=second_opinions(heard["tell"]), **heard)
+    return whole.evaluate(services, whole.Order(**how), installed=second_opinions(how["model"], heard["tell"]), **heard)
 
 
-def second_opinions(tell: Callable[[str], None]) -> list[ModelRef]:
-    """The models that would give second opinions; a card that is broken is told."""
+def second_opinions(wanted: str, tell: Callable[[str], None]) -> list[ModelRef]:
+    """The models that would give second opinions; a card that is broken is told. The weights of the one that is
+    ``wanted`` (engine or 'architecture.tag') are hashed: raises EngineError where they are not those of its card."""
     from boneage_desk.engines.catalogue import model_ref, whole_hand_cards
 
     cards, problems = whole_hand_cards(paths.packaged_dir("models"))
     for problem in problems:
         tell(str(problem))
+    for engine, found in cards.items():
+        if wanted in (engine, found.card.full_tag):
+            found.card.verified_weights()
     return [model_ref(found.card, engine) for engine, found in cards.items()]
 
 

@@ -283,7 +283,8 @@ def read_film(services: Services, engine: str, film: Film, sex: Sex | None, canc
         result = services.engine().whole_hand(film.frame, session.reading.patient.sex, engines=(engine,), cancel=cancel)
         session.do(SetWholeHand(result, at), at=at, who=who)
         row = _opinion_row(session.reading, engine)
-    timing = session.reading.timing_ms  # of the engine itself: no time of its start is in it
+    # of the engine itself: no time of its start, or of a model's loading, is in it
+    timing = {step: ms for step, ms in session.reading.timing_ms.items() if not step.endswith("_load")}
     row["ms"] = round(timing.get("total", sum(timing.values())), 1)
     if sex is not None and recorded is not None and sex is not recorded:
         row["flags"] = [*row["flags"], "sex_conflict"]

@@ -60,7 +60,7 @@ def desk(program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
     engine.seen = []
     monkeypatch.setattr(wiring, "_engine", lambda *_: engine)
     models = [ModelRef(f"The {e} one", f"{e}.v1", sha(e), e) for e in engine.installed]
-    monkeypatch.setattr(wiring, "second_opinions", lambda _tell: models)
+    monkeypatch.setattr(wiring, "second_opinions", lambda _name, _tell: models)
     program.engine = engine
     return program
 
