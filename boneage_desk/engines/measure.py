@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boneage_desk.imaging.crops import CropSpec, crop_to_film
+from boneage_desk.imaging.normalise import byte_percentiles
 from boneage_desk.reading.evidence import TRUSTED, Evidence, Point
 
 Grey = NDArray[np.float32]
@@ -111,8 +112,16 @@ def measure(crop: NDArray[np.uint8], outlines: Grey) -> Measured | None:
 
 def _greys(crop: NDArray[np.uint8]) -> Grey:
     """0..1 by the crop's own 2nd and 99.5th percentile, not clipped."""
-    low, high = np.percentile(crop, [2.0, 99.5])
+    low, high = byte_percentiles(crop.reshape(1, -1), (2.0, 99.5))[:, 0]
     return ((crop.astype(np.float32) - low) / max(float(high - low), 4.0)).astype(np.float32)
+
+
+def _quantile(values: NDArray[np.floating], share: float = 0.5) -> float:
+    """``np.quantile`` of a few values, without its long way round."""
+    ordered = np.sort(values, axis=None)
+    at = share * (ordered.size - 1)
+    low = float(ordered[int(at)])
+    return low + (at - int(at)) * (float(ordered[min(int(at) + 1, ordered.size - 1)]) - low)
 
 
 # --- which pixels ---------------------------------------------------------------------------------
@@ -175,9 +184,9 @@ def _without_epiphysis(image: Grey) -> Measured | None:
     size = len(image)
     middle, band = size // 2, max(2, size // 24)
     column = image[:, middle - band : middle + band + 1].mean(1)
-    shaft = float(np.percentile(column[int(0.6 * size) : int(0.9 * size)], 80))
+    shaft = _quantile(column[int(0.6 * size) : int(0.9 * size)], 0.8)
     side = np.concatenate([image[int(0.6 * size) : int(0.9 * size), k] for k in (size // 8, size - size // 8)])
-    soft = float(np.median(side))
+    soft = _quantile(side)
     if shaft - soft < CONTRAST:
         return None
     here = (column[int(0.42 * size) : int(0.52 * size)].max() - soft) / (shaft - soft)
@@ -320,9 +329,9 @@ class _Frame:
     ) -> tuple[tuple[float, float], float, float]:
         """Sides of the metaphysis where it is widest near its edge, the row, and 0..1 how far greys and outline agree."""
         width = strip[1] - strip[0]
-        start = float(np.median(bottoms[int(strip[0]) : int(strip[1]) + 1])) + 1
+        start = _quantile(bottoms[int(strip[0]) : int(strip[1]) + 1]) + 1
         if dips is not None and (dips.depth >= OPEN_DIP).mean() > 0.3:
-            start = float(np.median(dips.shaft[dips.depth >= OPEN_DIP]))
+            start = _quantile(dips.shaft[dips.depth >= OPEN_DIP])
         rows = np.arange(int(start), min(self.size - 2, int(start + max(3.0, 0.2 * width))))
         profiles = (self.image[rows - 1] + self.image[rows] + self.image[rows + 1]) / 3 if len(rows) else self.image[:0]
         reach = max(2.0, 0.18 * width)
@@ -331,7 +340,7 @@ class _Frame:
         row = float(start + 0.06 * width)
         if min(len(lefts), len(rights)) < max(2, len(rows) // 3):
             return strip, row, 0.6  # no edge in the greys: the outline alone
-        sides = (float(np.percentile(lefts, 25)), float(np.percentile(rights, 75)))
+        sides = (_quantile(lefts, 0.25), _quantile(rights, 0.75))
         off = max(abs(a - b) for a, b in zip(sides, strip, strict=True)) / width
         return sides, row, float(np.clip(1 - 0.5 * off / DISAGREE, 0, 1))
 
@@ -342,7 +351,7 @@ class _Frame:
         inner = self.image[rows, int(sides[0] + 0.1 * width) : int(sides[1] - 0.1 * width) + 1]
         if not inner.size:
             return 0.0
-        over = float(np.percentile(inner, 30)) - self._soft(sides, rows)
+        over = _quantile(inner, 0.3) - self._soft(sides, rows)
         return float(np.clip(over / CONTRAST, 0, 1))
 
     def _soft(self, sides: tuple[float, float], rows: slice) -> float:
@@ -350,7 +359,7 @@ class _Frame:
         width = sides[1] - sides[0]
         left = self.image[rows, max(0, int(sides[0] - 0.2 * width)) : max(1, int(sides[0] - 0.08 * width))]
         right = self.image[rows, int(sides[1] + 0.08 * width) + 1 : int(sides[1] + 0.2 * width) + 2]
-        levels = [float(np.median(part)) for part in (left, right) if part.size]
+        levels = [_quantile(part) for part in (left, right) if part.size]
         return min(levels) if levels else 0.0
 
     def _dips(
@@ -361,14 +370,14 @@ class _Frame:
             return None
         reach = int(max(3, 0.14 * (sides[1] - sides[0])))
         smooth = np.pad((self.image[:, :-2] + self.image[:, 1:-1] + self.image[:, 2:]) / 3, ((0, 0), (1, 1)), mode="edge")
-        middle = round(float(np.median(bottoms[columns])))
+        middle = round(_quantile(bottoms[columns]))
         soft = self._soft(sides, slice(max(0, middle - reach), middle + reach))
         inside = (self.own > 0.5)[:, columns]
         top = np.where(inside.any(0), inside.argmax(0), 0)
         first = np.rint(bottoms[columns]).astype(np.intp) - reach
         rows = np.clip(first[:, None] + np.arange(2 * reach + 2)[None], top[:, None], self.size - 1)
         profiles = smooth[rows, columns[:, None]].astype(np.float64)
-        if np.median(profiles.max(1)) - soft < CONTRAST:
+        if _quantile(profiles.max(1)) - soft < CONTRAST:
             return None
         depth, height, end = _dips_of(profiles, soft)
         return Dips(depth, height, end + first)
@@ -396,8 +405,8 @@ def _gap(dips: Dips | None, width: float) -> tuple[float | None, float | None, f
     if dips is None:
         return None, None, None
     is_open = dips.depth >= OPEN_DIP
-    gap = float(np.percentile(np.where(is_open, dips.height, 0.0), 10)) / width
-    row = float(np.median(dips.shaft[is_open])) if is_open.mean() > 0.3 else None
+    gap = _quantile(np.where(is_open, dips.height, 0.0), 0.1) / width
+    row = _quantile(dips.shaft[is_open]) if is_open.mean() > 0.3 else None
     return gap, 1.0 - float(is_open.mean()), row
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from boneage_desk.engines.networks.frozen import with_weights
+from boneage_desk.imaging.normalise import byte_percentiles
 from boneage_desk.standards.rus_chn import BONES, max_grade
 
 LOW_PERCENTILE = 2.0
@@ -27,8 +28,7 @@ HIGH_PERCENTILE = 99.5
 def normalise_crops(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Contrast of each crop by itself: 2nd and 99.5th percentile become 0 and 1, clipped to -0.25..1.25,
     then mapped to -1..1 (0 -> -1, 1 -> 1). crops: [N, S, S] uint8 -> [N, 1, S, S] float32."""
-    flat = crops.reshape(len(crops), -1)
-    low, high = np.percentile(flat, [LOW_PERCENTILE, HIGH_PERCENTILE], axis=1)
+    low, high = byte_percentiles(crops.reshape(len(crops), -1), (LOW_PERCENTILE, HIGH_PERCENTILE))
     low, span = low[:, None, None], np.maximum(high - low, 4.0)[:, None, None]
     unit = np.clip((crops.astype(np.float32) - low) / span, -0.25, 1.25)
     return ((unit - 0.5) * 2.0).astype(np.float32)[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage_desk.imaging.normalise import hand_is_negative, looks_inverted, normalise_film
+from boneage_desk.imaging.normalise import byte_percentiles, hand_is_negative, looks_inverted, normalise_film
 
 
 def _film(seed: int = 0) -> np.ndarray:
@@ -15,6 +15,14 @@ def _film(seed: int = 0) -> np.ndarray:
     film[60:240, 80:160] += 20000
     film[100:200, 100:140] += 15000
     return np.clip(film, 0, 65535).astype(np.uint16)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 40.0])
+def test_counted_percentiles_are_the_sorted_ones(spread: float) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.normal(120, spread, (5, 961)).clip(0, 255).astype(np.uint8)
+    percents = (0.0, 2.0, 37.3, 50.0, 99.5, 100.0)
+    assert np.array_equal(byte_percentiles(rows, percents), np.percentile(rows, percents, axis=1))
 
 
 def test_an_8_bit_export_gives_the_same_as_its_16_bit_original() -> None:
