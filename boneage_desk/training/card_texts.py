@@ -6,27 +6,27 @@ from typing import Any
 
 from boneage_desk.standards.rus_chn import BONES
 
-_RSNA = {
+RSNA = {
     "name": "RSNA 2017 Pediatric Bone Age Challenge, training set (12,611 films; Halabi et al., Radiology 2019)",
     "terms": "research and non-commercial use, with attribution",
 }
-_DRAWN = {
+DRAWN = {
     "name": "Epiphyses drawn by hand on 970 films of the same set",
     "terms": "as the films; the repository that holds the drawings states no licence",
 }
-_POINTS = {"name": "Pseudo-labels of 21 epiphyses on all films (this project)", "terms": "this project's"}
-_PRINTED = {
+POINTS = {"name": "Pseudo-labels of 21 epiphyses on all films (this project)", "terms": "this project's"}
+PRINTED = {
     "name": "The first printed radiograph of each grade in TY/T 3001-2006 (105 crops), as anchors of the grades",
     "terms": "copyright of the standard's publisher; used locally, not shipped and not shown",
 }
-_PHANTOMS = {"name": "Hands drawn by rule (boneage_desk.imaging.phantom)", "terms": "this project's"}
-_LICENCE = (
+PHANTOMS = {"name": "Hands drawn by rule (boneage_desk.imaging.phantom)", "terms": "this project's"}
+LICENCE = (
     "Weights: research and non-commercial use, after the terms of the films that they were trained on; "
     "code: AGPL-3.0-or-later"
 )
-_SPLIT = "one eighth of the film ids, by SHA-256 of 'boneage-desk:<id>' (boneage_desk.training.dataset.is_validation)"
-_NOT = "Not a medical device. Research use; a reader decides."
-_NOT_FOR = [
+SPLIT = "one eighth of the film ids, by SHA-256 of 'boneage-desk:<id>' (boneage_desk.training.dataset.is_validation)"
+NOT = "Not a medical device. Research use; a reader decides."
+NOT_FOR = [
     "a bone age that no reader has looked at",
     "age in court, asylum or sport: a skeletal age is not a date of birth",
     "adults, feet, other joints, and hands whose growth plates are destroyed, operated on or hidden by a cast",
@@ -41,9 +41,9 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "task": "detector",
             "input_size": 320,
             "classes": list(BONES),
-            "licence": _LICENCE,
+            "licence": LICENCE,
             "limits": [
-                _NOT,
+                NOT,
                 "Trained on one public collection of films of children's hands in the United States, mostly "
                 "left hands, seen at 299 pixels; most places it learned from are another network's, not a person's.",
                 "Boxes are squares of a set share of mc3-dp3 round the epiphysis, not tight outlines.",
@@ -51,7 +51,7 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "curled fingers, films of very low contrast, a wrist at the edge of the film or a tip under a collimator's rim "
                 "(bones there are told as uncertain).",
             ],
-            "not_for": _NOT_FOR,
+            "not_for": NOT_FOR,
             "failures": [
                 "A faint hand on a ground brighter than the bones: the thumb's distal phalanx is not seen.",
                 "A wrist cut by the film's edge: the ulna is placed by the other bones and marked uncertain.",
@@ -70,8 +70,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "network": {"differences": "one input channel; otherwise ultralytics' YOLOv8n, trained from scratch"},
         "training": {
-            "data": [_RSNA, _DRAWN, _POINTS, _PHANTOMS],
-            "held_out": _SPLIT,
+            "data": [RSNA, DRAWN, POINTS, PHANTOMS],
+            "held_out": SPLIT,
             "printed_examples_seen": False,
             "program": "python -m boneage_desk.training.train_detector",
         },
@@ -84,9 +84,9 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "task": "grader",
             "input_size": 96,
             "classes": list(BONES),
-            "licence": _LICENCE,
+            "licence": LICENCE,
             "limits": [
-                _NOT,
+                NOT,
                 "No reader graded a film for it: targets are the grades that the standard's own table expects at the film's "
                 "bone age. Grades so lean towards what is typical of the age; a child whose bones disagree is graded too evenly.",
                 "The films' bone ages are Greulich-Pyle readings of children in the United States, not Chinese-05 "
@@ -99,7 +99,7 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "Crops framed or printed otherwise than a film's (other hospitals' cuttings) are graded worse.",
                 "Probabilities are calibrated against targets derived from age, not against readers.",
             ],
-            "not_for": [*_NOT_FOR, "carpal bones, or any standard whose grades are not those of RUS-CHN"],
+            "not_for": [*NOT_FOR, "carpal bones, or any standard whose grades are not those of RUS-CHN"],
             "failures": [
                 "Infants under two years: read one to two years too old (two held out).",
                 "Boys of six to eight years, and girls of six to ten: read five to nine months too old on average.",
@@ -122,8 +122,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "Apache-2.0), channels copied into B3",
         },
         "training": {
-            "data": [_RSNA, _DRAWN, _POINTS, _PRINTED],
-            "held_out": _SPLIT,
+            "data": [RSNA, DRAWN, POINTS, PRINTED],
+            "held_out": SPLIT,
             "printed_examples_seen": True,
             "program": "python -m boneage_desk.training.train_grader, then anchor_grader (models/README.md)",
         },
@@ -136,9 +136,9 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "task": "segmenter",
             "input_size": 96,
             "classes": ["neither", "epiphysis", "metaphysis edge"],
-            "licence": _LICENCE,
+            "licence": LICENCE,
             "limits": [
-                _NOT,
+                NOT,
                 "Its outlines tell where to measure; the numbers stand beside a grade and change none.",
                 "The drawings are polygons by hand, of films of one public collection; the shaft itself was not drawn, so "
                 "the metaphysis' sides are read from the greys beside the outlined edge.",
@@ -151,7 +151,7 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "stands out against soft tissue; else nothing is said.",
                 "Gap, fusion and caps are not read where the bone's square has fewer than 64 film pixels a side.",
             ],
-            "not_for": [*_NOT_FOR, "grading by itself, or a width in millimetres"],
+            "not_for": [*NOT_FOR, "grading by itself, or a width in millimetres"],
             "failures": [
                 "A fused radius, ulna or first metacarpal: outlined worst, often not measured.",
                 "Children under five: a small round centre comes out wider than it is, so the measurement speaks against a "
@@ -171,8 +171,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
             "and the outlines come out so; trained from scratch",
         },
         "training": {
-            "data": [_RSNA, _DRAWN, _POINTS],
-            "held_out": _SPLIT,
+            "data": [RSNA, DRAWN, POINTS],
+            "held_out": SPLIT,
             "printed_examples_seen": False,
             "program": "python -m boneage_desk.training.train_segmenter",
             "steps": 723,
