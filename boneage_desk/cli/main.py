@@ -30,8 +30,8 @@ COMMANDS = {
     "score": "score and bone age of 13 grades",
     "doctor": "check versions, models, device, display, disk, decoders and store",
     "bench": "measure first paint, opening, reading, recomputing, report and batch",
-    "train": "train a detector or grader on a site's own films",
-    "evaluate": "measure a detector or grader on a site's own films",
+    "train": "train a detector, grader or knee model on a site's own films",
+    "evaluate": "measure a detector, grader or knee model on a site's own films",
     "demo": "the bundled demo study: in the window, or without a display into files",
 }
 """Names and what they do. Each is a module here with ``add_arguments(parser)`` and ``run(options, app)``."""

@@ -1,4 +1,4 @@
-"""``boneage-desk train``: a site's own detector or grader from its own films. docs/training.md tells how."""
+"""``boneage-desk train``: a site's own detector, grader (docs/training.md) or knee model (docs/knee.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.common.paths import packaged_dir
 
-TASKS = ("detector", "grader")
+TASKS = ("detector", "grader", "knee")
 EVERY_S = 10.0
 """Seconds between two lines of progress where they do not overwrite each other."""
 

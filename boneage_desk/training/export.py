@@ -37,13 +37,13 @@ def write_card(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
     read_card(folder)
 
 
-def count_parameters(weights: Path) -> int:
-    """Numbers in the file that are learned (no running statistics, buffers or fixed kernels)."""
+def count_parameters(weights: Path, besides: str = "\0") -> int:
+    """Numbers in the file that are learned (no running statistics, buffers or fixed kernels, nor names with ``besides``)."""
     skip = ("running_mean", "running_var", "num_batches_tracked", "temperature", "calibration", "dfl.conv.weight")
     total = 0
     with safe_open(weights, "pt") as f:
         for name in f.keys():
-            if not name.endswith(skip):
+            if not name.endswith(skip) and besides not in name:
                 size = 1
                 for n in f.get_slice(name).get_shape():
                     size *= n

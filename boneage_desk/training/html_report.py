@@ -81,7 +81,7 @@ def grader_page(result: Mapping[str, Any]) -> str:
     sections = [("", _head(result)), *_first(result)]
     sections.append(("Grades", _grades(result["grades"], result.get("before"))))
     if "ages" in result:
-        sections.append(("Bone age", _ages(result["ages"])))
+        sections.append(("Bone age", age_pieces(result["ages"])))
     sections.append(("Calibration", _calibration(result["grades"]["calibration"])))
     sections.append(("Confusion matrices", _confusions(result["grades"]["bones"])))
     sections += _last(result)
@@ -144,7 +144,7 @@ def _first(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 def _last(result: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """The losses of a training, and rows of the site's table to look at again."""
-    sections = [("Training", _curve(result["log"]))] if result.get("log") else []
+    sections = [("Training", curve_pieces(result["log"]))] if result.get("log") else []
     doubts = result.get("doubts", ())
     if doubts:
         words = "The largest differences first. A row here may be a slip of the pen, another bone, or only a hard case."
@@ -181,7 +181,8 @@ def _summary(words: str, grades: Mapping[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _ages(ages: Mapping[str, Any]) -> list[str]:
+def age_pieces(ages: Mapping[str, Any]) -> list[str]:
+    """Tables and plots of `metrics.age_metrics` with its ``reference`` in words."""
     if not ages["n"]:
         return [note("No film has all 13 grades of the model and a reference bone age: nothing was measured.")]
     head = ["", "films", "MAE", "RMSE", "bias", "95 % limits of agreement", "0.5 y", "1 y", "1.5 y", "2 y"]
@@ -268,7 +269,7 @@ def _confusions(bones: Mapping[str, Any]) -> list[str]:
     return [note("Rows: the reader's grade; columns: the model's. Labels of the standard."), '<div class="row">', *drawn, "</div>"]
 
 
-def _curve(log: Sequence[Mapping[str, Any]]) -> list[str]:
+def curve_pieces(log: Sequence[Mapping[str, Any]]) -> list[str]:
     """The loss over the steps, of the lines of log.jsonl that have one."""
     points = [(float(r["step"]), float(r["loss"])) for r in log if "loss" in r]
     if len(points) < 2:

@@ -15,7 +15,10 @@ from typing import Any, get_type_hints
 
 from boneage_desk.common.errors import InputError
 
-TASKS = ("detector", "grader")
+TASKS = ("detector", "grader", "knee")
+KNEE_NETWORKS = (
+    "convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny", "convnext_small", "test_convnext",
+)  # fmt: skip
 SHIPPED, SCRATCH = "shipped", "scratch"
 _TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
@@ -88,6 +91,18 @@ class LossPart:
 
 
 @dataclass(frozen=True, slots=True)
+class KneePart:
+    """``[knee]``: docs/knee.md. chronological_age: whether the network is told it. folds: of the cross-validation, which
+    are the networks of the model too. architecture: test_convnext is for trials.
+    ema: how much of the mean of the weights is kept at each step."""
+
+    architecture: str = _key("convnext_pico", choices=KNEE_NETWORKS)
+    chronological_age: bool = True
+    folds: int = _key(5, low=2, high=10)
+    ema: float = _key(0.998, low=0.0, high=0.99999)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPart:
     """``[model]``: the name of what comes out: folder ``<architecture>.<tag>``."""
 
@@ -112,6 +127,7 @@ class Recipe:
     start: StartPart
     training: TrainingPart
     loss: LossPart
+    knee: KneePart
     model: ModelPart
     output: OutputPart
     path: Path
@@ -123,8 +139,8 @@ class Recipe:
 
 
 _PARTS = {
-    "data": DataPart, "start": StartPart, "training": TrainingPart, "loss": LossPart, "model": ModelPart,
-    "output": OutputPart,
+    "data": DataPart, "start": StartPart, "training": TrainingPart, "loss": LossPart, "knee": KneePart,
+    "model": ModelPart, "output": OutputPart,
 }  # fmt: skip
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 
@@ -214,6 +230,10 @@ def _together(recipe: Recipe, to_train: bool) -> list[str]:
         faults.append(f"'training.size' is {recipe.training.size}, a detector's must be a multiple of 32")
     if recipe.task == "grader" and 0 < recipe.training.size < 32:
         faults.append(f"'training.size' is {recipe.training.size}, a grader's must be 32 or more")
+    if recipe.task == "knee" and (recipe.training.size % 32 or 0 < recipe.training.size < 64):
+        faults.append(f"'training.size' is {recipe.training.size}, a knee's must be a multiple of 32, 64 or more")
+    if recipe.task == "knee" and recipe.start.weights == SHIPPED and to_train:
+        faults.append("'start.weights' must be \"scratch\" or a safetensors file: no weights for knees are shipped")
     if not _TAG.fullmatch(recipe.model.tag):
         faults.append(f"'model.tag' is '{recipe.model.tag}', it must be small letters, digits and '-'")
     if not to_train:

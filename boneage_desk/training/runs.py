@@ -129,7 +129,7 @@ def open_run(recipe: Recipe, resume: bool) -> RunFolder:
 def _changes(old: Recipe, new: Recipe) -> list[str]:
     """Keys whose values differ and may not."""
     out = []
-    for part in ("data", "start", "training", "loss", "model"):
+    for part in ("data", "start", "training", "loss", "knee", "model"):
         a, b = dataclasses.asdict(getattr(old, part)), dataclasses.asdict(getattr(new, part))
         out += [f"{part}.{key} was {a[key]!r}" for key in a if a[key] != b[key] and key not in _MAY_CHANGE]
     return out

@@ -94,7 +94,7 @@ def read_site(folder: Path, table: str, task: str, grades: str, tell: Tell) -> S
     """
     path = _find(folder, table, task)
     faults = Faults(path)
-    rows, text = _rows(path, faults)
+    rows, text = read_rows(path, faults)
     columns = list(rows[0][1]) if rows else []
     layout = "boxes" if task == "detector" else ("crops" if {"crop", "bone"} & set(columns) else "films")
     _check_columns(columns, layout, faults, tell)
@@ -149,7 +149,7 @@ def _find(folder: Path, table: str, task: str) -> Path:
     return found[0]
 
 
-def _rows(path: Path, faults: Faults) -> tuple[list[tuple[int, dict[str, str]]], str]:
+def read_rows(path: Path, faults: Faults) -> tuple[list[tuple[int, dict[str, str]]], str]:
     """(row number, cells by column) of the table, its header first (as itself), blank rows left out."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -199,7 +199,7 @@ def _check_columns(columns: list[str], layout: str, faults: Faults, tell: Tell) 
 
 
 # -------------------------------------------------------------------------------------- columns
-def _path(folder: Path, number: int, column: str, text: str, faults: Faults) -> Path | None:
+def film_path(folder: Path, number: int, column: str, text: str, faults: Faults) -> Path | None:
     if not text:
         faults.add(number, column, "is empty; it must name a file, from the table's folder")
         return None
@@ -210,7 +210,7 @@ def _path(folder: Path, number: int, column: str, text: str, faults: Faults) -> 
     return path
 
 
-def _sex(number: int, text: str, faults: Faults) -> Sex | None:
+def cell_sex(number: int, text: str, faults: Faults) -> Sex | None:
     if not text:
         faults.add(number, "sex", "is empty; it must be M or F: it picks the table of scores")
         return None
@@ -272,12 +272,12 @@ _Rows = list[tuple[int, dict[str, str]]]
 def _films(folder: Path, rows: _Rows, how: str, faults: Faults) -> Iterator[Picture]:
     seen: dict[Path, int] = {}
     for number, cells in rows:
-        path = _path(folder, number, "film", cells["film"], faults)
+        path = film_path(folder, number, "film", cells["film"], faults)
         if path is not None and path in seen:
             faults.add(number, "film", f"'{cells['film']}' is there already, in row {seen[path]}")
         elif path is not None:
             seen[path] = number
-        sex = _sex(number, cells["sex"], faults)
+        sex = cell_sex(number, cells["sex"], faults)
         split = _split(number, cells.get("split", ""), faults)
         months = _months(number, cells.get("bone_age_months", ""), faults)
         grades = {}
@@ -295,7 +295,7 @@ def _films(folder: Path, rows: _Rows, how: str, faults: Faults) -> Iterator[Pict
 def _crops(folder: Path, rows: _Rows, how: str, faults: Faults) -> Iterator[Picture]:
     seen: dict[Path, int] = {}
     for number, cells in rows:
-        path = _path(folder, number, "crop", cells["crop"], faults)
+        path = film_path(folder, number, "crop", cells["crop"], faults)
         bone = _bone(number, cells["bone"], faults)
         split = _split(number, cells.get("split", ""), faults)
         grade = None
@@ -316,7 +316,7 @@ def _boxes(folder: Path, rows: _Rows, _how: str, faults: Faults) -> Iterator[Pic
     paths: dict[str, Path] = {}
     for number, cells in rows:
         if cells["film"] not in paths:
-            path = _path(folder, number, "film", cells["film"], faults)
+            path = film_path(folder, number, "film", cells["film"], faults)
             if path is None:
                 continue
             paths[cells["film"]] = path
