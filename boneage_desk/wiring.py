@@ -144,6 +144,10 @@ def train(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
     from boneage_desk.training.recipe import read_recipe
 
     read_recipe(recipe_path, task)
+    if task == "knee":
+        from boneage_desk.training import train_knee
+
+        return train_knee.train(recipe_path, **how)
     from boneage_desk.training import site_runs
 
     return site_runs.train(task, recipe_path, **how)
@@ -154,6 +158,10 @@ def evaluate(task: str, recipe_path: Path, **how: Any) -> dict[str, Any]:
     from boneage_desk.training.recipe import read_recipe
 
     read_recipe(recipe_path, task, to_train=False)
+    if task == "knee":
+        from boneage_desk.training import train_knee
+
+        return train_knee.evaluate(recipe_path, **how)
     from boneage_desk.training import site_runs
 
     return site_runs.evaluate(task, recipe_path, **how)
