@@ -1,7 +1,8 @@
 """Where a whole-hand model looked, over the picture of the hand: Grad-CAM. Child process only.
 
 Gradient of the bone age times activation, cell by cell (HiResCAM: Draelos and Carin 2020), as for the grader: what
-makes the age younger counts as what makes it older. A cascade is shown by its locator, whose Grad-CAM has a closed form.
+makes the age younger counts as what makes it older. A cascade is shown by its readers, on the two regions that they
+read; beyond them its answer has seen nothing.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from boneage_desk.engines.networks.whole_hand import WholeHand
 
-UNPADDED = ("inception_v3_se", "inception_resnet_v2", "inception_v3_cbam_cascade")
+UNPADDED = ("inception_v3_se", "inception_resnet_v2")
 """Architectures whose cells do not reach the picture's edge: see `networks.cascade.FIRST_CELL`."""
 GRID = 48
-"""Side of the map over the picture when its cells had to be moved to where they are."""
+"""Side of the map over the picture when its cells had to be moved to where they are, or lie in regions of it."""
 
 
 def cells(
@@ -28,21 +29,17 @@ def cells(
     """The map [h, w] >= 0 over one picture [S, S] uint8, its cells evenly spread over it. male: 1, 0 or 0.5."""
     import torch
 
-    from boneage_desk.engines.networks.cascade import LOCATOR_SIDE, Locator
+    from boneage_desk.engines.networks.cascade import Cascade
     from boneage_desk.engines.networks.whole_hand import to_input
 
     device = next(model.parameters()).device
     pixels = to_input(torch.from_numpy(np.ascontiguousarray(picture[None])).to(device))
-    locator = getattr(model, "locator", None)
-    side = picture.shape[0]
-    if isinstance(locator, Locator):
-        side = min(side, LOCATOR_SIDE)
-        with torch.inference_mode():
-            raw = locator.age_map(locator.features(pixels))[0].clamp(min=0)
+    if isinstance(model, Cascade):
+        raw = model.saliency(pixels, pixels.new_full((1,), male), GRID)[0]
     else:
         raw = _gradient_times_activation(model, pixels, male)
     values = raw.detach().float().cpu().numpy().astype(np.float32)
-    return spread(values, side) if architecture in UNPADDED else values
+    return spread(values, picture.shape[0]) if architecture in UNPADDED else values
 
 
 def _gradient_times_activation(model: WholeHand, pixels: Tensor, male: float) -> Tensor:
