@@ -126,16 +126,24 @@ def engines(engine_dir: Path, device: str) -> dict[str, Callable[[], AnalysisEng
 
 def check_models() -> list[ModelCheck]:
     """Hash the weights of every model that has a card."""
-    from boneage_desk.engines.cards import read_cards
+    from boneage_desk.engines.cards import card_folders, named_task, read_card
+    from boneage_desk.engines.catalogue import WHOLE_HAND_TASK, whole_hand_card
 
     found = []
-    for card in read_cards(paths.packaged_dir("models")):
-        problem = ""
+    for folder in card_folders(paths.packaged_dir("models")):
+        problem = engine = ""
         try:
+            card = read_card(folder)
+        except BoneAgeError as error:
+            found.append(ModelCheck(named_task(folder), folder.name, folder.name, "", False, str(error)))
+            continue
+        try:
+            if card.task == WHOLE_HAND_TASK:
+                engine = whole_hand_card(card).engine
             card.verified_weights()
         except BoneAgeError as error:
             problem = str(error)
-        found.append(ModelCheck(card.task, card.name, card.full_tag, card.sha256, not problem, problem))
+        found.append(ModelCheck(card.task, card.name, card.full_tag, card.sha256, not problem, problem, engine))
     return found
 
 

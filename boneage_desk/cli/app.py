@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ModelCheck:
     """One model in ``models/``: whether its weights are there and are those of its card.
 
-    ``task``: 'detector', 'grader', 'whole-hand' ...
+    ``task``: 'detector', 'grader', 'whole-hand' ... ``engine``: of a whole-hand model, the second opinion it gives.
     """
 
     task: str
@@ -25,6 +25,7 @@ class ModelCheck:
     sha256: str
     ok: bool
     problem: str = ""
+    engine: str = ""
 
 
 class MakeServices(Protocol):

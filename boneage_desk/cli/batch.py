@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from boneage_desk.cli import output
+from boneage_desk.cli import films_table, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.bar import Bar
-from boneage_desk.cli.films import Facts, analyse, split_member
+from boneage_desk.cli.films import Facts, analyse, begin, split_member
 from boneage_desk.cli.lines import Results
 from boneage_desk.cli.table import Table, read_table
 from boneage_desk.common.errors import BoneAgeError, Cancelled, EngineError, FilmError, InputError
+from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.document import document, error_document, film_path
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 
 NEEDED = ("detector", "grader")
-KNOWN = (*NEEDED, "whole-hand")
+KNOWN = (*NEEDED, *SECOND_OPINIONS)
 Found = FilmEntry | FilmProblem
 GIVE_UP_AFTER = 3
 """Films in a row on which the engine itself fails before the run ends."""
@@ -33,8 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--table", metavar="CSV", help="columns id,sex[,birth_date]; id: file name, its stem, or PatientID"
     )
     parser.add_argument(
-        "--engines", default="detector,grader", metavar="NAMES", help="detector,grader[,whole-hand]"
-    )
+        "--engines", default="detector,grader", metavar="NAMES",
+        help="detector,grader (13 bones) and second opinions: whole-hand, dual, cascade, regression. Second opinions "
+        "alone: the bones are found and not graded",
+    )  # fmt: skip
+    parser.add_argument("--csv", metavar="OUT", help="every line of --out as a row of a table, written at the end")
     parser.add_argument("--out", required=True, metavar="JSONL", help="one JSON object a line; an existing file is continued")
     parser.add_argument("--retry-errors", action="store_true", help="read films again that have an error line")
     parser.add_argument("--json", action="store_true", help="a summary of the run as one JSON object on stdout")
@@ -43,18 +47,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, app: App) -> int:
     from boneage_desk.cli.main import FAILED, OK
 
-    output.check_target(options.out, ".jsonl", [path for path in options.paths if not Path(path).is_dir()])
+    named = [path for path in options.paths if not Path(path).is_dir()]
+    output.check_target(options.out, ".jsonl", named)
+    output.check_target(options.csv, ".csv", [*named, options.out])
     table = read_table(Path(options.table)) if options.table else Table({})
-    check_engines(options.engines, app)
+    engines = check_engines(options.engines, app)
     services = app.services(options.data_dir)
     try:
         results = Results(Path(options.out), retry=options.retry_errors)
         try:
-            job = Run(services, table, results)
+            job = Run(services, table, results, engines=engines)
             services.engine().start()
             job.go(options.paths)
         finally:
             results.close()
+        if options.csv:
+            films_table.write(Path(options.out), Path(options.csv))
         output.note(job.summary())
         if options.json:
             output.emit(job.counts())
@@ -63,20 +71,21 @@ def run(options: argparse.Namespace, app: App) -> int:
         services.close()
 
 
-def check_engines(text: str, app: App) -> None:
-    """Refuse names that no model answers to, and models that are not whole, before a film is opened."""
+def check_engines(text: str, app: App) -> tuple[str, ...]:
+    """The names; refuses those that no model answers to, and models that are not whole, before a film is opened."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in KNOWN:
             raise InputError(f"There is no engine '{name}'.", f"Known: {', '.join(KNOWN)}.", code="unknown-engine")
     missing = [name for name in NEEDED if name not in names]
-    if missing:
+    if missing and (len(missing) < len(NEEDED) or not names):
         raise InputError(
             f"A reading needs {' and '.join(missing)}.", "Use --engines detector,grader.", code="engines"
         )
     models = app.check_models()
-    for name in names:
-        offered = [model for model in models if model.task == name]
+    # a second opinion reads the hand that the detector finds, and the grader is loaded with it
+    for name in dict.fromkeys((*NEEDED, *names)):
+        offered = [model for model in models if name == (model.task if name in NEEDED else model.engine)]
         if not offered:
             raise EngineError(
                 f"There is no {name} model in this installation.",
@@ -85,12 +94,17 @@ def check_engines(text: str, app: App) -> None:
             )
         if not offered[-1].ok:
             raise EngineError(offered[-1].problem, "See: boneage-desk doctor", code="weights")
+    return tuple(dict.fromkeys(names))
 
 
 class Run:
     """One run of batch over its films."""
 
-    def __init__(self, services: Services, table: Table, results: Results, *, quiet: bool = False) -> None:
+    def __init__(
+        self, services: Services, table: Table, results: Results, *, engines: Sequence[str] = NEEDED, quiet: bool = False
+    ) -> None:
+        self._grade = NEEDED[-1] in engines
+        self._second = tuple(engine for engine in engines if engine not in NEEDED)
         self._services = services
         self._table = table
         self._results = results
@@ -162,12 +176,16 @@ class Run:
             return
         self._release()
         self.read += 1
-        self.without_age += not any(value["standards"].values())
+        self.without_age += not (any(value["standards"].values()) or (value["whole_hand"] and not self._grade))
         self._line(value)
 
     def _read(self, entry: Found, film: Film) -> dict[str, Any]:
         facts = self._table.facts(entry.path, entry.member, film.patient.patient_id) or Facts()
-        session, _ = analyse(self._services, film, facts)
+        if self._grade:
+            session, _ = analyse(self._services, film, facts, engines=self._second)
+        else:
+            session, _ = begin(self._services, film, facts)
+            second.alone(self._services, session, film.frame, self._second)
         return document(session.reading)
 
     def _engine_failed(self, key: str, error: EngineError) -> None:

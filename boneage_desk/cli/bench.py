@@ -23,7 +23,7 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import ENGINE_DIR, App
 from boneage_desk.cli.films import Facts, analyse, wait_ready
 from boneage_desk.common.errors import BoneAgeError, EngineError, InputError
-from boneage_desk.reading.film import Film
+from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.ports import AnalysisEngine, Services
 from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade
 from boneage_desk.reading.summary import summarise
@@ -181,7 +181,8 @@ def _large_films(folder: Path) -> dict[str, Path]:
 
 
 def reading(place: _Place, film: str | None, times: int) -> dict[str, Any]:
-    """Engine up, then detection and 13 grades, for each way that the models can run.
+    """Engine up, then detection and 13 grades, for each way that the models can run; then each second opinion that is
+    installed, on the film as a reading leaves it.
 
     The ways take turns film by film, so that what else the machine does meets all of them alike.
     """
@@ -215,11 +216,28 @@ def reading(place: _Place, film: str | None, times: int) -> dict[str, Any]:
             steps = engine.analyse(frame).timing_ms
             found[name] |= _spread("read_ms", values[name])
             found[name]["steps_ms"] = {step: round(ms, 1) for step, ms in steps.items()}
+        for name, engine in running.items():
+            found[name]["second_opinions"] = _second_opinions(engine, frame, times)
     finally:
         for engine in running.values():
             engine.stop()
         services.close()
     return {**_best(found), "backends": found}
+
+
+def _second_opinions(engine: AnalysisEngine, frame: Frame, times: int) -> dict[str, dict[str, Any]]:
+    """By engine: the first time, with loading its model, and warm; and all of them in one request."""
+    installed = engine.whole_hand_engines()
+    found: dict[str, dict[str, Any]] = {}
+    for names in (*((name,) for name in installed), *([installed] if len(installed) > 1 else [])):
+        ask = partial(engine.whole_hand, frame, Sex.FEMALE, engines=names)
+        first = _milliseconds(ask)
+        result = ask()
+        value: dict[str, Any] = {"first_ms": round(first, 1), **_spread("ms", [_milliseconds(ask) for _ in range(times)])}
+        if len(result.opinions) < len(names):
+            value["no_number"] = "; ".join(flag.message for flag in result.flags)
+        found[names[0] if len(names) == 1 else "all"] = value
+    return found
 
 
 def _bring_up(engine: AnalysisEngine) -> tuple[float, str]:
@@ -236,6 +254,7 @@ def _best(by_backend: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if "read_ms" not in fast:
         raise EngineError(f"The models did not start: {fast.get('error', 'no engine')}", "See: boneage-desk doctor")
     found = {key: fast[key] for key in ("first_engine_up_ms", "engine_up_ms", "first_read_ms", "read_ms", "device")}
+    found["second_opinion_ms"] = {name: value["ms"] for name, value in fast.get("second_opinions", {}).items()}
     plain = by_backend.get("torch", {}).get("read_ms")
     if plain and fast["read_ms"]:
         found["torch_over_fast"] = round(plain / fast["read_ms"], 2)

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from boneage_desk.cli import output, read
+from boneage_desk.cli import output, read, second
 from boneage_desk.cli.app import ENGINE_DIR, App
 from boneage_desk.cli.films import Facts, analyse
 from boneage_desk.common.errors import StoreError
@@ -42,7 +42,7 @@ def _headless(app: App, folder: Path, engine_dir: Path, out: Path) -> int:
         services.engine().start()
         path = services.demo_film()
         film = services.films().open(str(path))
-        session, _ = analyse(services, film, Facts())
+        session, _ = analyse(services, film, Facts(), engines=second.usual(services))
         reading = session.reading
         output.write_json(document(reading), str(out / "reading.json"))
         read.write_png(film, reading, out / "film.png")

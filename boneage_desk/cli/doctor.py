@@ -17,6 +17,7 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import App, ModelCheck
 from boneage_desk.cli.films import wait_ready
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
@@ -138,10 +139,26 @@ def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:
         return [], [Check("model weights", False, str(error))]
     if not models:
         return [], [Check("model weights", False, "no model is installed")]
-    checks = [Check(f"model {m.task}", m.ok, f"{m.tag} {m.sha256[:12]}" if m.ok else m.problem) for m in models]
+    checks = [_model(model) for model in models]
     if all(model.task != "segmenter" for model in models):
         checks.append(Check("model segmenter", False, "none installed: bones are graded but not measured", needed=False))
+    checks.append(_second_opinions(models))
     return models, checks
+
+
+def _model(model: ModelCheck) -> Check:
+    """A second opinion that is broken is told; a reading does without it."""
+    detail = f"{model.tag} {model.sha256[:12]}" if model.ok else model.problem
+    name = f"{model.task} {model.engine}" if model.engine and model.engine != model.task else model.task or model.name
+    return Check(f"model {name}", model.ok, detail, needed=model.task not in ("whole-hand", "knee"))
+
+
+def _second_opinions(models: list[ModelCheck]) -> Check:
+    """Which engines can give a second opinion."""
+    there = [engine for engine in SECOND_OPINIONS if any(m.engine == engine and m.ok for m in models)]
+    missing = [engine for engine in SECOND_OPINIONS if engine not in there]
+    parts = ([", ".join(there)] if there else []) + ([f"not installed: {', '.join(missing)}"] if missing else [])
+    return Check("second opinions", bool(there), "; ".join(parts), needed=False)
 
 
 def _writable(folder: Path) -> Check:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from boneage_desk.cli import second
 from boneage_desk.common.errors import FilmError, InputError
 from boneage_desk.common.jobs import Progress, no_progress
 from boneage_desk.reading.analysis import Flag
@@ -90,9 +91,24 @@ def ask_sex() -> Sex | None:
 
 
 def analyse(
-    services: Services, film: Film, facts: Facts, *, progress: Progress = no_progress
+    services: Services, film: Film, facts: Facts, *, engines: Sequence[str] = (), progress: Progress = no_progress
 ) -> tuple[ReadingSession, list[tuple[Reading, AuditEvent]]]:
-    """Read the film with the models. Returns the session and each value with the event that made it."""
+    """Read the film with the models: the 13 bones, then the second opinions of ``engines``.
+
+    Returns the session and each value with the event that made it.
+    """
+    session, steps = begin(services, film, facts)
+    result = services.engine().analyse(film.frame, progress=progress)
+    now = services.now()
+    event = session.do(SetAnalysis(result, now), at=now, who=services.who())
+    steps.append((session.reading, event))
+    return session, steps + second.ask(services, session, film.frame, engines)
+
+
+def begin(
+    services: Services, film: Film, facts: Facts
+) -> tuple[ReadingSession, list[tuple[Reading, AuditEvent]]]:
+    """A reading with its facts, before any model has looked at the film."""
     at, who = services.now(), services.who()
     reading = new_reading(film, services.new_id(), at)
     reading = dataclasses.replace(reading, flags=reading.flags + _contradictions(reading, facts))
@@ -104,10 +120,6 @@ def analyse(
     if facts.side is not None:
         event = session.do(SetStudy(laterality=facts.side), at=at, who=who)
         steps.append((session.reading, event))
-    result = services.engine().analyse(film.frame, progress=progress)
-    now = services.now()
-    event = session.do(SetAnalysis(result, now), at=now, who=who)
-    steps.append((session.reading, event))
     return session, steps
 
 

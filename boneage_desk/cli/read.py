@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from boneage_desk.cli import output
+from boneage_desk.cli import output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
+from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
@@ -31,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
     parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
     parser.add_argument("--no-detail", action="store_true", help="the report without its page of the 13 bones")
+    parser.add_argument(
+        "--engines", metavar="NAMES",
+        help="second opinions: whole-hand,dual,cascade,regression or none (else as set, where installed)",
+    )  # fmt: skip
     parser.add_argument("--save", action="store_true", help="put the reading into the window's work list")
 
 
@@ -47,6 +52,7 @@ def run(options: argparse.Namespace, app: App) -> int:
         parse_date(options.birth_date) if options.birth_date else None,
         Laterality(options.side) if options.side else None,
     )
+    asked = None if options.engines is None else second.named(options.engines)
     services = app.services(options.data_dir)
     written = False
     try:
@@ -54,7 +60,8 @@ def run(options: argparse.Namespace, app: App) -> int:
         film = open_one(services.films(), options.film, options.frame)
         if facts.sex is None and film.patient.sex is None:
             facts = Facts(ask_sex(), facts.birth_date, facts.side)
-        session, steps = analyse(services, film, facts)
+        engines = second.usual(services) if asked is None else asked
+        session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
         if options.json:
             output.write_json(document(reading), options.json)
@@ -104,6 +111,21 @@ def write_png(film: Film, reading: Reading, out: Path) -> None:
     output.write_bytes(annotated_png(film.frame, reading), out)
 
 
+def _second_opinions(reading: Reading) -> list[str]:
+    lines = []
+    for opinion in reading.whole_hand:
+        low, high = opinion.interval_months or (None, None)
+        between = "" if low is None or high is None else f" ({years_months(low)} to {years_months(high)})"
+        name = ENGINE_NAMES.get(opinion.engine, opinion.engine).lower()
+        lines.append(f"{name} ({opinion.model}): {years_months(opinion.bone_age_months)}{between}")
+    found = difference(reading)
+    if found is not None:
+        usual = "" if found.usual_months is None else f"; 95 of 100 films differ by at most {found.usual_months:.0f}"
+        at_least = "at least " if found.at_least else ""
+        lines.append(f"{'!' if found.beyond else ' '} 13 bones minus whole hand: {at_least}{found.months:+.0f} months{usual}")
+    return lines
+
+
 def describe(reading: Reading, summary: Summary) -> str:
     """A few lines for a person."""
     lines = []
@@ -122,6 +144,6 @@ def describe(reading: Reading, summary: Summary) -> str:
         lines.append(f"{rus_chn.NAME} score {summary.score}, bone age {summary.bone_age.text}{between}")
     if summary.chronological_months is not None:
         lines.append(f"chronological age {years_months(summary.chronological_months)}")
-    lines += [f"whole hand ({o.model}): {years_months(o.bone_age_months)}" for o in reading.whole_hand]
+    lines += _second_opinions(reading)
     lines += [f"{'!' if flag.blocking else '?'} {flag.code}: {flag.message}" for flag in summary.flags]
     return "\n".join(lines)

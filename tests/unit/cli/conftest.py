@@ -126,7 +126,8 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         run_window=window,
         screenshot=screenshot,
         check_models=lambda: [
-            ModelCheck(task, task, f"{task}.test", sha(task), True) for task in ("detector", "grader")
+            *(ModelCheck(task, task, f"{task}.test", sha(task), True) for task in ("detector", "grader")),
+            *(ModelCheck("whole-hand", e, f"{e}.test", sha(e), True, engine=e) for e in engine.installed),
         ],
         engines=lambda _folder, _device: {"fast": lambda: engine, "torch": lambda: engine},
         train=wiring.train,
