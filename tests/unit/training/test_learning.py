@@ -55,7 +55,7 @@ def test_a_grader_learns_the_grades_of_a_site(tmp_path: Path) -> None:
                     Image.fromarray(spoiled.astype(np.uint8)).save(tmp_path / name)
                     table.writerow([name, bone, grade, side])
     (tmp_path / "r.toml").write_text(
-        'task = "grader"\n[data]\nfolder = "."\ngrades = "index"\n[training]\nepochs = 24\nbatch = 2\nsize = 64\n'
+        'task = "grader"\n[data]\nfolder = "."\ngrades = "index"\n[training]\nepochs = 36\nbatch = 2\nsize = 64\n'
         'rate = 2e-3\n[loss]\ncentre = 0.0\n[output]\nfolder = "run"\n'
     )
     found = trained("grader", tmp_path / "r.toml", tmp_path)
