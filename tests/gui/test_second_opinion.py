@@ -354,9 +354,15 @@ def test_a_map_that_fails_is_told_and_another_sex_makes_another(qtbot, read, fak
     fakes.engine.saliency_error = None
     press(qtbot, read, Key.Key_G, SHIFT)
     settle(qtbot, read)
+    first = read.desk.whole_map.value
     read.desk.do(SetPatient(sex=Sex.MALE))
     assert read.desk.whole_map.value is None, "a map of the other sex does not stay"
     settle(qtbot, read)
+    assert (first.sex, read.desk.whole_map.value.sex) == (Sex.FEMALE, Sex.MALE)
+    fakes.engine.whole_hand_error = engine_died()
+    read.desk.do(SetPatient(sex=Sex.FEMALE))
+    settle(qtbot, read)
+    assert not read.desk.whole_map.wanted, "it does not wait for an opinion that does not come"
     read.open_paths([fakes.films.put(make_film("/films/next.dcm"))])
     settle(qtbot, read)
     assert not read.desk.whole_map.wanted and read.film_panel.film._saliency is None

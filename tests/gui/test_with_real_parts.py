@@ -14,6 +14,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from boneage_desk.common.errors import StoreError
+from boneage_desk.reading.ports import AnalysisEngine
+from boneage_desk.reading.session import SetPatient
+from boneage_desk.standards.types import Sex
 from boneage_desk.ui import theme
 from boneage_desk.ui.app import go_on
 from boneage_desk.ui.main_window import MainWindow
@@ -30,8 +33,8 @@ def real(qtbot, qapp, tmp_path):
     theme.apply(qapp)
     made = []
 
-    def make(*paths: str) -> MainWindow:
-        engine = FakeEngine()
+    def make(*paths: str, engine: AnalysisEngine | None = None) -> MainWindow:
+        engine = engine or FakeEngine()
         services = dataclasses.replace(build(tmp_path), engine=lambda: engine)
         window = MainWindow(services)
         made.append((window, services))
@@ -115,6 +118,45 @@ def test_a_locked_data_base_is_told_and_the_change_saved_later(qtbot, real, tmp_
         actions = [row[0] for row in connection.execute("SELECT action FROM audit ORDER BY rowid")]
     connection.close()
     assert actions[-2:] == ["set-grade", "set-grade"]
+
+
+@pytest.mark.slow
+def test_a_second_opinion_of_the_real_model_process_stands_beside_the_13_bones(qtbot, real, repository, tmp_path):
+    """The shipped models find and grade the bones; the whole-hand model is a small one of random weights."""
+    from boneage_desk.engines.service import InferenceService
+
+    models = tmp_path / "models"
+    shutil.copytree(repository / "models", models, ignore=shutil.ignore_patterns("*.md", "*.html"))
+    if len(list(models.glob("*/weights.safetensors"))) < 2:
+        pytest.skip("needs the trained models")
+    code = [sys.executable, "-m", "tests.whole_hand_models", str(models), "whole-hand"]
+    subprocess.run(code, check=True, timeout=250, cwd=repository)
+    service = InferenceService(models, scratch=tmp_path / "scratch", threads=1)
+    try:
+        window = real(engine=service)
+        window.open_paths([demo()])
+        qtbot.waitUntil(lambda: bool(window.desk.reading and window.desk.reading.whole_hand), timeout=200_000)
+        settle(qtbot, window)
+        reading = window.desk.reading
+        assert [o.engine for o in reading.whole_hand] == ["whole-hand"] and reading.whole_hand[0].sex is reading.patient.sex
+        assert any(model.engine == "whole-hand" and len(model.sha256) == 64 for model in reading.models)
+        assert all(bone.machine_grade is not None for bone in reading.bones)
+        assert window.services.store().get(reading.reading_id).whole_hand == reading.whole_hand
+        strip = window.bones.opinion
+        assert strip.isVisible() and strip.values["usual"].text() == "up to 12.5 m"
+        window.actions_["whole-map"].trigger()
+        qtbot.waitUntil(lambda: window.desk.whole_map.value is not None, timeout=100_000)
+        values, frame = window.desk.whole_map.value.values, window.desk.frame
+        assert max(values.shape) <= 256 and values.shape[0] / values.shape[1] == pytest.approx(frame.height / frame.width, rel=0.05)
+        assert window.film_panel.film._saliency is not None
+        other = Sex.MALE if reading.patient.sex is Sex.FEMALE else Sex.FEMALE
+        window.desk.do(SetPatient(sex=other))
+        assert window.desk.reading.whole_hand == ()
+        qtbot.waitUntil(lambda: bool(window.desk.reading.whole_hand), timeout=100_000)
+        assert window.desk.reading.whole_hand[0].sex is other
+        settle(qtbot, window)
+    finally:
+        service.stop()
 
 
 @pytest.mark.slow

@@ -66,6 +66,7 @@ class Desk(QObject):
         self.work.state_changed.connect(lambda _state: self.work_changed.emit())
         runner.changed.connect(self.work_changed)
         self.opinions.changed.connect(self.work_changed)
+        self.opinions.changed.connect(self.whole_map.follow)
 
     # --- what is shown ----------------------------------------------------------------------
 
@@ -158,14 +159,16 @@ class Desk(QObject):
         return True
 
     def _changed(self, session: ReadingSession, event: commands.AuditEvent) -> None:
-        if session is self._session:
+        shown = session is self._session
+        if shown:
             self._summary = summarise(session.reading)
+        self.opinions.follow(session)
+        if shown:
             self.reading_changed.emit()
             self.heat.follow_box()
             self.whole_map.follow()
         self.saver.save(session.reading, event)
         self.changed_reading.emit(session.reading)
-        self.opinions.follow(session)
 
     def undo(self) -> None:
         self._step("undo", "undone", "Nothing to undo.")

@@ -144,7 +144,7 @@ class Opinions(QObject):
         job = desk.work.whole_hand(
             reading, desk.frame if shown else None, ask.engines,
             on_result=partial(self._here, session, ask), on_failed=partial(self._failed, session, ask),
-            on_cancelled=partial(self._end, session, ask, CANCELLED),
+            on_cancelled=partial(self._cancelled, session, ask),
         )  # fmt: skip
         self._asked[reading.reading_id] = (ask, job)
         self.changed.emit()
@@ -165,21 +165,27 @@ class Opinions(QObject):
             return False
         del self._asked[id]
         self._ended[id] = (ask, words)
-        self.changed.emit()
         return True
+
+    def _cancelled(self, session: ReadingSession, ask: _Ask) -> None:
+        if self._end(session, ask, CANCELLED):
+            self.changed.emit()
 
     def _here(self, session: ReadingSession, ask: _Ask, result: WholeHandResult) -> None:
         if not self._end(session, ask, ""):
             return
         if session.reading.state is State.DRAFT:
             self._desk.apply(session, SetWholeHand(result, self._desk.services.now()))
+            self.changed.emit()
             return
         del self._ended[session.reading.reading_id]  # asked again once it is reopened
         words = "The second opinion came after the reading was marked reviewed and was not taken."
+        self.changed.emit()
         choices = (Choice("Reopen", self._desk.reopen),) if session is self._desk.session else ()
         self._desk.message.emit(Message("warning", words, choices=choices, topic="second-opinion"))
 
     def _failed(self, session: ReadingSession, ask: _Ask, error: BaseException) -> None:
         if self._end(session, ask, str(error) or type(error).__name__):
+            self.changed.emit()
             again = (Choice("Ask again", self.again),) if session is self._desk.session else ()
             self._desk.report(error, "No second opinion", again, topic="second-opinion")

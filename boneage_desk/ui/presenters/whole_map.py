@@ -81,12 +81,18 @@ class WholeMap(QObject):
         self.changed.emit()
 
     def follow(self) -> None:
-        """The reading changed: the map of another model, or of one that was told another sex, does not stay."""
+        """The reading changed: the map of another model, or of one that was told another sex, does not stay. While
+        the second opinion is read anew, the map waits for it."""
         if not self.wanted:
             return
-        now = self._what()
+        now, reading = self._what(), self._desk.reading
         if now is None:
-            self.off()
+            if reading is None or self._desk.opinions.job_of(reading.reading_id) is None:
+                self.off()
+            elif self._of is not None:
+                self._drop()
+                self._of = None
+                self.changed.emit()
         elif now != self._of:
             self._ask()
 
