@@ -415,6 +415,10 @@ class Pipeline:
         hand = film.find(self._fit)
         return self._opinions().saliency(film.unit, hand, engine, sex)
 
+    def finds_hand(self, unit: npt.NDArray[np.uint8]) -> bool:
+        """Whether the detector finds a hand on a film [H, W] in 8 bits."""
+        return self._fit(unit).found
+
     def _opinions(self) -> SecondOpinions:
         if self._second is None:
             raise EngineError("This engine was made without whole-hand models.", code="whole-hand-unavailable")

@@ -32,6 +32,7 @@ from boneage_desk.engines.keeper import TICK_S, Keeper
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.knee import KneeQuestion, KneeResult
 from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
@@ -166,6 +167,28 @@ class InferenceService:
 
         def job(film: wire.FilmRef) -> wire.Job:
             return wire.WholeHandSaliency(film, engine, sex)
+
+        return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel, MODEL_GRACE_S))
+
+    def knee(
+        self, frame: Frame, question: KneeQuestion, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> KneeResult:
+        """See AnalysisEngine."""
+        from boneage_desk.engines.knee import unavailable
+
+        def job(film: wire.FilmRef) -> wire.Job:
+            return wire.Knee(film, question)
+
+        missing = unavailable(self.keeper.config.models_dir)
+        return missing or cast(KneeResult, self._ask(job, frame, progress, cancel, MODEL_GRACE_S))
+
+    def knee_saliency(
+        self, frame: Frame, question: KneeQuestion, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """See AnalysisEngine."""
+
+        def job(film: wire.FilmRef) -> wire.Job:
+            return wire.Knee(film, question, saliency=True)
 
         return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel, MODEL_GRACE_S))
 

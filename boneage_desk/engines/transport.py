@@ -22,6 +22,7 @@ from boneage_desk.common import errors
 from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.knee import KneeQuestion, KneeResult
 from boneage_desk.standards.types import Sex
 
 PROTOCOL = 3
@@ -105,8 +106,17 @@ class WholeHandSaliency:
     sex: Sex | None
 
 
-Job = Analyse | Regrade | Saliency | GradeCrops | WholeHand | WholeHandSaliency
-Value = AnalysisResult | BoneResult | list[GradeOpinion] | npt.NDArray[np.float32] | WholeHandResult
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """Bone age of a knee film -> KneeResult; ``saliency``: where the model looked -> float32 map over the film."""
+
+    film: FilmRef
+    question: KneeQuestion
+    saliency: bool = False
+
+
+Job = Analyse | Regrade | Saliency | GradeCrops | WholeHand | WholeHandSaliency | Knee
+Value = AnalysisResult | BoneResult | list[GradeOpinion] | npt.NDArray[np.float32] | WholeHandResult | KneeResult
 
 
 @dataclass(frozen=True, slots=True)

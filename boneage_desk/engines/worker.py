@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from boneage_desk.common.errors import Cancelled, EngineError
 from boneage_desk.engines import transport as wire
+from boneage_desk.engines.knee import KneeDesk
 
 if TYPE_CHECKING:
     from boneage_desk.engines.pipeline import Pipeline
@@ -61,7 +62,7 @@ def run(conn: Connection, config: WorkerConfig) -> None:
         return
     conn.send(wire.Ready(pipeline.device, pipeline.backend, pipeline.refs, pipeline.timing_ms))
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        _serve(conn, pipeline)
+        _serve(conn, pipeline, KneeDesk(config.models_dir, pipeline.device, pipeline.finds_hand))
 
 
 def prepare_process(scratch: Path) -> None:
@@ -122,7 +123,7 @@ def _load(config: WorkerConfig, began: float) -> Pipeline:
     )
 
 
-def _serve(conn: Connection, pipeline: Pipeline) -> None:
+def _serve(conn: Connection, pipeline: Pipeline, knees: KneeDesk) -> None:
     answered = 0
     while True:
         # the first reading has precedence; then idle moments, or a long batch, pay for the faster path
@@ -133,7 +134,7 @@ def _serve(conn: Connection, pipeline: Pipeline) -> None:
             continue
         conn.send(wire.Accepted(request.id))
         try:
-            value = _answer(conn, pipeline, request)
+            value = _answer(conn, pipeline, knees, request)
         except Exception as error:
             trace = traceback.format_exc()
             sys.stderr.write(trace)
@@ -143,7 +144,7 @@ def _serve(conn: Connection, pipeline: Pipeline) -> None:
         answered += 1
 
 
-def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire.Value:
+def _answer(conn: Connection, pipeline: Pipeline, knees: KneeDesk, request: wire.Request) -> wire.Value:
     if request.protocol != wire.PROTOCOL:
         raise EngineError(
             "The program was updated while it ran.", "Close it and start it again.", code="engine-protocol"
@@ -154,13 +155,17 @@ def _answer(conn: Connection, pipeline: Pipeline, request: wire.Request) -> wire
     if not pipeline.holds(job.film.key):
         if job.film.held:
             raise EngineError("The film is no longer in the engine.", "Read it again.", code="film-not-held")
-        pipeline.hold(job.film.key, wire.take_film(job.film, conn), job.film.padding)
+        pixels = wire.take_film(job.film, conn)
+        pipeline.hold(job.film.key, pixels, job.film.padding)
+        knees.hold(pixels, job.film.padding)
     elif job.film.inline:
         wire.take_film(job.film, conn)  # the bytes are in the pipe all the same
 
     def report(share: float, step: str) -> None:
         conn.send(wire.Progressed(request.id, share, step))
 
+    if isinstance(job, wire.Knee):
+        return knees.saliency(job.question) if job.saliency else knees.read(job.question)
     if isinstance(job, wire.Analyse):
         return pipeline.analyse(report)
     if isinstance(job, wire.Regrade):

@@ -17,6 +17,7 @@ from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.knee import KneeQuestion, KneeReading, KneeResult
 from boneage_desk.reading.session import AuditEvent, Reading
 from boneage_desk.standards.types import Sex
 
@@ -121,6 +122,17 @@ class AnalysisEngine(Protocol):
         """Where the model of a second opinion looked: (height, width) float32 0..1 over the *whole film*, at most
         256 px a side. Raises EngineError 'whole-hand-unavailable' where it can give no opinion."""
 
+    def knee(
+        self, frame: Frame, question: KneeQuestion, *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    ) -> KneeResult:
+        """The bone age of a knee film by a site's own model, or a blocking flag with the reason why there is none; quick
+        where no model is installed. Raises Cancelled, EngineError."""
+
+    def knee_saliency(
+        self, frame: Frame, question: KneeQuestion, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Where the knee model looked: as `whole_hand_saliency`. Raises EngineError 'knee-unavailable'."""
+
     def whole_hand_engines(self) -> tuple[str, ...]:
         """Quick: ids of the second opinions whose model is installed, the default first."""
 
@@ -168,6 +180,21 @@ class ReportWriter(Protocol):
         """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones."""
 
 
+class KneeReportWriter(Protocol):
+    """Writes the PDF of a knee film (reports)."""
+
+    def __call__(self, reading: KneeReading, out: Path, *, paper: str = "A4") -> Path:
+        """PDF of the knee reading; ``paper`` 'A4' or 'Letter'."""
+
+
+@dataclass(frozen=True, slots=True)
+class KneeServices:
+    """What knee films need beside the engine: a reader that takes them, and their report."""
+
+    films: Callable[[], FilmReader]
+    report: Callable[[], KneeReportWriter]
+
+
 class VoiLut(Protocol):
     """The one place that turns a display transform into grey (imaging)."""
 
@@ -199,3 +226,5 @@ class Services:
     who: Callable[[], str]
     new_id: Callable[[], str]
     close: Callable[[], None]
+    knee: KneeServices | None = None
+    """Knee films; None where the program is put together without them."""
