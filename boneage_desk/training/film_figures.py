@@ -179,21 +179,6 @@ def comparison(rows: Sequence[Row], engine: str, other: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def usual_difference(bones: Sequence[Row], months: Mapping[tuple[str, str], float]) -> dict[str, Any]:
-    """How far a model usually lies from the 13 bones, for its card: `comparison` of its months by (film, source).
-
-    bones: results of ``evaluate whole-hand --model rus13``, read by `read_result`. Returns n, usual_difference_months
-    and the rest of `agreement.compare` (``this`` is the 13 bones); ``{"n": 0}`` of no common film.
-    """
-    rows = {(row["film"], row["source"]): row for result in bones for row in result["per_film"]}
-    both = [(row, months[key]) for key, row in rows.items() if key in months]
-    pairs = [(row, read) for row, read in both if row["months"] is not None and not _silent(row, {"months": read})]
-    return agreement.compare(
-        _column([row for row, _ in pairs], "reference_months"), _column([row for row, _ in pairs], "months"),
-        np.array([read for _, read in pairs], float),
-    )  # fmt: skip
-
-
 def _silent(bound: Row, other: Row) -> bool:
     """``bound`` is only '>=' or '<', and ``other`` lies on the side that it leaves open."""
     qualifier, months = bound["qualifier"], bound["months"] - other["months"]

@@ -10,8 +10,8 @@ from boneage_desk.training import svg
 from boneage_desk.training.html_report import figure, note, number, page, table, warning
 
 _MOST = 200
-_LEAST_ICC = 10
-"""Films below which the page shows no ICC: its interval is wider than its range."""
+_LEAST = 10
+"""Films below which the page shows no ICC and no interval of the MAE: they say nothing."""
 _MARKS = {"F": ("girls", svg.TWO, "circle"), "M": ("boys", svg.ONE, "square"), None: ("sex not known", svg.INK, "circle")}
 _AGE_HEAD = (
     "", "films", "MAE", "95 %", "RMSE", "bias", "SD", "0.5 y", "1 y", "1.5 y", "2 y", "ICC(2,1)", "95 %", "interval covers",
@@ -91,9 +91,11 @@ def _names(names: Sequence[str], most: int = 12) -> str:
 
 
 def _row(words: str, r: Mapping[str, Any]) -> list[Any]:
-    icc, covered = r["icc_2_1"] if r["n"] >= _LEAST_ICC else None, r.get("interval")
+    enough, covered = r["n"] >= _LEAST, r.get("interval")
+    icc = r["icc_2_1"] if enough else None
     return [
-        words, r["n"], r["mae_months"], between(r["mae_95"]), r["rmse_months"], number(r["bias_months"]), r["sd_months"],
+        words, r["n"], r["mae_months"], between(r["mae_95"] if enough else None), r["rmse_months"],
+        number(r["bias_months"]), r["sd_months"],
         *r["within_years"].values(), number(icc["value"], 3) if icc else None, between(icc["interval_95"], 3) if icc else None,
         covered["coverage"] if covered else None,
     ]  # fmt: skip

@@ -68,7 +68,8 @@ class Axes:
     def level(self, y: float, words: str, colour: str = SOFT, dash: str = "5 4") -> Axes:
         """A horizontal line with its words at the right end."""
         self.line([(self.x[0], y), (self.x[1], y)], colour, dash, words)
-        self.parts.append(_text(self.width - _RIGHT - 4, self._py(y) - 4, words, "end", colour=colour))
+        halo = ' stroke="#ffffff" stroke-width="3" paint-order="stroke"'  # readable over marks
+        self.parts.append(_text(self.width - _RIGHT - 4, self._py(y) - 4, words, "end", colour=colour, more=halo))
         return self
 
     def band(self, low: float, high: float, colour: str = SOFT) -> Axes:

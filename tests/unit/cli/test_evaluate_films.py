@@ -444,17 +444,3 @@ def test_a_film_is_the_same_film_in_another_result_only_under_the_same_name() ->
     model = {"engine": "dual", "tag": "d", "weights": []}
     other = {"model": model, "source": "a", "per_film": [row, {**row, "source": "b", "months": 90.0}]}
     assert film_figures.comparison([row], "x", other)["usual_difference_months"] == 0.0
-
-
-def test_the_usual_difference_of_a_card_is_taken_film_by_film() -> None:
-    from boneage_desk.training import film_figures
-
-    def row(film: str, months: float | None, qualifier: str = "", source: str = "299") -> dict[str, Any]:
-        return {"film": film, "source": source, "reference_months": 100.0, "months": months, "qualifier": qualifier}
-
-    bones = [{"per_film": [row("1", 100.0), row("2", None), row("3", 204.0, ">="), row("4", 204.0, ">=")]},
-             {"per_film": [row("1", 90.0, source="half")]}]  # fmt: skip
-    read = {("1", "299"): 103.0, ("1", "half"): 91.0, ("2", "299"): 90.0, ("3", "299"): 230.0, ("4", "299"): 180.0, ("7", "299"): 9.0}
-    found = film_figures.usual_difference(bones, read)
-    assert (found["n"], found["usual_difference_months"], found["median_difference_months"]) == (3, 24.0, 3.0)
-    assert film_figures.usual_difference(bones, {}) == {"n": 0}

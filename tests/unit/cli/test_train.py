@@ -72,7 +72,7 @@ def test_the_example_is_a_recipe(program: Program, calls: list[Any], task: str) 
     [
         (("train", "grader", "stopped.toml"), 130, "boneage-desk: cancelled: Stopped after step 3. Go on with --resume."),
         (("train", "grader", "wrong.toml"), 2, "boneage-desk: recipe: The recipe has 1 fault"),
-        (("train", "knee", "r.toml"), 2, "invalid choice: 'knee'"),
+        (("train", "carpus", "r.toml"), 2, "invalid choice: 'carpus'"),
         (("train", "grader"), 2, "RECIPE.toml"),
         (("evaluate", "grader", "r.toml"), 2, "--out"),
     ],
