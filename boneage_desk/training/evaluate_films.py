@@ -115,6 +115,9 @@ def evaluate(
         rows = FilmRows(order.rows, _identity(order, labels, model), retry=order.retry)
         try:
             _Run(services, model, rows, order, tell, show, cancel).go(chosen.pairs)
+        except Cancelled:
+            text = f"Stopped after {sum(film_path(e.path, e.member) in rows.rows for e, _ in chosen.pairs)} of {len(chosen.pairs)} films."
+            raise Cancelled(text, "The same command goes on from there.") from None
         finally:
             rows.close()
         result = _result(order, labels, model, chosen, rows, others)

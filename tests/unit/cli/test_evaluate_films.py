@@ -211,6 +211,24 @@ def test_ctrl_c_keeps_what_is_done(desk: Program, words: Any, tmp_path: Path) ->
     assert desk.run(*words())[0] == 0
 
 
+def test_a_polite_stop_keeps_what_is_done_and_says_how_to_go_on(desk: Program, words: Any, tmp_path: Path) -> None:
+    read = desk.engine.whole_hand
+
+    def stopped(*given: Any, cancel: CancelToken, **more: Any) -> WholeHandResult:
+        if desk.engine.calls == 2:
+            cancel.cancel()
+        cancel.check()
+        return read(*given, cancel=cancel, **more)
+
+    desk.engine.whole_hand = stopped
+    code, _, err = desk.run(*words())
+    assert (code, not (tmp_path / "r.json").exists()) == (130, True)
+    assert "Stopped after 2 of 5 films. The same command goes on from there." in err
+    desk.engine.whole_hand = read
+    assert desk.run(*words())[0] == 0
+    assert desk.engine.calls == 5
+
+
 def test_an_engine_that_fails_film_after_film_ends_the_run(desk: Program, words: Any, tmp_path: Path) -> None:
     desk.engine.whole_hand_error = CRASH
     code, _, err = desk.run(*words())
