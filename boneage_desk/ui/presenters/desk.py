@@ -376,6 +376,7 @@ class Desk(QObject):
     def reload(self, reading_id: str) -> None:
         """Give up what could not be saved of a reading and show what the store holds."""
         self.saver.give_up(reading_id)
+        self.opinions.forget(reading_id)
         self._sessions.pop(reading_id, None)
         if self.reading is not None and self.reading.reading_id == reading_id:
             self._session = self._film = self._summary = None

@@ -136,6 +136,11 @@ class Opinions(QObject):
         if job is not None:
             job.cancel()
 
+    def forget(self, reading_id: str) -> None:
+        """Another value takes the reading's place: what was asked for this one is passed over."""
+        self._drop(reading_id)
+        self._ended.pop(reading_id, None)
+
     def _submit(self, session: ReadingSession, ask: _Ask) -> None:
         desk, reading = self._desk, session.reading
         shown = session is desk.session

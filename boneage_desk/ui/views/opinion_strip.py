@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from boneage_desk.ui import theme
@@ -131,6 +132,10 @@ class OpinionStrip(QFrame):
             restyle(self)
         self.setVisible(value.cells or bool(value.notes) or bool(value.others) or there)
         self.updateGeometry()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_notes(self._view)
 
     @property
     def asks_comment(self) -> bool:
