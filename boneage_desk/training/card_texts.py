@@ -146,7 +146,8 @@ CARDS: dict[str, dict[str, dict[str, Any]]] = {
                 "radius, ulna and first metacarpal: there fused bones are outlined worst.",
                 "A closed gap may be fusion or two edges projected over each other; which it is cannot be told. Of the "
                 "radius no fused share is given: its wavy plate is crossed by trabeculae.",
-                "A cap is reported where one is seen; that none was seen does not say that there is none.",
+                "A cap is reported where one is seen, which is rare: on 9 of 153 held-out bones whose typical grade has caps on both "
+                "sides, 2 of 525 before. That none was seen says nothing, so 'caps on neither side' is never said.",
                 "Small centres (grades 1 and 2) come out too wide. Absent is told from not seen only where the shaft's end "
                 "stands out against soft tissue; else nothing is said.",
                 "Gap, fusion and caps are not read where the bone's square has fewer than 64 film pixels a side.",

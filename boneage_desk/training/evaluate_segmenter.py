@@ -23,7 +23,7 @@ from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.measure import Measured, evidence_of, measure, upright
 from boneage_desk.engines.networks.segmenter import CLASSES, load_segmenter, segment
 from boneage_desk.imaging.crops import CropSpec
-from boneage_desk.reading.evidence import CLOSED, FUSION, OPEN, TRUSTED, Evidence, contradiction
+from boneage_desk.reading.evidence import CAPS_ONE, CLOSED, FUSION, OPEN, TRUSTED, Evidence, contradiction
 from boneage_desk.standards.rus_chn import BONES, max_grade
 from boneage_desk.training.grader_batches import load_hands
 from boneage_desk.training.segmenter_crops import EDGE, EPIPHYSIS, UNKNOWN
@@ -116,6 +116,12 @@ def against_ages(rows: list[tuple[str, float, Evidence | None]]) -> dict[str, An
                 phases["open"].append(evidence.fused_share)
             elif grade > max_grade(bone) - 0.8:
                 phases["complete"].append(evidence.fused_share)
+    caps: dict[str, list[bool]] = {"before": [], "on both sides": []}
+    for bone, grade, evidence in trusted:
+        if bone in CAPS_ONE and grade < FUSION[bone]:
+            phase = "on both sides" if grade >= CAPS_ONE[bone] + 1 else "before" if grade < CAPS_ONE[bone] - 1.5 else ""
+            if phase:
+                caps[phase].append(bool(evidence.caps_thumb_side or evidence.caps_little_side))
     spoken = [contradiction(e, round(g)) for _, g, e in trusted]
     kinds = {"width": "The epiphysis measures", "closed": "No gap", "open": "The gap", "caps": "The epiphysis caps"}
     return {
@@ -133,6 +139,7 @@ def against_ages(rows: list[tuple[str, float, Evidence | None]]) -> dict[str, An
             }
             for name, shares in phases.items()
         },
+        "caps": {name: {"crops": len(seen), "seen": round(float(np.mean(seen)), 3)} for name, seen in caps.items() if seen},
         "contradictions_at_the_typical_grade": round(sum(map(bool, spoken)) / max(len(spoken), 1), 4),
         "contradictions_by_kind": {k: sum(text.startswith(v) for text in spoken) for k, v in kinds.items()},
     }
@@ -154,6 +161,8 @@ def markdown(found: dict[str, Any]) -> list[str]:
     lines += [f"| {k} | {v} |" for k, v in ages.items() if not isinstance(v, dict)]
     for name, plate in ages["plate"].items():
         lines += [f"| plate typically {name}: {k} | {v} |" for k, v in plate.items()]
+    for name, cap in ages["caps"].items():
+        lines += [f"| caps typically {name}: {k} | {v} |" for k, v in cap.items()]
     lines += [f"| contradictions, {k} | {v} |" for k, v in ages["contradictions_by_kind"].items()]
     lines += ["", "| bone | crops before fusion | rank correlation of width ratio and typical grade |", "|---|---|---|"]
     lines += [f"| {b} | {v['crops']} | {v['rank_correlation']} |" for b, v in ages["width_by_bone"].items()]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage_desk.training.evaluate_segmenter import mask_ratio, rank_correlation
+from boneage_desk.reading.evidence import Evidence
+from boneage_desk.standards.rus_chn import BONES
+from boneage_desk.training.evaluate_segmenter import against_ages, mask_ratio, rank_correlation
 from boneage_desk.training.segmenter_crops import EDGE, EPIPHYSIS, NEITHER, UNKNOWN, label_of
 from boneage_desk.training.train_segmenter import SIZE, framed, placing
 
@@ -70,3 +72,18 @@ def test_the_networks_square_is_the_graders() -> None:
 def test_ties_share_their_rank() -> None:
     assert rank_correlation(np.array([1.0, 1.0, 2.0, 3.0]), np.array([5.0, 5.0, 7.0, 9.0])) == pytest.approx(1)
     assert rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
+
+
+def test_the_evaluation_counts_widths_plates_and_caps_by_the_typical_grade() -> None:
+    rows: list[tuple[str, float, Evidence | None]] = []
+    for bone in BONES:
+        for grade in (2.0, 5.0, 9.0):
+            capped = True if bone == "pp3" and grade == 9.0 else None
+            rows.append((bone, grade, Evidence(bone, True, 0.9, grade / 10, fused_share=0.0, caps_thumb_side=capped)))
+    rows += [("pp5", 9.0, Evidence("pp5", True, 0.3)), ("dp1", 9.0, None), ("pp3", 12.0, Evidence("pp3", True, 0.9, 1.0, fused_share=1.0))]
+    found = against_ages(rows)
+    assert found["caps"]["on both sides"] == {"crops": 6, "seen": 0.167}  # fused from 9 on: mc1, dp
+    assert found["caps"]["before"]["seen"] == 0
+    assert found["measurable"] == round(40 / 42, 3)
+    assert found["width_by_bone"]["radius"] == {"crops": 3, "rank_correlation": 1.0}
+    assert (found["plate"]["open"]["read_open"], found["plate"]["complete"]["read_closed"]) == (1.0, 1.0)
