@@ -121,6 +121,15 @@ def test_regrade_on_the_machines_own_box_is_the_machines_grade(
         np.testing.assert_allclose(again.grade.probabilities, bone.grade.probabilities, atol=1e-4)
 
 
+def test_the_grade_is_the_middle_one_not_the_most_probable(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    from boneage_desk.engines.networks import grader
+
+    row = [0.0] * 4 + [0.3, 0.25, 0.25, 0.2] + [0.0] * 5
+    monkeypatch.setattr(grader, "grade", lambda model, crops, bones: [row] * len(bones))
+    (opinion,) = pipeline.grade_crops([np.eye(40, dtype=np.uint8) * 200], "ulna")
+    assert (opinion.grade, opinion.probability) == (5, 0.25)
+
+
 class FixedOutlines(nn.Module):
     """Says of every crop: an epiphysis in the middle, the metaphysis' edge below it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,75 @@ def test_calibrated_probabilities_are_those_of_the_network() -> None:
         for k, row in enumerate(probabilities(warped, bones)):
             np.testing.assert_allclose(p[n, k, : len(row)], row, atol=1e-6)
             assert not p[n, k, len(row) :].any()
+
+
+def test_each_half_is_calibrated_by_the_other() -> None:
+    s, logits, targets = raw_hands(60, 3, np.where(np.arange(60) % 2, 4.0, 1.0)[:, None] * np.ones(13))
+    p = grader_calibration.cross_fitted(s, logits, targets, temperature=0)
+    for k in (0, 1):
+        mine, others = np.arange(60) % 2 == k, np.arange(60) % 2 != k
+        c = grader_calibration.fit_calibration(s[others], logits[others], targets[others], temperature=0)
+        np.testing.assert_allclose(p[mine], grader_calibration.grade_probabilities(s[mine], logits[mine], c), atol=1e-6)
+
+
+def test_what_is_calibrated_in_the_file_is_calibrated_once_in_use_and_not_at_all_when_fitted_anew() -> None:
+    import torch
+
+    from boneage_desk.engines.networks.grader import Grader, grade
+    from boneage_desk.training.evaluate_grader import outputs_of
+
+    torch.manual_seed(1)
+    model = Grader().eval()
+    torch.nn.init.normal_(model.heads.latent.weight, std=0.5)
+    crops = np.random.default_rng(0).integers(0, 255, (13, 32, 32)).astype(np.uint8)
+    raw = outputs_of(model, crops, np.arange(13))
+    c = np.random.default_rng(2).normal(0, 0.3, (13, 2, 4))
+    with torch.no_grad():
+        model.calibration.copy_(torch.from_numpy(c))
+    for before, after in zip(raw, outputs_of(model, crops, np.arange(13)), strict=True):
+        np.testing.assert_array_equal(before, after)
+    want = grader_calibration.grade_probabilities(raw[0][None], raw[1][None], c)[0]
+    for k, row in enumerate(grade(model, crops, list(BONES))):
+        np.testing.assert_allclose(row, want[k, : len(row)], atol=1e-4)
+
+
+def test_a_temperature_divides_and_a_shift_is_added_first() -> None:
+    """The formula that shipped weights were fitted with: in the middle of a bone's grades only the constants count."""
+    import torch
+
+    from boneage_desk.engines.networks.grader import calibrate
+
+    c = torch.zeros(1, 2, 4)
+    c[0, 0, 0], c[0, 1, 0] = float(np.log(2)), 0.5
+    got = calibrate(torch.tensor([6.0]), torch.tensor([[3.0, -1.0]]), c, torch.tensor([12.0]))
+    assert got[0].tolist() == pytest.approx([1.75, -0.25])
+
+
+def test_every_printed_example_is_read_by_the_network_that_did_not_see_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cv2
+
+    from boneage_desk.training import evaluate_grader
+    from boneage_desk.training.anchor_grader import FOLDS
+    from boneage_desk.training.train_grader import read_plates
+
+    (tmp_path / "plates").mkdir()
+    names = [f"{kind}_{grade}" for kind in ("dp", "radius", "mc1") for grade in (10, 2, 5)]
+    for k, name in enumerate(names):
+        cv2.imwrite(str(tmp_path / "plates" / f"{name}.png"), np.full((9, 9), 10 * k + 5, np.uint8))
+    read_by: dict[int, int] = {}
+
+    def said(model: int, crops: list[np.ndarray], bones: list[str], *_: object) -> np.ndarray:
+        read_by[int(crops[0][4, 4])] = model
+        return np.eye(15)[[0] * len(bones)]
+
+    monkeypatch.setattr(evaluate_grader, "crop_probabilities", said)
+    evaluate_grader.printed_errors(list(range(FOLDS)), tmp_path, np.zeros((13, 2, 4)), 0.0, 1)  # type: ignore[arg-type]
+    assert len(read_by) == len(names)
+    for fold in range(FOLDS):
+        seen = {int(picture[4, 4]) for picture in read_plates(tmp_path / "plates", 9, 1, fold).pictures}
+        assert {grey for grey, model in read_by.items() if model == fold} == set(read_by) - seen
 
 
 def test_the_tables_find_the_bias_that_was_put_in() -> None:

@@ -157,6 +157,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert second.step == 4
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
+        assert torch.equal(whole.mean.state_dict()[name], second.mean.state_dict()[name]), f"mean of {name}"
 
 
 def test_without_gpu_memory_the_batch_is_halved(tmp_path: Path) -> None:
@@ -190,6 +191,21 @@ def test_anchors_join_the_batch(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", 1, anchors)
     run.train()
     assert run.log[0]["plate"] > 0
+
+
+def test_an_anchor_that_is_left_out_is_never_given() -> None:
+    from boneage_desk.training.grader_tail import StoredAnchors
+
+    anchors = Anchors([np.zeros((4, 4), np.uint8)] * 5, [[k] for k in range(5)], [2, 3, 4, 5, 6], SIZE, 1)
+    which = np.tile(np.arange(5), 4)
+    maps = which[:, None, None, None].astype(np.float16) * np.ones((1, 1, 2, 2), np.float16)
+    stored = StoredAnchors(anchors, maps, which, which.copy(), frozenset({1, 3}))
+    seen = set()
+    for step in range(6):
+        pictures, bones, grades = stored.batch(step, 8)
+        assert (grades == bones + 2).all() and (pictures[:, 0, 0, 0] == bones).all()
+        seen |= set(bones.tolist())
+    assert seen == {0, 2, 4}
 
 
 def test_the_tail_is_the_rest_of_the_network_and_goes_back_into_it() -> None:
