@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -26,16 +27,15 @@ class ShortcutSheet(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard and mouse")
-        self.resize(760, 600)
+        self.resize(980, 680)
         outer = QVBoxLayout(self)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         outer.addWidget(area)
         page = QWidget()
-        grid = QGridLayout(page)
-        grid.setHorizontalSpacing(24)
-        grid.setVerticalSpacing(3)
+        sides = QHBoxLayout(page)
+        sides.setSpacing(32)
         groups: dict[str, list[tuple[str, str]]] = {}
         for spec in ACTIONS:
             if spec.keys:
@@ -46,21 +46,29 @@ class ShortcutSheet(QDialog):
         for title, rows in groups.items():
             target = columns[0] if len(columns[0]) < half else columns[1]
             target.extend([(title, ""), *rows, ("", "")])
-        for side, lines in enumerate(columns):
-            for line, (left, right) in enumerate(lines):
-                first = QLabel(left)
-                if right:
-                    first.setStyleSheet(f"color: {theme.MACHINE}")
-                    words = QLabel(right)
-                    words.setWordWrap(True)
-                    grid.addWidget(words, line, side * 2 + 1, Qt.AlignmentFlag.AlignTop)
-                else:
-                    first.setFont(theme.ui_font(10.5, bold=True))
-                grid.addWidget(first, line, side * 2, 1, 1 if right else 2, Qt.AlignmentFlag.AlignTop)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
-        grid.setRowStretch(max(len(columns[0]), len(columns[1])), 1)
+        for lines in columns:
+            sides.addLayout(self._column(lines), 1)
         area.setWidget(page)
+
+    @staticmethod
+    def _column(lines: list[tuple[str, str]]) -> QGridLayout:
+        """Keys and what they do; a line without the second is a heading."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(20)
+        grid.setVerticalSpacing(3)
+        for line, (left, right) in enumerate(lines):
+            first = QLabel(left)
+            if right:
+                first.setStyleSheet(f"color: {theme.MACHINE}")
+                words = QLabel(right)
+                words.setWordWrap(True)
+                grid.addWidget(words, line, 1, Qt.AlignmentFlag.AlignTop)
+            else:
+                first.setFont(theme.ui_font(10.5, bold=True))
+            grid.addWidget(first, line, 0, 1, 1 if right else 2, Qt.AlignmentFlag.AlignTop)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(len(lines), 1)
+        return grid
 
 
 class CommandPalette(QDialog):
