@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from boneage_desk.cli.app import ENGINE_DIR, App, ModelCheck
 from boneage_desk.common import paths, settings
 from boneage_desk.common.errors import BoneAgeError
-from boneage_desk.reading.ports import AnalysisEngine, FilmReader, ReadingStore, ReportWriter, Services
+from boneage_desk.reading.ports import (
+    AnalysisEngine,
+    FilmReader,
+    KneeReportWriter,
+    KneeServices,
+    ReadingStore,
+    ReportWriter,
+    Services,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +81,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         who=_who,
         new_id=_new_id,
         close=close,
+        knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
     )
 
 
@@ -107,6 +116,18 @@ def _store(data_dir: Path) -> ReadingStore:
     from boneage_desk.archive.store import FILE_NAME, SqliteStore
 
     return SqliteStore(data_dir / FILE_NAME)
+
+
+def _knee_films() -> FilmReader:
+    from boneage_desk.imaging.reader import FilmFiles
+
+    return FilmFiles(knee=True)
+
+
+def _knee_reports(chosen: settings.Settings) -> KneeReportWriter:
+    from boneage_desk.reports.knee_section import KneePdf
+
+    return KneePdf(chosen)
 
 
 def _reports(chosen: settings.Settings) -> ReportWriter:

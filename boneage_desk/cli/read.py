@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from boneage_desk.cli import output, second
+from boneage_desk.cli import knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-detail", action="store_true", help="the report without its page of the 13 bones")
     parser.add_argument(
         "--engines", metavar="NAMES",
-        help="second opinions: whole-hand,dual,cascade,regression or none (else as set, where installed)",
+        help="second opinions: whole-hand,dual,cascade,regression or none (else as set, where installed); "
+        "knee: the film is a knee, by a site's own model",
     )  # fmt: skip
     parser.add_argument("--save", action="store_true", help="put the reading into the window's work list")
 
@@ -52,8 +53,11 @@ def run(options: argparse.Namespace, app: App) -> int:
         parse_date(options.birth_date) if options.birth_date else None,
         Laterality(options.side) if options.side else None,
     )
-    asked = None if options.engines is None else second.named(options.engines)
+    of_knee = knee.asked_for(options.engines)
+    asked = None if of_knee or options.engines is None else second.named(options.engines)
     services = app.services(options.data_dir)
+    if of_knee:
+        return knee.run(options, facts, services)
     written = False
     try:
         services.engine().start()

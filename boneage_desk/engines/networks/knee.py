@@ -97,7 +97,9 @@ class KneeNet(nn.Module):
         if architecture not in ARCHITECTURES:
             raise ValueError(f"{architecture} is none of {', '.join(ARCHITECTURES)}")
         self.uses_age = uses_age
-        self.trunk = timm.create_model(architecture, pretrained=False, in_chans=1, num_classes=0, drop_path_rate=drop_path)
+        self.trunk = timm.create_model(  # from scratch a block that starts at 1e-6 hardly takes part
+            architecture, pretrained=False, in_chans=1, num_classes=0, drop_path_rate=drop_path, ls_init_value=0.5
+        )
         width = int(self.trunk.num_features)
         self.sex = nn.Embedding(2, 16)
         self.age = nn.Sequential(nn.Linear(1, 32), nn.GELU(), nn.Linear(32, 32)) if uses_age else None
