@@ -19,10 +19,11 @@ def cosine_rate(share: float, step: int, warm: int) -> float:
 def follow(mean: nn.Module, model: nn.Module, keep: float) -> None:
     """``mean`` goes a share 1 - keep of the way to ``model``: weights and running statistics; counters are copied."""
     with torch.no_grad():
-        for a, b in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
-            if a.is_floating_point():
-                a.lerp_(b, 1 - keep)
-            else:
+        pairs = list(zip(mean.state_dict().values(), model.state_dict().values(), strict=True))
+        floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+        torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - keep)  # at once: a GPU waits less
+        for a, b in pairs:
+            if not a.is_floating_point():
                 a.copy_(b)
 
 

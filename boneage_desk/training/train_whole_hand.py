@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from boneage_desk.engines.cards import file_sha256
+from boneage_desk.engines.networks.packed import packed, unpacked
 from boneage_desk.engines.networks.whole_hand import CASCADE, DUAL, REGRESSION, WholeHand, build_whole_hand
 from boneage_desk.engines.networks.whole_hand_nets import RegressionHand, Regressor
 from boneage_desk.training.runs import environment, now
@@ -31,6 +32,8 @@ from boneage_desk.training.whole_hand_loss import Loss, age_loss, distribution_l
 from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, read_films
 
 _LITE = "tf_efficientnet_lite"
+KEEP = (0.998, 0.999)
+"""Most that the mean of the weights keeps at a step, on a CPU (fewer steps) and a GPU."""
 AGE_RANGE = (0.002, 0.998)
 """Quantiles of the training films' ages between which a model is said to be trained."""
 
@@ -82,8 +85,8 @@ def first_weights(architecture: str, start: str) -> str:
 
 
 def _full(path: Path) -> dict[str, torch.Tensor]:
-    """A file's weights in single precision."""
-    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    """A file's weights in single precision, whatever they are in the file."""
+    return unpacked(load_file(path))
 
 
 def run_config(facts: dict[str, Any], args: argparse.Namespace, parts: int = 1) -> RunConfig:
@@ -91,7 +94,7 @@ def run_config(facts: dict[str, Any], args: argparse.Namespace, parts: int = 1) 
     return RunConfig(
         budget_min=args.budget_min / parts, part_min=args.part_min, max_steps=args.max_steps, every_min=args.every_min,
         size=facts["size"], batch=facts["batch"], rate=facts["rate"], check=args.check, flips=facts["flips"],
-        compile=args.compile, seed=facts["seed"],
+        compile=args.compile, seed=facts["seed"], keep=facts["keep"],
     )  # fmt: skip
 
 
@@ -111,7 +114,7 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         "platform": made_on["system"], "system": args.system, "architecture": architecture,
         "size": args.size or system.size[gpu], "batch": args.batch or system.batch[gpu],
         "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed,
-        "start": first_weights(architecture, args.start), "began": now(),
+        "start": first_weights(architecture, args.start), "precision": args.precision, "keep": KEEP[gpu], "began": now(),
     }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=1))
@@ -191,8 +194,12 @@ def train_regression(args: argparse.Namespace, facts: dict[str, Any], films: Fil
 
 
 def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, finished: bool) -> None:
-    """``held_out.json``: what the model in ``weights.safetensors`` says of every held-out film, as the file has it."""
+    """``held_out.json``: what the model in ``weights.safetensors`` says of every held-out film, as the file has it (with
+    precision 'int8' in ``facts`` the file is first written so)."""
     weights = out / "weights.safetensors"
+    if facts.get("precision") == "int8":
+        save_file(packed(_full(weights)), weights.with_suffix(".part"))
+        weights.with_suffix(".part").replace(weights)
     model.load_state_dict(_full(weights))
     model.eval()
     rows = films.held_out()
@@ -211,7 +218,8 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
     low, high = np.quantile(films.months[trained], AGE_RANGE)
     said = {k: facts[k] for k in ("system", "architecture", "size", "flips", "start", "seed")}
     said |= {
-        "sha256": file_sha256(weights), "finished": finished, "age_range_months": [round(float(low)), round(float(high))],
+        "precision": facts.get("precision", "half"), "sha256": file_sha256(weights), "finished": finished,
+        "age_range_months": [round(float(low)), round(float(high))],
         "training": {
             "pictures": len(trained), "films": len(set(films.ids[trained])), "steps": sum(x["steps"] for x in logs),
             "minutes": round(sum(x["minutes"] for x in logs), 1), "device": facts.get("gpu") or "CPU",
@@ -245,6 +253,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batch", type=int, default=0)
     p.add_argument("--rate", type=float, default=0.0)
     p.add_argument("--check", type=int, default=400, help="held-out films read at each checkpoint; 0: all")
+    p.add_argument("--precision", default="half", choices=("half", "int8"), help="of the weights' file at the end")
     p.add_argument("--no-flips", action="store_true", help="read each picture once, not mirrored too")
     p.add_argument("--compile", action="store_true", help="torch.compile of the trunk; takes a minute or two to start")
     p.add_argument("--threads", type=int, default=0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from boneage_desk.engines.cards import file_sha256
+from boneage_desk.engines.networks.packed import SCALE
 from boneage_desk.training.export import count_parameters, write_card
 from boneage_desk.training.whole_hand_figures import (
     HeldOutFilms,
@@ -26,6 +27,10 @@ from boneage_desk.training.whole_hand_figures import (
 )
 from boneage_desk.training.whole_hand_texts import TEXTS, card_tables, started_from
 
+_PRECISION = {
+    "half": "float16 in the file, float32 in use",
+    "int8": "whole numbers of 8 bits with a scale for each output channel in the file, float32 in use",
+}
 COMMAND = "python -m boneage_desk.training.whole_hand_export --run O --tag {tag} --models models"
 
 
@@ -84,11 +89,11 @@ def export(run: Path, tag: str, models: Path, *, bones: Path | None = None, bone
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights, folder / "weights.safetensors")
     tables["model"]["failures"] = failures(told[films.main])
-    tables["model"]["parameters"] = count_parameters(weights)
+    tables["model"]["parameters"] = count_parameters(weights, SCALE)
     tables["network"]["started_from"] = started_from(str(facts["architecture"]), str(facts["start"]))
     tables["training"] |= dict(facts["training"])
     tables["weights"] = {
-        "file": "weights.safetensors", "sha256": facts["sha256"], "precision": "float16 in the file, float32 in use",
+        "file": "weights.safetensors", "sha256": facts["sha256"], "precision": _PRECISION[str(facts["precision"])],
     }  # fmt: skip
     table: dict[str, Any] = {
         "engine": system, "needs_sex": TEXTS[system]["needs_sex"], "flips": bool(facts["flips"]),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import channels_last, nn
 
 from boneage_desk.common.errors import EngineError
+from boneage_desk.engines.networks.packed import unpacked
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -22,8 +22,7 @@ def with_weights(model: Network, weights_path: Path) -> Network:
     a tensor is missing, too many or of another shape.
     """
     try:
-        state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(weights_path).items()}
-        model.load_state_dict(state, strict=True)
+        model.load_state_dict(unpacked(load_file(weights_path)), strict=True)
     except (SafetensorError, RuntimeError) as error:
         first = " ".join(str(error).split())[:300]
         raise EngineError(
@@ -34,4 +33,4 @@ def with_weights(model: Network, weights_path: Path) -> Network:
     model.eval()
     for p in model.parameters():
         p.requires_grad_(False)
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=channels_last)

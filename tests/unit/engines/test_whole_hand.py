@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from boneage_desk.common.errors import EngineError
 from boneage_desk.engines.networks.attention import INCEPTION_BLOCKS, Cbam, SqueezeExcitation
+from boneage_desk.engines.networks.packed import packed, unpacked
 from boneage_desk.engines.networks.whole_hand import (
     DUAL,
     REGRESSION,
@@ -169,3 +171,26 @@ def test_weights_come_back_from_their_file_with_the_cards_flips(ours: WholeHand,
     )
     with pytest.raises(EngineError, match="trunk"):
         load_whole_hand(SimpleNamespace(architecture="convnextv2_atto", tables={}), tmp_path / "w.safetensors")
+
+
+def test_weights_of_eight_bits_are_half_the_file_and_say_nearly_the_same(ours: WholeHand, tmp_path: Path) -> None:
+    state = packed(ours.state_dict())
+    back = unpacked(state)
+    assert back.keys() == ours.state_dict().keys()
+    for name, value in ours.state_dict().items():
+        apart = (back[name].float() - value.float()).abs().max()
+        assert apart <= value.float().abs().max() / 127 + 1e-3, name
+    assert state["trunk.conv_head.weight"].dtype == torch.int8
+    assert state["trunk.bn1.running_var"].dtype == torch.float16
+    assert packed(back).keys() == state.keys()
+    assert torch.equal(packed(back)["trunk.conv_head.weight"], state["trunk.conv_head.weight"])
+    save_file(state, tmp_path / "w.safetensors")
+    save_half(ours, tmp_path / "half.safetensors")
+    assert (tmp_path / "w.safetensors").stat().st_size < 0.56 * (tmp_path / "half.safetensors").stat().st_size
+    card = SimpleNamespace(architecture="tf_efficientnet_lite0", tables={})
+    loaded = load_whole_hand(card, tmp_path / "w.safetensors")
+    shown, sex = pictures(2, 64), np.array([1.0, 0.0])
+    assert np.allclose(read_pictures(loaded, shown, sex).months, read_pictures(ours, shown, sex).months, atol=3.0)
+    torch.manual_seed(5)
+    other = read_pictures(settled(build_whole_hand("tf_efficientnet_lite0"), 64), shown, sex).months
+    assert not np.allclose(other, read_pictures(ours, shown, sex).months, atol=3.0), "any network would pass"

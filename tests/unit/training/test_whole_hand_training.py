@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from boneage_desk.common.errors import EngineError
-from boneage_desk.engines.cards import read_card
+from boneage_desk.engines.cards import file_sha256, read_card
 from boneage_desk.engines.catalogue import interval_table, whole_hand_card
 from boneage_desk.engines.networks.whole_hand import WholeHand, build_whole_hand, load_whole_hand
 from boneage_desk.engines.networks.whole_hand_nets import DistributionHand
@@ -389,9 +389,13 @@ def test_stages_and_their_minutes_are_added_up(tmp_path: Path, drawn: Films) -> 
         (tmp_path / name).mkdir()
         (tmp_path / name / "log.json").write_text(json.dumps({"steps": 10, "minutes": minutes}))
     facts = {"system": "regression", "architecture": "x", "size": SIZE, "flips": False, "start": "scratch", "seed": 1}
+    facts["precision"] = "int8"
+    whole = (tmp_path / "weights.safetensors").stat().st_size
     few = SimpleNamespace(**{k: getattr(drawn, k) for k in drawn.__slots__})
     few.held_out, few.training = lambda: drawn.held_out()[:2], drawn.training
     train_whole_hand.finish(model, few, facts, tmp_path, finished=False)
     said = json.loads((tmp_path / "held_out.json").read_text())
     assert said["training"]["minutes"] == 5.5 and said["training"]["steps"] == 20
     assert said["finished"] is False
+    assert (tmp_path / "weights.safetensors").stat().st_size < 0.6 * whole
+    assert said["sha256"] == file_sha256(tmp_path / "weights.safetensors")
