@@ -8,6 +8,7 @@ be read stays None: a dull crop, an outline that the network doubts, edges on wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,8 +130,7 @@ def _own(chance: Grey) -> NDArray[np.bool_] | None:
     """The patch of epiphysis nearest to the crop's middle, or None."""
     size = len(chance)
     left = chance > 0.5
-    off = (np.arange(size) - (size - 1) / 2) ** 2
-    distance = np.sqrt(off[:, None] + off[None])
+    distance = _from_middle(size)
     while left.any():
         nearest = np.unravel_index(np.where(left, distance, np.inf).argmin(), left.shape)
         if distance[nearest] > CENTRE_REACH * size:
@@ -142,9 +142,18 @@ def _own(chance: Grey) -> NDArray[np.bool_] | None:
     return None
 
 
+@cache
+def _from_middle(size: int) -> NDArray[np.float64]:
+    """Distance [S, S] of each pixel from the middle of a square; not to be written to."""
+    off = (np.arange(size) - (size - 1) / 2) ** 2
+    return np.asarray(np.sqrt(off[:, None] + off[None]))
+
+
 def _patch(mask: NDArray[np.bool_], seed: tuple[int, int]) -> NDArray[np.bool_]:
     """The connected part (4 neighbours) of ``mask`` that holds ``seed``: from run to touching run of the rows."""
-    steps = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    framed = np.zeros((len(mask), mask.shape[1] + 2), np.int8)
+    framed[:, 1:-1] = mask
+    steps = np.diff(framed, axis=1)
     rows, starts = np.nonzero(steps == 1)
     ends = np.nonzero(steps == -1)[1]
     first = np.searchsorted(rows, np.arange(len(mask) + 2))
@@ -369,7 +378,9 @@ class _Frame:
         if len(columns) < 5:
             return None
         reach = int(max(3, 0.14 * (sides[1] - sides[0])))
-        smooth = np.pad((self.image[:, :-2] + self.image[:, 1:-1] + self.image[:, 2:]) / 3, ((0, 0), (1, 1)), mode="edge")
+        smooth = np.empty_like(self.image)
+        smooth[:, 1:-1] = (self.image[:, :-2] + self.image[:, 1:-1] + self.image[:, 2:]) / 3
+        smooth[:, 0], smooth[:, -1] = smooth[:, 1], smooth[:, -2]
         middle = round(_quantile(bottoms[columns]))
         soft = self._soft(sides, slice(max(0, middle - reach), middle + reach))
         inside = (self.own > 0.5)[:, columns]
