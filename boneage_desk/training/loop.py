@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
+
+from boneage_desk.engines.networks.packed import halved
 
 
 def cosine_rate(share: float, step: int, warm: int) -> float:
@@ -32,6 +35,13 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     torch.save(state, part)
     os.replace(part, path)
+
+
+def save_half(model: nn.Module, path: Path) -> None:
+    """Write the state dict as safetensors, floats in half precision, in one rename."""
+    temporary = path.with_suffix(".tmp")
+    save_file(halved(model.state_dict()), temporary)
+    temporary.replace(path)
 
 
 def weight_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from boneage_desk.engines.networks.detector import build_detector
 from boneage_desk.training.dataset import (
@@ -32,20 +32,10 @@ from boneage_desk.training.dataset import (
     shape_model,
 )
 from boneage_desk.training.detector_batches import Picture, batch
+from boneage_desk.training.loop import save_half
 from boneage_desk.training.phantoms import phantom_pictures, sharp_pictures
 
 STAGES = ((0.0, 192), (0.35, 256), (0.80, 320))  # share of the budget -> picture side
-
-
-def save_half(model: torch.nn.Module, path: Path) -> None:
-    """Write the state dict as safetensors, floats in half precision, in one rename."""
-    state = {
-        k: (v.detach().half() if v.is_floating_point() else v.detach()).contiguous().cpu()
-        for k, v in model.state_dict().items()
-    }
-    temporary = path.with_suffix(".tmp")
-    save_file(state, temporary)
-    temporary.replace(path)
 
 
 def load_pictures(data: Path, limit: int | None = None) -> list[Picture]:

@@ -25,8 +25,8 @@ from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.networks.packed import packed, unpacked
 from boneage_desk.engines.networks.whole_hand import CASCADE, DUAL, REGRESSION, WholeHand, build_whole_hand
 from boneage_desk.engines.networks.whole_hand_nets import RegressionHand, Regressor
+from boneage_desk.training.loop import save_half
 from boneage_desk.training.runs import environment, now
-from boneage_desk.training.train_detector import save_half
 from boneage_desk.training.whole_hand_films import Films, load_films
 from boneage_desk.training.whole_hand_loss import Loss, age_loss, distribution_loss, dual_loss
 from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, read_films
@@ -52,7 +52,7 @@ class System:
 
 SYSTEMS: dict[str, System] = {
     "whole-hand": System(
-        ("tf_efficientnet_lite2", "tf_efficientnetv2_b3"), distribution_loss, (224, 299), (16, 64), (6e-4, 1e-3)
+        ("tf_efficientnet_lite2", "tf_efficientnetv2_b3"), distribution_loss, (192, 299), (16, 64), (6e-4, 1e-3)
     ),
     "dual": System((DUAL, DUAL), dual_loss, (192, 299), (16, 64), (4e-4, 6e-4)),
     "regression": System((REGRESSION, REGRESSION), age_loss, (192, 299), (12, 48), (4e-4, 6e-4)),

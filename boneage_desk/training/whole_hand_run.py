@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boneage_desk.engines.networks.whole_hand import Answers, WholeHand, read_pictures
-from boneage_desk.training.loop import cosine_rate, follow, weight_groups, write_checkpoint
-from boneage_desk.training.train_detector import save_half
+from boneage_desk.training.loop import cosine_rate, follow, save_half, weight_groups, write_checkpoint
 from boneage_desk.training.whole_hand_batches import Bank, Sampler, Spoiling, spoil
 from boneage_desk.training.whole_hand_films import Films
 from boneage_desk.training.whole_hand_loss import Loss
@@ -108,7 +107,9 @@ class WholeHandRun:
         self.curve: list[dict[str, float]] = []
         self.stopping = False
         self.mean: WholeHand = copy.deepcopy(model).eval()
-        self.optimiser = torch.optim.AdamW(weight_groups(model, config.decay), lr=config.rate, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(
+            weight_groups(model, config.decay), lr=config.rate, betas=(0.9, 0.98), fused=self.device.type == "cuda"
+        )
         out.mkdir(parents=True, exist_ok=True)
 
     # -------------------------------------------------------------------------- checkpoints

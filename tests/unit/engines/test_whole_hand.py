@@ -25,7 +25,7 @@ from boneage_desk.engines.networks.whole_hand import (
     to_input,
 )
 from boneage_desk.engines.networks.whole_hand_nets import MEAN_MONTHS, DistributionHand, Regressor
-from boneage_desk.training.train_detector import save_half
+from boneage_desk.training.loop import save_half
 
 SIZES = {DUAL: 75, REGRESSION: 75}
 

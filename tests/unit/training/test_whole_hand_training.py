@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -337,6 +339,14 @@ def test_the_published_systems_train_and_export(system: str, trained: Path, tmp_
         assert names == {"male", "female"}
         trained_on = [json.loads((out / sex / "log.json").read_text())["films"] for sex in ("male", "female")]
         assert sum(trained_on) == len(films.training())
+
+
+def test_training_asks_for_no_library_that_a_rented_gpu_machine_may_lack() -> None:
+    """torch, timm, numpy, cv2, Pillow and safetensors are enough (docs/whole_hand_training.md)."""
+    block = "import sys\nfor m in ('ultralytics', 'captum', 'pydicom', 'appdirs', 'PySide6', 'openvino'): sys.modules[m] = None\n"
+    wanted = ("train_whole_hand", "whole_hand_films", "train_cascade")
+    code = block + "".join(f"import boneage_desk.training.{name}\n" for name in wanted)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600)
 
 
 # ------------------------------------------------------------------------------------------- figures
