@@ -114,7 +114,7 @@ class _Pen:
 
 def _facts(pen: _Pen, facts: Sequence[Fact], x: float, y: float, wide: float, body: float, small: float) -> float:
     label = max((fonts.width(fact.label, small) for fact in facts), default=0.0) + 8
-    label = max(label, min(0.24 * wide, 110.0))
+    label = max(label, min(0.34 * wide, 110.0))
     for fact in facts:
         lines = fonts.wrap(fact.value, body, wide - label)
         pen.draw(x, y - body * 1.3, fact.label, small, grey=0.38)

@@ -160,7 +160,8 @@ def test_the_rule_of_the_check() -> None:
     assert check([0.7, 0.9, 0.8], [2.0, 2.0, 2.0], **passes) is None
     for strange, negative, more, words in (
         ([1.2, 1.3, 0.9], [2.0] * 3, passes, "1.2 times the limit"), ([0.9], [0.5], passes, "negative"),
-        ([1.5], [1.1], passes, "negative"), ([0.5], [0.9], passes | {"hand_found": True}, "a hand"),
+        ([1.5], [1.1], passes, "1.5 times the limit"), ([1.5], [0.9], passes, "negative"),
+        ([0.5], [0.9], passes | {"hand_found": True}, "a hand"),
         ([0.5], [0.9], passes | {"blank": True}, "one grey"),
     ):  # fmt: skip
         flag = check(strange, negative, **more)
