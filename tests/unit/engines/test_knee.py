@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ import torch
 
 from boneage_desk.common.errors import EngineError
 from boneage_desk.common.jobs import CancelToken, no_progress
+from boneage_desk.common.paths import packaged_dir
 from boneage_desk.engines.cards import read_card
 from boneage_desk.engines.knee import KneeDesk, KneeReader, find_knee, unavailable
 from boneage_desk.engines.knee_check import check
 from boneage_desk.engines.networks.knee import Familiar, KneeModel, read_knees
+from boneage_desk.engines.service import InferenceService
 from boneage_desk.imaging.knee_frame import knee_picture
 from boneage_desk.imaging.phantom.demo import DEMO_GRADES
 from boneage_desk.imaging.phantom.hand import draw_hand
 from boneage_desk.imaging.phantom.knee import draw_knee
 from boneage_desk.imaging.phantom.knee_form import KneeSpec
 from boneage_desk.imaging.phantom.spec import PhantomSpec
+from boneage_desk.reading.film import Frame, Voi, VoiKind
 from boneage_desk.reading.knee import KneeQuestion
 from boneage_desk.standards.types import Sex
 from boneage_desk.training import train_knee
@@ -209,3 +213,36 @@ def test_sex_and_age_change_the_answer_and_the_mirror_image_does_not() -> None:
 def test_the_card_travels_as_json(trained: Path) -> None:
     (folder,) = trained.iterdir()
     assert json.loads(json.dumps(read_card(folder).tables["knee"]))["engine"] == "knee"
+
+
+def frame_of(pixels: np.ndarray) -> Frame:
+    still = np.ascontiguousarray(pixels)
+    still.setflags(write=False)
+    return Frame(still, 4095, (Voi("", VoiKind.LINEAR, 2048.0, 4096.0),))
+
+
+def test_without_a_model_no_process_is_started(tmp_path: Path) -> None:
+    service = InferenceService(tmp_path, scratch=tmp_path / "scratch")
+    assert code(service.knee(frame_of(knee(0)), DRAWING)) == "knee_unavailable"
+    assert service.state() == "stopped"
+
+
+@pytest.mark.slow
+def test_the_model_process_reads_knees_with_the_shipped_hand_detector(trained: Path, tmp_path: Path) -> None:
+    place = models(trained, tmp_path)
+    for folder in packaged_dir("models").iterdir():
+        if (folder / "card.toml").is_file():
+            shutil.copytree(folder, place / folder.name)
+    service = InferenceService(place, scratch=tmp_path / "scratch", backend="torch", threads=1)
+    try:
+        film = frame_of(knee(0))
+        first = service.knee(film, DRAWING)
+        assert first.months is not None and first.model is not None and first.model.ref.engine == "knee"
+        assert service.knee(film, DRAWING).months == first.months  # the process holds the film now
+        assert service.knee_saliency(film, DRAWING).shape == (256, 192)
+        hand = draw_hand(PhantomSpec(grades=DEMO_GRADES, size=(400, 320), seed=4)).pixels
+        result = service.knee(frame_of(hand), DRAWING)
+        assert code(result) == "knee_not_seen" and "hand detector" in result.flags[0].message
+        assert code(service.knee(film, dataclasses.replace(DRAWING, drawn=False))) == "knee_drawn_only"
+    finally:
+        service.stop()
