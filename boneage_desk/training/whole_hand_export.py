@@ -62,6 +62,8 @@ def metrics(films: HeldOutFilms, told: dict[str, Any], command: str) -> dict[str
         if source != films.main:
             rows[f"mae_months_{source}"] = other["ages"]["mae_months"]
             rows[f"films_{source}"] = other["ages"]["n"]
+    if of["fitted"]:
+        rows |= {"films_fitted": of["fitted"]["n"], "mae_months_fitted": of["fitted"].get("mae_months")}
     if of["sex"]:
         rows |= {
             "sex_accuracy": of["sex"]["accuracy"], "sex_auc": of["sex"]["auc"]["value"] if of["sex"]["auc"] else None,

