@@ -33,7 +33,7 @@ def test_a_short_recipe_has_defaults(tmp_path: Path) -> None:
     assert recipe.text == SHORT
 
 
-@pytest.mark.parametrize("task", ["grader", "detector"])
+@pytest.mark.parametrize("task", ["grader", "detector", "knee"])
 def test_the_packaged_recipes_are_legal(tmp_path: Path, task: str) -> None:
     (tmp_path / "site").mkdir()
     text = (packaged_dir("resources") / "recipes" / f"{task}.toml").read_text(encoding="utf-8")
