@@ -228,6 +228,7 @@ def test_without_a_model_no_process_is_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_model_process_reads_knees_with_the_shipped_hand_detector(trained: Path, tmp_path: Path) -> None:
     place = models(trained, tmp_path)
     for folder in packaged_dir("models").iterdir():

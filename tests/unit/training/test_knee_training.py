@@ -199,6 +199,7 @@ def test_the_interval_is_conformal_or_not_given() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_five_folds_learn_from_the_films_alone(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
