@@ -106,6 +106,10 @@ def test_the_same_hand_gives_the_same_crops_however_it_lies(degrees: float, mirr
         a = film_to_crop(np.array(list(hand.values())), before[bone], 96)
         b = film_to_crop(np.array(list(moved.values())), after[bone], 96)
         assert np.allclose(a, b, atol=1e-6), bone
+        assert after[bone].mirror is mirror
+    for bone in ("mc3", "pp3", "mp3"):  # the thumb side is on the right, as the models and the evidence's words take it
+        (thumb,), (little,) = (film_to_crop(np.array([moved[b]]), after[bone], 96) for b in ("pp1", "mc5"))
+        assert thumb[0] > little[0]
 
 
 def test_a_missing_bone_is_named() -> None:
