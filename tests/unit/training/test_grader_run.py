@@ -180,6 +180,17 @@ def test_without_gpu_memory_the_batch_is_halved(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "log.json").read_text())[0].keys() >= {"order", "share", "age"}
 
 
+def test_a_held_out_hand_is_never_drawn() -> None:
+    h = hands(12)
+    for k, row in enumerate(h.rows):
+        row["validation"] = k % 3 == 0
+    sampler = HandSampler(h, SIZE, 1)
+    held = [k for k, row in enumerate(h.rows) if row["validation"]]
+    assert (sampler.drawn[held] == 0).all() and sampler.drawn.sum() == pytest.approx(1)
+    shown = {float(m) for step in range(30) for m in sampler.batch(step, 2).months}
+    assert shown == {float(str(row["months"])) for row in h.rows if not row["validation"]}
+
+
 def test_anchors_join_the_batch(tmp_path: Path) -> None:
     pictures = [np.random.default_rng(k).integers(0, 255, (40, 50)).astype(np.uint8) for k in range(3)]
     anchors = Anchors(pictures, [[0], [3, 4], [12]], [4, 5, 6], SIZE, 1)
