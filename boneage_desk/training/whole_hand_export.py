@@ -123,8 +123,7 @@ def page(tables: dict[str, dict[str, Any]], said: dict[str, Any]) -> list[str]:
         f"# {tables['model']['name']}: on held-out films", "",
         f"`{m['command']}`", "", *(() if m["finished"] else ("**The training was not finished.**", "")),
         "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in m.items() if k != "command"), "",
-        f"Interval of {tables['interval']['coverage']:.0%}: {tables['interval']['coverage_measured']:.1%} covered on the half of "
-        "the films that did not choose it.", "",
+        _covered(tables["interval"]), "",
         "## By sex and two years of the label", "", "| | films | MAE months | bias |", "|---|---|---|---|",
     ]  # fmt: skip
     for name, v in said["figures"][m["source"]]["by_band"].items():
@@ -133,6 +132,15 @@ def page(tables: dict[str, dict[str, Any]], said: dict[str, Any]) -> list[str]:
         lines += ["", f"## Learning curve: {name}, on {curve['device']}", "", "| minutes | epochs | MAE months |", "|---|---|---|"]
         lines += [f"| {c['minutes']} | {c['epochs']} | {c['mae_months']} |" for c in curve["curve"]]
     return lines
+
+
+def _covered(interval_: dict[str, Any]) -> str:
+    if "coverage_measured" not in interval_:
+        return "There are too few held-out films to measure an interval."
+    return (
+        f"Interval of {interval_['coverage']:.0%}: {interval_['coverage_measured']:.1%} covered on the half of the films that "
+        "did not choose it."
+    )
 
 
 def main() -> None:

@@ -97,13 +97,13 @@ def interval(films: HeldOutFilms) -> dict[str, Any]:
             checked = (test.male == male) & (test.read >= low) & (test.read < high)
             covered = np.abs(test.read - test.months) <= half + 1e-9
             hits |= checked & covered
+            measured = {"coverage_measured": round(float(covered[checked].mean()), 3)} if checked.any() else {}
             bands.append({
                 "sex": sex, "from_months": low, "to_months": high, "half_width_months": half, "hands": int(of.sum()),
-                "coverage_measured": round(float(covered[checked].mean()), 3) if checked.any() else -1.0,
-                "hands_measured": int(checked.sum()),
+                **measured, "hands_measured": int(checked.sum()),
             })  # fmt: skip
     return {
-        "coverage": COVERAGE, "coverage_measured": round(float(hits.mean()), 3) if len(hits) else -1.0,
+        "coverage": COVERAGE, **({"coverage_measured": round(float(hits.mean()), 3)} if bands and len(hits) else {}),
         "source": "conformal, half widths chosen on one half of the held-out films and measured on the other",
         "bands": bands,
     }  # fmt: skip
