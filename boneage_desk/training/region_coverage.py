@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 
 from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.networks.cascade import REGION_SIDES, REGIONS, Locator, find_peaks, named_regions
+from boneage_desk.engines.networks.packed import unpacked
 from boneage_desk.engines.networks.whole_hand import to_input
 from boneage_desk.imaging.crops import film_to_crop
 from boneage_desk.training.dataset import POINTS21, FilmPoints, read_points
@@ -186,8 +187,7 @@ def anatomies(data: Path, ids: list[str]) -> dict[str, dict[str, Anatomy]]:
 # -------------------------------------------------------------------------------------- the report
 def load_locator(path: Path) -> Locator:
     """The locator out of a cascade's weights, or of its own; evaluation mode."""
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
-    model = Locator()
+    state, model = unpacked(load_file(path)), Locator()
     model.load_state_dict({k.removeprefix("locator."): v for k, v in state.items() if not k.startswith("reader.")})
     return model.eval().to(memory_format=torch.channels_last)
 

@@ -201,7 +201,8 @@ def test_features_are_exchanged_both_ways(network: Cascade, pictures: Tensor) ->
     for side, other in ((0, "right.layer2.0.downsample.0.weight"), (1, "left.block2.rep.1.conv1.weight")):
         reader.zero_grad()
         reader.features(crops.flatten(0, 1))[side].square().mean().backward()
-        assert reader.get_parameter(other).grad.abs().max() > 0, f"{other} does not reach the other network"
+        slope = reader.get_parameter(other).grad
+        assert slope is not None and slope.abs().max() > 0, f"{other} does not reach the other network"
     with torch.no_grad():
         before = reader(crops, MALE)
         for name in ("to_left", "to_right"):

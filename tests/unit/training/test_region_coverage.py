@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from boneage_desk.engines.networks.cascade import Cascade, Locator, named_regions
+from boneage_desk.engines.networks.packed import packed
 from boneage_desk.training import region_coverage as rc
 from boneage_desk.training.dataset import IN21, POINTS21, FilmPoints
 from boneage_desk.training.region_coverage import FIXED_PLACES, Anatomy, covered, report
@@ -109,10 +111,13 @@ def test_weights_of_the_cascade_and_of_its_locator_alone(tmp_path: Path) -> None
     torch.manual_seed(2)
     model = Cascade().eval()
     save_half(model, tmp_path / "both.safetensors")
+    save_file(packed(model.state_dict()), tmp_path / "small.safetensors")
     save_half(model.locator, tmp_path / "one.safetensors")
     one, other = (rc.load_locator(tmp_path / f"{n}.safetensors") for n in ("both", "one"))
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
     assert torch.allclose(one.head.weight, model.locator.head.weight.half().float())
+    small = rc.load_locator(tmp_path / "small.safetensors").head.weight.detach()
+    assert torch.allclose(small, model.locator.head.weight, atol=float(small.abs().max()) / 127)
 
 
 @pytest.mark.needs_data
