@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from boneage_desk.engines import backends
 from boneage_desk.engines.cards import ModelCard
-from boneage_desk.engines.networks.cascade import LOCATOR_SIDE, REGIONS, Cascade, Locator, crop_side
+from boneage_desk.engines.networks.cascade import LOCATOR_SIDE, Cascade, Locator, Reader, crop_side
 from boneage_desk.engines.networks.whole_hand import WholeHand
 from boneage_desk.engines.networks.whole_hand_nets import RegressionHand
 
@@ -92,6 +92,31 @@ class _FastLocator(nn.Module):
         return Locator.age_map(cast(Locator, self), features)
 
 
+class _Crops(nn.Module):
+    """A reader's last feature maps of both regions' crops."""
+
+    def __init__(self, reader: Reader) -> None:
+        super().__init__()
+        self.reader = reader
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Reader.features`."""
+        return self.reader.features(crops)
+
+
+class _FastReader(nn.Module):
+    """A reader whose two trunks are fast; its last layers, which pair a picture's crops, stay in PyTorch."""
+
+    def __init__(self, fast: nn.Module, reader: Reader) -> None:
+        super().__init__()
+        self.fast, self.join, self.sex, self.answer = fast, reader.join, reader.sex, reader.answer
+        self.weigh = reader.weigh
+
+    def forward(self, crops: Tensor, male: Tensor) -> Tensor:
+        """See `Reader`."""
+        return Reader.months(cast(Reader, self), *self.fast(crops.flatten(0, 1)), male)
+
+
 def parts(model: nn.Module, size: int, engine: str, male: float) -> list[Part]:
     """What of ``model`` is converted for pictures of ``size`` pixels a side and this sex."""
     role = engine.replace("-", "_")  # a hyphen would end the role in the kept file's name
@@ -101,10 +126,10 @@ def parts(model: nn.Module, size: int, engine: str, male: float) -> list[Part]:
         return [Part(f"{role}_{name}", _Traceable(one, alone=True), (pixels,))]
     if isinstance(model, Cascade):
         side = min(size, LOCATOR_SIDE)
-        crops = torch.zeros(2, len(REGIONS), 1, crop_side(size), crop_side(size))
+        crops = torch.zeros(2, 1, crop_side(size), crop_side(size))
         return [
             Part(f"{role}_locator", _Features(model.locator), (torch.zeros(2, 1, side, side),)),
-            Part(f"{role}_reader", model.reader, (crops, torch.tensor([0.0, 1.0]))),
+            Part(f"{role}_reader", _Crops(model.reader), (crops,)),
         ]
     alone = not getattr(model, "needs_sex", True)
     example = (pixels,) if alone else (pixels, torch.tensor([0.0, 1.0]))
@@ -147,7 +172,7 @@ def faster(
 def _assembled(model: WholeHand, modules: Sequence[nn.Module], male: float) -> nn.Module:
     if isinstance(model, Cascade):
         built = copy.copy(model)
-        built._modules = {"locator": _FastLocator(modules[0], model.locator), "reader": modules[1]}
+        built._modules = {"locator": _FastLocator(modules[0], model.locator), "reader": _FastReader(modules[1], model.reader)}
         return built
     alone = not model.needs_sex or (isinstance(model, RegressionHand) and male in (0.0, 1.0))
     return FastWholeHand(modules[0], alone=alone, needs_sex=model.needs_sex, flips=model.flips).eval()
@@ -159,7 +184,13 @@ def _disagreement(model: nn.Module, fast: nn.Module, size: int, male: float) -> 
     pixels = F.interpolate(coarse, (size, size), mode="bilinear").contiguous(memory_format=torch.channels_last)
     sex = torch.full((3,), male)
     with torch.inference_mode():
-        (months, logit), (fast_months, fast_logit) = model(pixels, sex), fast(pixels, sex)
+        months, logit = model(pixels, sex)
+        try:
+            fast_months, fast_logit = fast(pixels, sex)
+        except Exception as error:  # a number of pictures that the tracing took for fixed, an operation it lacks
+            return f"it fails ({type(error).__name__}: {error})"
+    if fast_months.shape != months.shape:
+        return f"it gives {tuple(fast_months.shape)} answers"
     apart = float((months - fast_months).abs().max())
     if not apart <= MONTHS_APART:
         return f"its ages are up to {apart:.2f} months off"
