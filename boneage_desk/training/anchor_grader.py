@@ -165,7 +165,7 @@ def _quiet(_text: str) -> None:
 def anchor(bench: Bench) -> None:
     """Folds, then all examples; see the module's head."""
     a = bench.args
-    weights = LossWeights(0.5, 0.02, 1.0, a.weight_age, a.weight_plate, 0.5)
+    weights = LossWeights(0.5, a.weight_centre, 1.0, a.weight_age, a.weight_plate, a.rarity)
     report: dict[str, Any] = {"before": bench.measure(grader_tail.Tail(bench.model, a.stages)), "folds": []}
     _tell("before", report["before"])
     n = len(bench.anchors.grades)
@@ -236,6 +236,8 @@ def main() -> None:
     p.add_argument("--rate", type=float, default=2e-4)
     p.add_argument("--weight-age", type=float, default=0.5)
     p.add_argument("--weight-plate", type=float, default=1.0)
+    p.add_argument("--weight-centre", type=float, default=0.02)
+    p.add_argument("--rarity", type=float, default=0.5, help="power of the class weights; 0: none")
     p.add_argument("--count", type=int, default=4000, help="hands stored")
     p.add_argument("--versions", type=int, default=40, help="how often each example is stored, spoiled anew")
     p.add_argument("--blurred", type=int, default=200)
