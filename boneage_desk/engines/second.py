@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from boneage_desk.engines.networks.whole_hand import WholeHand
+    from boneage_desk.engines.networks.whole_hand import Answers, WholeHand
 
 UNKNOWN_SEX = 0.5
 
@@ -235,12 +235,9 @@ def _fast_key(card: WholeHandCard, male: float) -> float:
 def _opinion(
     card: WholeHandCard, model: nn.Module, picture: npt.NDArray[np.uint8], spec: CropSpec, sex: Sex | None
 ) -> WholeHandOpinion:
-    from boneage_desk.engines.networks.whole_hand import read_pictures
-
     if int(picture.max()) - int(picture.min()) < 2:
         raise NoOpinion("no second opinion, there is nothing to be seen in the hand's place.")
-    male = np.array([_male(card, sex)])
-    answers = read_pictures(model, picture[None], male)
+    answers, regions = _answers(model, picture, _male(card, sex))
     months = float(answers.months[0])
     if not np.isfinite(months):
         raise NoOpinion("the model gave no number.")
@@ -255,7 +252,7 @@ def _opinion(
         engine=card.engine,
         usual_difference_months=card.usual_difference_months,
         male_probability=None if answers.male_probability is None else float(answers.male_probability[0]),
-        areas=_areas(model, picture, spec, float(male[0])),
+        areas=_areas(regions, spec),
         sex=sex if card.needs_sex else None,
         sex_limit=card.sex_limit if answers.male_probability is not None else None,
         age_range_months=card.age_range_months,
@@ -274,24 +271,33 @@ def _interval(card: WholeHandCard, months: float, sex: Sex | None) -> tuple[floa
     return max(0.0, months - max(widths)), months + max(widths)
 
 
-def _areas(
-    model: nn.Module, picture: npt.NDArray[np.uint8], spec: CropSpec, male: float
-) -> tuple[FilmArea, ...]:
-    """The regions that a cascade cuts out of the picture, as turned squares on the film; none of other models."""
-    regions = getattr(model, "regions", None)
-    if regions is None:
-        return ()
+def _answers(
+    model: nn.Module, picture: npt.NDArray[np.uint8], male: float
+) -> tuple[Answers, npt.NDArray[np.float64] | None]:
+    """The model's answers, and the regions [R, 4] (shares of the picture) of a cascade, which are found once."""
     import torch
 
-    from boneage_desk.engines.networks.cascade import REGIONS
-    from boneage_desk.engines.networks.whole_hand import to_input
+    from boneage_desk.engines.networks.whole_hand import Answers, read_pictures, to_input
 
+    if not hasattr(model, "regions"):
+        return read_pictures(model, picture[None], np.array([male])), None
+    looks = [picture, picture[:, ::-1]] if getattr(model, "flips", False) else [picture]
     device = next(model.parameters()).device
-    pixels = to_input(torch.from_numpy(np.ascontiguousarray(picture[None])).to(device))
+    pixels = to_input(torch.from_numpy(np.ascontiguousarray(np.stack(looks))).to(device))
     with torch.inference_mode():
-        found = regions(pixels, torch.full((1,), male, device=device))[0].double().cpu().numpy()
+        found = cast("WholeHand", model).outputs(pixels, torch.full((len(looks),), male, device=device))
+    months = found.months.double().mean(0, keepdim=True).clamp(min=0.0).cpu().numpy()
+    return Answers(months), (found.extra or {})["regions"][0].double().cpu().numpy()
+
+
+def _areas(regions: npt.NDArray[np.float64] | None, spec: CropSpec) -> tuple[FilmArea, ...]:
+    """A cascade's regions as turned squares on the film; none of other models."""
+    if regions is None:
+        return ()
+    from boneage_desk.engines.networks.cascade import REGIONS
+
     areas = []
-    for name, (x0, y0, x1, y1) in zip(REGIONS, found, strict=True):
+    for name, (x0, y0, x1, y1) in zip(REGIONS, regions, strict=True):
         corners = crop_to_film(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), spec, 1)
         areas.append(FilmArea(name, tuple((float(x), float(y)) for x, y in corners)))
     return tuple(areas)

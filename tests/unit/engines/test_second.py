@@ -323,3 +323,11 @@ def test_regression_asks_the_network_of_the_sex(tmp_path: Path) -> None:
         fast = Asked(tmp_path / "m", tmp_path, "openvino", wait=True)
         for sex in (Sex.MALE, Sex.FEMALE):
             assert fast.read(film, sex, "regression").opinions[0].bone_age_months == pytest.approx(ages[sex], abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_cascades_number_is_the_networks(tmp_path: Path) -> None:
+    folder, film = write_whole_hand(tmp_path / "m", "cascade"), drawn()
+    for sex, male in ((Sex.MALE, 1.0), (Sex.FEMALE, 0.0)):
+        (opinion,) = Asked(tmp_path / "m", tmp_path).read(film, sex, "cascade").opinions
+        assert opinion.bone_age_months == pytest.approx(float(directly(folder, film, male).months[0]), abs=1e-3)
