@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -72,6 +73,20 @@ def pillow_as_it_was() -> Iterator[None]:
     Image.open = _PILLOW_OPEN
     yield
     Image.open = _PILLOW_OPEN
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As in the program (ui.app.run): with a window about, no job's thread may collect what Qt made."""
+    if not {"qtbot", "qapp"} & set(request.fixturenames):
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.enable()
 
 
 class _StrayLogs(logging.Handler):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -27,22 +28,39 @@ SCREENSHOT_WAIT_MS = 180_000
 
 
 def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
-    """Open the window and stay until it is closed."""
+    """Open the window and stay until it is closed.
+
+    Garbage is collected on this thread alone: a collection begun by a job's thread could destroy a closed view's
+    Qt objects there, and Qt crashes.
+    """
     app = _application()
+    gc.disable()
     window = MainWindow(services)
     previous = sys.excepthook
     sys.excepthook = _bug_hook(window)
+    collectors: list[object] = []
+
+    def begin() -> None:
+        from pyqtgraph.util.garbage_collector import GarbageCollector
+
+        go_on(window, paths, demo)
+        gc.freeze()  # what start-up made stays: no collection need look at it again
+        collectors.append(GarbageCollector())
+
     try:
         if os.environ.get(FIRST_PAINT_ENV):
             window.painted.connect(lambda: _tell_first_paint(app))
         else:
-            window.painted.connect(lambda: QTimer.singleShot(0, window, lambda: go_on(window, paths, demo)))
+            window.painted.connect(lambda: QTimer.singleShot(0, window, begin))
         window.show()
         return app.exec()
     finally:
         sys.excepthook = previous
         window.runner.close()
         window.deleteLater()
+        collectors.clear()
+        gc.unfreeze()
+        gc.enable()
 
 
 def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:

@@ -79,3 +79,50 @@ def test_first_paint_is_printed_and_the_program_ends(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("first_paint 1")
+
+
+COLLECTING = """
+import gc, json, sys, threading
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from boneage_desk.ui import app as start
+from boneage_desk.wiring import build
+
+where = []
+
+class Ring:
+    def __init__(self):
+        self.me = self
+    def __del__(self):
+        where.append(threading.current_thread() is threading.main_thread())
+
+def make_garbage():  # enough for Python to collect here and now, if it were let
+    for _ in range(20_000):
+        Ring()
+
+def look():
+    worker = threading.Thread(target=make_garbage)
+    worker.start()
+    worker.join()
+    start.wait_until(lambda: bool(where), 20_000)
+    QApplication.quit()
+
+start.go_on = lambda window, paths, demo: QTimer.singleShot(0, window, look)
+services = build(Path(sys.argv[1]))
+code = start.run(services, [])
+services.close()
+print(json.dumps({"code": code, "collected": len(where), "here": all(where), "enabled": gc.isenabled()}))
+"""
+
+
+def test_no_thread_of_a_job_collects_garbage(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTING, str(tmp_path)], capture_output=True, text=True, timeout=120, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["code"] == 0
+    assert seen["collected"] > 1000
+    assert seen["here"]
+    assert seen["enabled"]
