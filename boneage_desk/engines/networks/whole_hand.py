@@ -6,6 +6,7 @@ themselves are in `whole_hand_nets` and `cascade`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -47,7 +48,7 @@ class Outputs:
     extra: dict[str, Tensor] | None = None
 
 
-class WholeHand(nn.Module):
+class WholeHand(nn.Module, ABC):
     """Base of all: a subclass gives `outputs` and `gradcam_layer`.
 
     needs_sex: the answer depends on the sex that is handed in. flips: read_pictures asks the mirrored picture too.
@@ -56,18 +57,18 @@ class WholeHand(nn.Module):
     needs_sex: bool = True
     flips: bool = False
 
+    @abstractmethod
     def outputs(self, pixels: Tensor, male: Tensor) -> Outputs:
         """pixels [N, 1, S, S] in -1..1, male [N] (1 male, 0 female, 0.5 unknown) -> `Outputs`."""
-        raise NotImplementedError
 
     def forward(self, pixels: Tensor, male: Tensor) -> tuple[Tensor, Tensor | None]:
         """As `outputs`: months [N], and sex logit [N] or None."""
         found = self.outputs(pixels, male)
         return found.months, found.sex_logit
 
+    @abstractmethod
     def gradcam_layer(self, male: float | None = None) -> nn.Module:
         """The module whose output [N, C, h, w] a saliency map is made of. male: where two models share a file."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

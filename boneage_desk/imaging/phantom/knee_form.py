@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from boneage_desk.imaging.phantom.spec import check_canvas
+
 OLDEST_MONTHS = 228.0
 """A grown knee; older ages draw the same."""
 SCATTER_YEARS = 0.25
@@ -94,12 +96,7 @@ class KneeSpec:
             raise ValueError(f"bone_age_months {self.bone_age_months} is not in 0..264")
         if self.sex not in ("M", "F"):
             raise ValueError(f"sex {self.sex!r} is neither 'M' nor 'F'")
-        if self.side not in ("left", "right"):
-            raise ValueError(f"side {self.side!r} is neither 'left' nor 'right'")
-        if self.bits not in (8, 10, 12, 14, 16):
-            raise ValueError(f"bits {self.bits} is not one of 8, 10, 12, 14, 16")
-        if min(self.size) < 48:
-            raise ValueError(f"size {self.size}: a film has at least 48 rows and columns")
+        check_canvas(self.side, self.bits, self.size)
         if not 0.3 <= self.knee_fraction <= 1.6:
             raise ValueError(f"knee_fraction {self.knee_fraction} is not in 0.3..1.6")
         if not 0 <= self.scatter <= 2:

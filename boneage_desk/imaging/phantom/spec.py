@@ -56,6 +56,16 @@ CROP_SHARE: Mapping[str, float] = MappingProxyType(
 )
 
 
+def check_canvas(side: str, bits: int, size: tuple[int, int]) -> None:
+    """Raises ValueError for a side, a depth in bits or a size (rows, columns) that no drawn film has."""
+    if side not in ("left", "right"):
+        raise ValueError(f"side {side!r} is neither 'left' nor 'right'")
+    if bits not in (8, 10, 12, 14, 16):
+        raise ValueError(f"bits {bits} is not one of 8, 10, 12, 14, 16")
+    if min(size) < 48:
+        raise ValueError(f"size {size}: a film has at least 48 rows and columns")
+
+
 @dataclass(frozen=True, slots=True)
 class PhantomSpec:
     """One film to draw. The same spec always gives the same pixels.
@@ -94,12 +104,7 @@ class PhantomSpec:
         for bone, grade in self.grades.items():
             if not 0 <= grade <= LAST_GRADE[bone]:
                 raise ValueError(f"{bone}: grade {grade} is not in 0..{LAST_GRADE[bone]}")
-        if self.side not in ("left", "right"):
-            raise ValueError(f"side {self.side!r} is neither 'left' nor 'right'")
-        if self.bits not in (8, 10, 12, 14, 16):
-            raise ValueError(f"bits {self.bits} is not one of 8, 10, 12, 14, 16")
-        if min(self.size) < 48:
-            raise ValueError(f"size {self.size}: a film has at least 48 rows and columns")
+        check_canvas(self.side, self.bits, self.size)
         if not 0.1 <= self.hand_fraction <= 1.0:
             raise ValueError(f"hand_fraction {self.hand_fraction} is not in 0.1..1")
         if self.sex not in ("M", "F", None):
