@@ -9,16 +9,21 @@ from enum import StrEnum
 from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHandOpinion
 from boneage_desk.reading.film import Film, FilmSource, Patient, Study
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.signature import FlagAnswer, Signature
 from boneage_desk.standards import rus_chn
 
 
 class State(StrEnum):
-    """Life of an assessment. Signed and amended come with the signature."""
+    """Life of an assessment. A signed one is read-only; amended is signed with at least one signed addendum."""
 
     DRAFT = "draft"
     REVIEWED = "reviewed"
     SIGNED = "signed"
     AMENDED = "amended"
+
+
+SEALED = frozenset({State.SIGNED, State.AMENDED})
+"""States in which nothing of the reading may change any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,9 @@ class Reading:
 
     ``analysed_at``: when the machine's result came in, None before. ``interval`` is the measured
     error of the machine's bone age. ``difference_comment``: what the person says of a second opinion that
-    differs more than usual (`reading.second_opinion`). ``revision`` rises by one with every change.
+    differs more than usual (`reading.second_opinion`). ``answers``: what the person says of flags. ``signatures``:
+    the report's seal and those of its addenda, in order; empty before it is signed. ``revision`` rises by one with
+    every change.
     """
 
     reading_id: str
@@ -54,10 +61,14 @@ class Reading:
     difference_comment: str = ""
     state: State = State.DRAFT
     revision: int = 0
+    answers: tuple[FlagAnswer, ...] = ()
+    signatures: tuple[Signature, ...] = ()
 
     def __post_init__(self) -> None:
         if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
             raise ValueError("a reading needs the 13 bones in table order")
+        if bool(self.signatures) != (self.state in SEALED):
+            raise ValueError(f"{len(self.signatures)} signatures on a reading that is {self.state}")
 
     def bone(self, bone: str) -> BoneFinding:
         """The finding of one bone; StandardError for an unknown id."""
@@ -105,9 +116,11 @@ def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
 
 
 class Command:
-    """A change to a reading. ``describe`` gives (detail, before, after) for the audit."""
+    """A change to a reading. ``describe`` gives (detail, before, after) for the audit. ``states``: those in which it
+    is allowed at all."""
 
     action = ""
+    states: frozenset[State] = frozenset({State.DRAFT})
 
     def apply(self, reading: Reading) -> Reading:
         """The next value; raises InputError or StandardError when the change is not allowed."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
@@ -18,7 +18,9 @@ from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, 
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.knee import KneeQuestion, KneeReading, KneeResult
+from boneage_desk.reading.people import Person
 from boneage_desk.reading.session import AuditEvent, Reading
+from boneage_desk.reading.signature import Signature
 from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
@@ -149,8 +151,13 @@ class ReadingStore(Protocol):
     def add(self, reading: Reading, event: AuditEvent) -> None:
         """A new reading. Raises StoreError 'exists' when the id is taken."""
 
-    def save(self, reading: Reading, event: AuditEvent) -> None:
-        """The reading's new value and the event that made it, on disk when this returns."""
+    def save(self, reading: Reading, event: AuditEvent, *, report: bytes | None = None) -> None:
+        """The reading's new value and the event that made it, on disk when this returns. ``report``: the sealed PDF that
+        belongs to the reading's last signature, kept in the same transaction; a reading that gains a signature needs
+        it (ValueError), and its SHA-256 must be the signature's."""
+
+    def report(self, reading_id: str, number: int | None = None) -> bytes:
+        """The sealed PDF after signature ``number`` (None: the newest). Raises StoreError 'not-found'."""
 
     def get(self, reading_id: str) -> Reading:
         """The last saved value; StoreError 'not-found'."""
@@ -167,6 +174,16 @@ class ReadingStore(Protocol):
     def verify(self) -> Sequence[str]:
         """Broken links of the audit chain, in words; empty when whole."""
 
+    def people(self) -> Sequence[Person]:
+        """The profiles of this station, by account."""
+
+    def person(self, account: str) -> Person | None:
+        """The profile of an account; None where there is none yet."""
+
+    def set_person(self, person: Person, *, at: datetime, who: str) -> None:
+        """Make or change a profile; the change is in the audit chain. The station's first profile may be made by
+        anybody, later ones and changes only by an administrator (InputError 'role')."""
+
     def close(self) -> None:
         """Close the file; safe to call twice."""
 
@@ -178,6 +195,71 @@ class ReportWriter(Protocol):
         self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
     ) -> Path:
         """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReport:
+    """A signed PDF, and whose certificate sealed it (SHA-256 of its DER, hex; self-issued by this station or not)."""
+
+    pdf: bytes
+    certificate_sha256: str
+    self_issued: bool
+
+
+class ReportSigner(Protocol):
+    """Seals reports and checks seals (reports). Passphrases are never kept in clear nor logged."""
+
+    def seal(self, pdf: bytes, signature: Signature) -> SealedReport:
+        """``pdf`` with a PAdES signature and a visible box: name, role, time, reason. Its field is named by the number.
+
+        An addendum (``signature.text``) is added as a page of its own in an incremental update, under which earlier
+        signatures still verify. Raises InputError 'passphrase' (wrong, or none is kept), 'certificate' (expired, not
+        for signing), StoreError for a key file or token that cannot be read.
+        """
+
+    def verify(self, pdf: bytes) -> Verification:
+        """What each signature covers, by whom, whether anything changed since; offline. Raises FilmError 'not-a-pdf'
+        for a file that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """One signature of a file. ``intact``: what it covers is as it was signed; ``whole``: it covers all of its
+    revision; ``trusted``: by a certificate that this station trusts, its own included. ``problem``: '' or what is wrong."""
+
+    number: int
+    name: str
+    role: str
+    at: datetime | None
+    reason: str
+    certificate_sha256: str
+    certificate_subject: str
+    self_issued: bool
+    intact: bool
+    whole: bool
+    trusted: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a signed report says of itself. ``unsigned_changes``: something was added or changed after the last
+    signature. ``reading``: the attached JSON document (`reading.document`), None where it is missing or damaged.
+    ``problems``: everything that is wrong with the file, in words; empty means that it is as it was signed."""
+
+    seals: tuple[SealCheck, ...]
+    unsigned_changes: bool
+    reading: dict[str, Any] | None
+    problems: tuple[str, ...]
+
+
+class ResultsWriter(Protocol):
+    """Writes DICOM results (reports)."""
+
+    def write(self, reading: Reading, film: Film, out: Path, *, report: bytes | None = None) -> Sequence[Path]:
+        """SR, GSPS, secondary capture, encapsulated PDF (``report``: the signed or printed PDF, left out where None) and
+        key object into the folder ``out``, as a new series each in the film's study. UIDs are the same for the same
+        reading and revision. Raises FilmError 'no-dicom' for a film that has no study to put them in."""
 
 
 class KneeReportWriter(Protocol):
@@ -228,3 +310,7 @@ class Services:
     close: Callable[[], None]
     knee: KneeServices | None = None
     """Knee films; None where the program is put together without them."""
+    signer: Callable[[], ReportSigner] | None = None
+    """Seals reports with the key of this station's settings; None where the program is put together without."""
+    results: Callable[[], ResultsWriter] | None = None
+    """DICOM results; None where the program is put together without."""

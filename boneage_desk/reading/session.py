@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import AnalysisResult
-from boneage_desk.reading.assessment import AuditEvent, Command, Reading, State, new_reading
+from boneage_desk.reading.assessment import SEALED, AuditEvent, Command, Reading, State, new_reading
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Laterality, Patient, Study
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
@@ -351,6 +351,7 @@ class Reopen(Command):
     """Reviewed back to draft."""
 
     action = "reopen"
+    states = frozenset({State.REVIEWED})
 
     def apply(self, reading: Reading) -> Reading:
         if reading.state is not State.REVIEWED:
@@ -359,6 +360,15 @@ class Reopen(Command):
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         return "state", before.state.value, after.state.value
+
+
+def _not_now(state: State) -> InputError:
+    """Why a command is refused in ``state``."""
+    if state in SEALED:
+        return InputError("A signed reading is read-only.", "Write an addendum.", code="locked")
+    if state is State.REVIEWED:
+        return InputError("The reading was marked reviewed.", "Reopen it to change it.", code="locked")
+    return InputError(f"The reading is {state}, which this cannot follow on.", "Mark it reviewed first.", code="state")
 
 
 class ReadingSession:
@@ -401,13 +411,14 @@ class ReadingSession:
         A second opinion that arrives between a person's steps is none of them: undo passes it over and keeps it.
         """
         before = self._reading
-        if before.state in (State.SIGNED, State.AMENDED):
-            raise InputError("A signed reading is read-only.", "Write an addendum.", code="locked")
-        if before.state is State.REVIEWED and not isinstance(command, Reopen):
-            raise InputError("The reading was marked reviewed.", "Reopen it to change it.", code="locked")
+        if before.state not in command.states:
+            raise _not_now(before.state)
         after = dataclasses.replace(command.apply(before), changed_at=at, revision=before.revision + 1)
         detail, old, new = command.describe(before, after)
-        if not isinstance(command, SetWholeHand):
+        if after.state in SEALED:
+            self._undo.clear()
+            self._redo.clear()
+        elif not isinstance(command, SetWholeHand):
             self._undo.append((before, command.action))
             self._redo.clear()
         self._reading = after
@@ -429,8 +440,8 @@ class ReadingSession:
         at: datetime,
         who: str,
     ) -> AuditEvent | None:
-        if self._reading.state in (State.SIGNED, State.AMENDED):
-            raise InputError("A signed reading is read-only.", "Write an addendum.", code="locked")
+        if self._reading.state in SEALED:
+            raise _not_now(self._reading.state)
         if not source:
             return None
         value, undone = source.pop()

@@ -15,6 +15,7 @@ from boneage_desk.reading.analysis import AnalysisResult, BoneResult, Flag, Inte
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Film, FilmSource, Frame, Laterality, Patient, Study, Voi
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
+from boneage_desk.reading.people import Role
 from boneage_desk.reading.session import (
     AcceptGrade,
     DismissFlag,
@@ -197,8 +198,12 @@ def test_review_needs_a_sex() -> None:
     assert caught.value.code == "sex-missing"
 
 
+def a_signature() -> Signature:
+    return Signature(1, NOW, "t", "Dr T", Role.RADIOLOGIST, "", "a" * 64, True, "b" * 64)
+
+
 def test_signed_is_for_ever() -> None:
-    it = ReadingSession(dataclasses.replace(session().reading, state=State.SIGNED))
+    it = ReadingSession(dataclasses.replace(session().reading, state=State.SIGNED, signatures=(a_signature(),)))
     for attempt in (lambda: do(it, SetImpression("x")), lambda: it.undo(at=NOW, who="t")):
         with pytest.raises(InputError) as caught:
             attempt()
