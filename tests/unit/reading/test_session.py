@@ -33,6 +33,7 @@ from boneage_desk.reading.session import (
     State,
     new_reading,
 )
+from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.summary import doubt_months, step_months, summarise
 from boneage_desk.standards import Qualifier, Sex, rus_chn
 
