@@ -209,12 +209,13 @@ class SealedReport:
 class ReportSigner(Protocol):
     """Seals reports and checks seals (reports). Passphrases are never kept in clear nor logged."""
 
-    def seal(self, pdf: bytes, signature: Signature) -> SealedReport:
+    def seal(self, pdf: bytes, signature: Signature, *, passphrase: str | None = None) -> SealedReport:
         """``pdf`` with a PAdES signature and a visible box: name, role, time, reason. Its field is named by the number.
 
         An addendum (``signature.text``) is added as a page of its own in an incremental update, under which earlier
-        signatures still verify. Raises InputError 'passphrase' (wrong, or none is kept), 'certificate' (expired, not
-        for signing), StoreError for a key file or token that cannot be read.
+        signatures still verify. ``passphrase`` of the key or token; None: the one that the system's key store keeps.
+        Raises InputError 'passphrase' (wrong, or none is kept: ask the person), 'certificate' (expired, not for
+        signing), StoreError for a key file or token that cannot be read.
         """
 
     def verify(self, pdf: bytes) -> Verification:
