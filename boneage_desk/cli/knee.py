@@ -10,7 +10,7 @@ from boneage_desk.cli import output
 from boneage_desk.cli.films import Facts, ask_sex, open_one
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
 from boneage_desk.reading.film import Film
-from boneage_desk.reading.knee import KNEE, KneeQuestion, KneeReading, document, question_of
+from boneage_desk.reading.knee import KNEE, KneeFacts, KneeQuestion, KneeReading, document, question_of, with_facts
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards.types import years_months
 
@@ -31,9 +31,10 @@ def run(options: argparse.Namespace, facts: Facts, services: Services) -> int:
         raise InputError("This program is put together without knee films.", code="usage")
     written = False
     try:
-        film = with_facts(open_one(services.knee.films(), options.film, options.frame), facts)
+        film = open_one(services.knee.films(), options.film, options.frame)
         if facts.sex is None and film.patient.sex is None:
             facts = dataclasses.replace(facts, sex=ask_sex())
+        film = with_facts(film, KneeFacts(facts.sex, facts.birth_date, side=facts.side))
         question, flags = question_of(film, facts.sex)
         result = services.engine().knee(film.frame, question)
         result = dataclasses.replace(result, flags=(*result.flags, *flags))
@@ -57,21 +58,6 @@ def run(options: argparse.Namespace, facts: Facts, services: Services) -> int:
         raise
     finally:
         services.close()
-
-
-def with_facts(film: Film, facts: Facts) -> Film:
-    """The film with the birth date and side that the command line gives; contradictions become warnings."""
-    patient, study, warnings = film.patient, film.study, list(film.warnings)
-    if facts.birth_date is not None:
-        if patient.birth_date not in (None, facts.birth_date):
-            said = f"Birth date given as {facts.birth_date}, recorded in the file as {patient.birth_date}."
-            warnings.append(("birth_date_conflict", said))
-        patient = dataclasses.replace(patient, birth_date=facts.birth_date)
-    if facts.side is not None:
-        if study.laterality not in ("", facts.side):
-            warnings.append(("side_conflict", f"Side given as {facts.side}, recorded in the file as {study.laterality}."))
-        study = dataclasses.replace(study, laterality=facts.side)
-    return dataclasses.replace(film, patient=patient, study=study, warnings=tuple(warnings))
 
 
 def write_png(services: Services, film: Film, question: KneeQuestion, answered: bool, out: Path) -> None:

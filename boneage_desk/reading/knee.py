@@ -6,14 +6,14 @@ model there is none, and the answer says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.ages import age_months
 from boneage_desk.reading.analysis import Flag, ModelRef
-from boneage_desk.reading.film import Film
+from boneage_desk.reading.film import Film, Laterality
 from boneage_desk.standards.types import Sex
 
 KNEE = "knee"
@@ -21,6 +21,7 @@ KNEE = "knee"
 UNTRAINED = "No knee model is installed. None is shipped: a site must train it on its own films, see docs/knee.md."
 NOT_SEEN, UNAVAILABLE, DRAWN_ONLY = "knee_not_seen", "knee_unavailable", "knee_drawn_only"
 NO_SEX, NO_AGE, OUTSIDE = "knee_sex_missing", "knee_age_missing", "knee_outside_training"
+GIVEN = "knee_facts_given"
 SCHEMA = "boneage-desk/knee-1"
 
 
@@ -32,6 +33,16 @@ class KneeQuestion:
     sex: Sex | None
     chronological_months: float | None
     drawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KneeFacts:
+    """What a person says of the child and the film, beside the file; None leaves what the file says."""
+
+    sex: Sex | None = None
+    birth_date: date | None = None
+    study_date: date | None = None
+    side: Laterality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,30 @@ class KneeReading:
 def refused(code: str, text: str) -> KneeResult:
     """No number, for one reason."""
     return KneeResult(None, (Flag(code, text, blocking=True, engine=KNEE),))
+
+
+def with_facts(film: Film, facts: KneeFacts) -> Film:
+    """The film with the dates and the side of ``facts``; what contradicts the file becomes a warning, and so does what
+    the file does not say. The sex is left to `question_of`, so that the file's own stays known."""
+    patient, study, warnings, given = film.patient, film.study, list(film.warnings), []
+    for name, value, recorded, code in (
+        ("Birth date", facts.birth_date, patient.birth_date, "birth_date_conflict"),
+        ("Study date", facts.study_date, study.study_date, "study_date_conflict"),
+        ("Side", facts.side or None, study.laterality or None, "side_conflict"),
+    ):
+        if value is None:
+            continue
+        if recorded is None:
+            given.append(name.lower())
+        elif recorded != value:
+            warnings.append((code, f"{name} given as {value}, recorded in the file as {recorded}."))
+    if facts.sex is not None and patient.sex is None:
+        given.insert(0, "sex")
+    if given:
+        warnings.append((GIVEN, f"Given by the person, not by the file: {', '.join(given)}."))
+    patient = replace(patient, birth_date=facts.birth_date or patient.birth_date)
+    study = replace(study, study_date=facts.study_date or study.study_date, laterality=facts.side or study.laterality)
+    return replace(film, patient=patient, study=study, warnings=tuple(warnings))
 
 
 def question_of(film: Film, sex: Sex | None = None) -> tuple[KneeQuestion, tuple[Flag, ...]]:

@@ -13,6 +13,7 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.knee import (
     DRAWN_ONLY,
+    GIVEN,
     NO_AGE,
     NO_SEX,
     NOT_SEEN,
@@ -84,6 +85,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     f"flag.{DRAWN_ONLY}": ("", "已安装的膝关节模型由绘制图像训练：不对患者影像给出数值。"),
     f"flag.{NO_SEX}": ("", "性别未知，膝关节模型需要性别。"),
     f"flag.{NO_AGE}": ("", "生活年龄未知（出生日期或检查日期），膝关节模型需要该值。"),
+    f"flag.{GIVEN}": ("", "部分信息（性别、出生日期、检查日期或侧别）并非来自影像文件，由使用者录入。"),
     f"flag.{OUTSIDE}": ("", "患者年龄超出膝关节模型的训练范围。"),
 }
 
