@@ -14,11 +14,15 @@ from boneage_desk.common.errors import InputError, StoreError
 SETTINGS_VERSION = 1
 SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
 """Engines that give a second bone age of the whole film, in the order in which they are shown."""
+REPORT_LANGUAGES = ("en", "zh", "en+zh")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: 'en' or 'zh'.
+    """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: of the window, 'en' or 'zh'.
+
+    ``report_language``: 'en', 'zh' or 'en+zh' (both in one report); '' is as ``language``. ``report_header`` and
+    ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG.
 
     ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
     after the 13 bones, where they are installed; none turns second opinions off.
@@ -30,6 +34,10 @@ class Settings:
     device: str = "auto"
     reader_name: str = ""
     site_name: str = ""
+    report_language: str = ""
+    report_header: str = ""
+    report_footer: str = ""
+    report_logo: str = ""
     second_opinion_engines: tuple[str, ...] = ("whole-hand",)
 
     def __post_init__(self) -> None:
@@ -38,18 +46,27 @@ class Settings:
             "theme": ("dark", "light", "system"),
             "paper": ("A4", "Letter"),
             "device": ("auto", "cpu", "cuda"),
+            "report_language": ("", *REPORT_LANGUAGES),
         }
         for key, values in allowed.items():
             if getattr(self, key) not in values:
                 raise InputError(
-                    f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(values)}."
+                    f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(filter(None, values))}."
                 )
+        for key in ("report_header", "report_footer", "report_logo"):
+            if not isinstance(getattr(self, key), str):
+                raise InputError(f"Setting '{key}' is {getattr(self, key)!r}.", "Write it as text.")
         chosen = self.second_opinion_engines
         if not isinstance(chosen, list | tuple) or any(engine not in SECOND_OPINIONS for engine in chosen):
             raise InputError(
                 f"Setting 'second_opinion_engines' is {chosen!r}.", f"Use a list of: {', '.join(SECOND_OPINIONS)}."
             )
         object.__setattr__(self, "second_opinion_engines", tuple(dict.fromkeys(chosen)))
+
+    @property
+    def of_report(self) -> str:
+        """The report's language: 'en', 'zh' or 'en+zh'."""
+        return self.report_language or self.language
 
 
 def load(folder: Path) -> Settings:

@@ -52,8 +52,11 @@ def font(name: str) -> Any:
 
 @lru_cache(maxsize=8192)
 def _place(char: str, bold: bool) -> tuple[str, str]:
-    """(font, text) for one character; '[U+20BB7]' in the Latin font when no font holds it."""
+    """(font, text) for one character; '[U+20BB7]' in the Latin font when no font holds it. A line break where
+    there is but one line is a space."""
     latin = BOLD if bold else REGULAR
+    if char == "\n":
+        return latin, " "
     if char == " " or ord(char) in font(latin).face.charToGlyph:
         return latin, char
     if ord(char) in font(HAN).face.charToGlyph:

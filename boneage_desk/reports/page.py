@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 PAPERS = {"A4": (595.2756, 841.8898), "Letter": (612.0, 792.0)}
 MARGIN = 34.0
 LABEL_GREY = 0.38
+SEAL_HIGH = 46.0
+"""Height in points of the strip at the foot of a signed page that nothing is drawn on but its seal."""
+SEAL_WIDE = 250.0
+
+
+def signature_box(paper: str) -> tuple[int, float, float, float, float]:
+    """Where the visible signature goes: (page index, x0, y0, x1, y1) in points from the lower left corner.
+
+    The same place on page 1 of a signed report and on an addendum's page; the layout leaves it free.
+    """
+    right = PAPERS[paper][0] - MARGIN
+    return 0, right - SEAL_WIDE, MARGIN, right, MARGIN + SEAL_HIGH
 
 
 def draw(canvas: Canvas, content: ReportContent, paper: tuple[float, float], film: Shown | None) -> None:

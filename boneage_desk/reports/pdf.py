@@ -21,7 +21,7 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.reports import detail_page, film_picture, fonts, page
 
 _lock = threading.Lock()  # reportlab keeps its fonts in module globals
-LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN"}
+LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN", "en+zh": "en-GB"}
 
 
 class PdfReports:
