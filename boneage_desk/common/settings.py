@@ -26,6 +26,10 @@ class Settings:
 
     ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
     after the 13 bones, where they are installed; none turns second opinions off.
+
+    The key that signs: ``signing_pkcs12``, path of a PKCS#12 file; or ``signing_pkcs11_module``, path of a token's driver,
+    with the token's label or slot and the key's label; neither: a key that the station makes itself. ``signing_tsa``: URL
+    of a time-stamp authority, '' for none. ``signing_trust``: folder of certificates (PEM) that this site trusts.
     """
 
     language: str = "en"
@@ -39,6 +43,13 @@ class Settings:
     report_footer: str = ""
     report_logo: str = ""
     second_opinion_engines: tuple[str, ...] = ("whole-hand",)
+    signing_pkcs12: str = ""
+    signing_pkcs11_module: str = ""
+    signing_pkcs11_token: str = ""
+    signing_pkcs11_slot: int | None = None
+    signing_pkcs11_key: str = ""
+    signing_tsa: str = ""
+    signing_trust: str = ""
 
     def __post_init__(self) -> None:
         allowed = {
@@ -56,6 +67,7 @@ class Settings:
         for key in ("report_header", "report_footer", "report_logo"):
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"Setting '{key}' is {getattr(self, key)!r}.", "Write it as text.")
+        _check_signing(self)
         chosen = self.second_opinion_engines
         if not isinstance(chosen, list | tuple) or any(engine not in SECOND_OPINIONS for engine in chosen):
             raise InputError(
@@ -67,6 +79,24 @@ class Settings:
     def of_report(self) -> str:
         """The report's language: 'en', 'zh' or 'en+zh'."""
         return self.report_language or self.language
+
+
+def _check_signing(chosen: Settings) -> None:
+    texts = ("pkcs12", "pkcs11_module", "pkcs11_token", "pkcs11_key", "tsa", "trust")
+    for key in (f"signing_{name}" for name in texts):
+        if not isinstance(getattr(chosen, key), str):
+            raise InputError(f"Setting '{key}' is {getattr(chosen, key)!r}.", "Write it as text.")
+    slot = chosen.signing_pkcs11_slot
+    if slot is not None and (isinstance(slot, bool) or not isinstance(slot, int) or slot < 0):
+        raise InputError(f"Setting 'signing_pkcs11_slot' is {slot!r}.", "Write a number from 0, or leave it out.")
+    if chosen.signing_pkcs12 and chosen.signing_pkcs11_module:
+        raise InputError(
+            "Settings 'signing_pkcs12' and 'signing_pkcs11_module' name two keys.", "Keep the one that shall sign."
+        )
+    if chosen.signing_pkcs11_module and not chosen.signing_pkcs11_key:
+        raise InputError("Setting 'signing_pkcs11_key' is missing.", "Write the label of the token's key.")
+    if chosen.signing_tsa and not chosen.signing_tsa.lower().startswith(("https://", "http://")):
+        raise InputError(f"Setting 'signing_tsa' is '{chosen.signing_tsa}'.", "Write a URL that begins with https://.")
 
 
 def load(folder: Path) -> Settings:
