@@ -110,7 +110,7 @@ def _verdict(summary: Summary, reading: Reading) -> int:
 
 
 def write_png(film: Film, reading: Reading, out: Path) -> None:
-    from boneage_desk.cli.picture import annotated_png
+    from boneage_desk.imaging.annotated import annotated_png
 
     output.write_bytes(annotated_png(film.frame, reading), out)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boneage_desk.cli.picture import DOUBT, EPIPHYSIS, HUMAN, MACHINE, SHAFT, annotated_png
+from boneage_desk.imaging.annotated import DOUBT, EPIPHYSIS, HUMAN, MACHINE, SHAFT, annotated_png
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Frame, Voi

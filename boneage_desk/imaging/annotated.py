@@ -1,9 +1,10 @@
-"""The film with boxes, grades and measured widths as a PNG."""
+"""The film with boxes, grades and measured widths as a picture: of ``read --png`` and of the DICOM secondary capture."""
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from boneage_desk.reading.evidence import TRUSTED, Point
@@ -15,7 +16,7 @@ from boneage_desk.standards import rus_chn
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from PIL import ImageDraw, ImageFont
+    from PIL import Image, ImageDraw, ImageFont
 
     from boneage_desk.reading.film import Frame
 
@@ -27,12 +28,23 @@ LEAST_WIDTH = 24.0
 """Film pixels that a measured width takes at least where it is drawn: on a smaller joint it would hide the bone."""
 _GROUND = (12, 12, 14)
 
-_Rect = tuple[float, float, float, float]
+Rect = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in film pixels."""
 _Pen = tuple["ImageDraw.ImageDraw", "ImageFont.FreeTypeFont | ImageFont.ImageFont"]
 
 
 def annotated_png(frame: Frame, reading: Reading) -> bytes:
-    """The whole film at its own size: boxes, measured widths, and a label beside each box and off the others."""
+    """`annotated` as a PNG."""
+    buffer = io.BytesIO()
+    annotated(frame, reading).save(buffer, "PNG", compress_level=3)  # noise does not get smaller, only slower
+    return buffer.getvalue()
+
+
+def annotated(frame: Frame, reading: Reading, *, lines: Sequence[str] = ()) -> Image.Image:
+    """The whole film at its own size, RGB: boxes, measured widths, and a label beside each box and off the others.
+
+    ``lines``: further lines under the headline.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
     from boneage_desk.imaging.voi import apply_voi
@@ -49,13 +61,11 @@ def annotated_png(frame: Frame, reading: Reading) -> bytes:
         _widths(draw, finding, max(1, size // 12))
     for finding in shown:
         taken.append(_label(pen, finding, taken, grey))
-    _headline(pen, reading, size)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=3)  # noise does not get smaller, only slower
-    return buffer.getvalue()
+    _headline(pen, reading, size, lines)
+    return image
 
 
-def _corners(finding: BoneFinding) -> _Rect:
+def _corners(finding: BoneFinding) -> Rect:
     box = finding.box
     if box is None:
         raise ValueError(f"{finding.bone} has no box")
@@ -106,7 +116,7 @@ def _widths(draw: ImageDraw.ImageDraw, finding: BoneFinding, width: int) -> None
         _dashed(draw, *evidence.metaphysis_line, SHAFT, width)
 
 
-def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], grey: npt.NDArray[np.uint8]) -> _Rect:
+def _label(pen: _Pen, finding: BoneFinding, taken: list[Rect], grey: npt.NDArray[np.uint8]) -> Rect:
     """Write the bone and its grade beside the box: off boxes and other labels, over dark ground."""
     draw, font = pen
     final = finding.final_grade
@@ -114,10 +124,7 @@ def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], grey: npt.NDArra
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     wide, high = right - left, bottom - top
     own = _corners(finding)
-    rows, columns = grey.shape
-    rects = _places(own, wide, high)
-    inside = [r for r in rects if r[0] >= 0 and r[1] >= 0 and r[2] <= columns and r[3] <= rows]
-    best = min(inside or rects, key=lambda rect: _cost(rect, own, taken, grey))
+    best = label_place(own, wide, high, taken, grey)
     pad = high / 6
     draw.rectangle((best[0] - pad, best[1] - pad, best[2] + pad, best[3] + pad), fill=_GROUND)
     draw.text((best[0] - left, best[1] - top), text, font=font, fill=_colour(finding))
@@ -129,7 +136,15 @@ def _label(pen: _Pen, finding: BoneFinding, taken: list[_Rect], grey: npt.NDArra
     return best
 
 
-def _places(own: _Rect, wide: float, high: float) -> list[_Rect]:
+def label_place(own: Rect, wide: float, high: float, taken: list[Rect], grey: npt.NDArray[np.uint8]) -> Rect:
+    """Where a label of that size stands beside the box ``own``: off ``taken``, over dark ground, not far away."""
+    rows, columns = grey.shape
+    rects = _places(own, wide, high)
+    inside = [r for r in rects if r[0] >= 0 and r[1] >= 0 and r[2] <= columns and r[3] <= rows]
+    return min(inside or rects, key=lambda rect: _cost(rect, own, taken, grey))
+
+
+def _places(own: Rect, wide: float, high: float) -> list[Rect]:
     middle = (own[1] + own[3] - high) / 2
     spots = []
     for away in (0.4, 1, 2, 4, 6, 9, 12):
@@ -142,7 +157,7 @@ def _places(own: _Rect, wide: float, high: float) -> list[_Rect]:
     return [(x, y, x + wide, y + high) for x, y in spots]
 
 
-def _cost(rect: _Rect, own: _Rect, taken: list[_Rect], grey: npt.NDArray[np.uint8]) -> float:
+def _cost(rect: Rect, own: Rect, taken: list[Rect], grey: npt.NDArray[np.uint8]) -> float:
     """Covered boxes and labels weigh most, then bone under the label, then distance."""
     area = (rect[2] - rect[0]) * (rect[3] - rect[1])
     x0, y0, x1, y1 = (max(0, int(v)) for v in rect)
@@ -154,16 +169,17 @@ def _cost(rect: _Rect, own: _Rect, taken: list[_Rect], grey: npt.NDArray[np.uint
     return 6 * covered + 3 * bright + (across + down) / (rect[3] - rect[1]) / 20
 
 
-def _overlap(a: _Rect, b: _Rect) -> float:
+def _overlap(a: Rect, b: Rect) -> float:
     across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return across * down if across > 0 and down > 0 else 0.0
 
 
-def _headline(pen: _Pen, reading: Reading, size: int) -> None:
+def _headline(pen: _Pen, reading: Reading, size: int, lines: Sequence[str]) -> None:
     draw, font = pen
     summary = summarise(reading)
     age = summary.bone_age.text if summary.bone_age else "no bone age"
-    text = f"{rus_chn.NAME}  {summary.score if summary.score is not None else '-'}  {age}"
+    first = f"{rus_chn.NAME}  {summary.score if summary.score is not None else '-'}  {age}"
+    text = "\n".join((first, *lines))
     box = draw.textbbox((size, size), text, font=font)
     draw.rectangle((box[0] - 6, box[1] - 6, box[2] + 6, box[3] + 6), fill=_GROUND)
     draw.text((size, size), text, font=font, fill=(235, 235, 235))
