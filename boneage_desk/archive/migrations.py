@@ -118,7 +118,98 @@ FIRST = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+_SEALED = "('signed', 'amended')"
+_LAST_EVENT = "(SELECT action || ' ' || detail FROM audit WHERE reading_id = '' AND seq = (SELECT max(seq) FROM audit))"
+
+# Sealed reports, profiles, and what a signed assessment still takes: a signed addendum and nothing else. Triggers refuse
+# INSERT OR REPLACE and UPDATE OR REPLACE too, which fire no delete trigger in a program that does not ask for it.
+SECOND = Migration(
+    "0002-reports-people-seals",
+    (
+        """
+        CREATE TABLE reports (
+            reading_id TEXT NOT NULL REFERENCES assessments (reading_id),
+            number INTEGER NOT NULL CHECK (number >= 1),
+            pdf BLOB NOT NULL,
+            sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+            at TEXT NOT NULL,
+            PRIMARY KEY (reading_id, number)
+        ) STRICT
+        """,
+        """
+        CREATE TRIGGER reports_refuse_update BEFORE UPDATE ON reports
+        BEGIN SELECT RAISE(ABORT, 'signed reports are never changed'); END
+        """,
+        """
+        CREATE TRIGGER reports_refuse_delete BEFORE DELETE ON reports
+        BEGIN SELECT RAISE(ABORT, 'signed reports are never deleted'); END
+        """,
+        """
+        CREATE TRIGGER reports_only_grow BEFORE INSERT ON reports
+        WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM reports WHERE reading_id = NEW.reading_id)
+        BEGIN SELECT RAISE(ABORT, 'signed reports are only added, in order'); END
+        """,
+        """
+        CREATE TABLE people (
+            account TEXT NOT NULL PRIMARY KEY CHECK (account <> ''),
+            name TEXT NOT NULL CHECK (name <> ''),
+            role TEXT NOT NULL CHECK (role IN ('radiologist', 'endocrinologist', 'technologist', 'administrator')),
+            pin TEXT NOT NULL DEFAULT ''
+        ) STRICT, WITHOUT ROWID
+        """,
+        f"""
+        CREATE TRIGGER people_come_with_their_audit_row BEFORE INSERT ON people
+        WHEN coalesce({_LAST_EVENT}, '') NOT IN ('set-person ' || NEW.account, 'set-pin ' || NEW.account)
+        BEGIN SELECT RAISE(ABORT, 'a profile is made together with its audit row'); END
+        """,
+        f"""
+        CREATE TRIGGER people_change_with_their_audit_row BEFORE UPDATE ON people
+        WHEN NEW.account IS NOT OLD.account
+            OR coalesce({_LAST_EVENT}, '') NOT IN ('set-person ' || NEW.account, 'set-pin ' || NEW.account)
+        BEGIN SELECT RAISE(ABORT, 'a profile changes together with its audit row'); END
+        """,
+        """
+        CREATE TRIGGER people_are_kept BEFORE DELETE ON people
+        BEGIN SELECT RAISE(ABORT, 'profiles are never deleted'); END
+        """,
+        f"""
+        CREATE TRIGGER assessments_begin_unsigned BEFORE INSERT ON assessments
+        WHEN NEW.state IN {_SEALED}
+            OR EXISTS (SELECT 1 FROM assessments WHERE reading_id = NEW.reading_id OR assessment_id = NEW.assessment_id)
+        BEGIN SELECT RAISE(ABORT, 'an assessment is added once, and signed later'); END
+        """,
+        """
+        CREATE TRIGGER assessments_keep_their_ids BEFORE UPDATE ON assessments
+        WHEN NEW.reading_id IS NOT OLD.reading_id OR NEW.assessment_id IS NOT OLD.assessment_id
+        BEGIN SELECT RAISE(ABORT, 'an assessment keeps its id'); END
+        """,
+        f"""
+        CREATE TRIGGER signed_assessments_stay BEFORE UPDATE ON assessments
+        WHEN OLD.state IN {_SEALED} AND (
+            NEW.state <> 'amended' OR NEW.revision <= OLD.revision OR NEW.study_id IS NOT OLD.study_id
+            OR NEW.film_sha256 IS NOT OLD.film_sha256 OR NEW.frame_number IS NOT OLD.frame_number
+            OR NEW.laterality IS NOT OLD.laterality OR NEW.standard IS NOT OLD.standard
+            OR NEW.created_at IS NOT OLD.created_at OR NEW.analysed_at IS NOT OLD.analysed_at)
+        BEGIN SELECT RAISE(ABORT, 'a signed assessment takes nothing but a signed addendum'); END
+        """,
+        f"""
+        CREATE TRIGGER assessments_are_signed_with_a_report BEFORE UPDATE ON assessments
+        WHEN NEW.state IN {_SEALED} AND (SELECT coalesce(max(number), 0) FROM reports WHERE reading_id = NEW.reading_id)
+            < CASE NEW.state WHEN 'amended' THEN 2 ELSE 1 END
+        BEGIN SELECT RAISE(ABORT, 'an assessment is signed together with its report'); END
+        """,
+        *(
+            f"""
+            CREATE TRIGGER signed_findings_refuse_{verb.lower()} BEFORE {verb} ON findings
+            WHEN (SELECT state FROM assessments WHERE reading_id = {row}.reading_id) IN {_SEALED}
+            BEGIN SELECT RAISE(ABORT, 'findings of a signed assessment are never changed'); END
+            """
+            for verb, row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD"))
+        ),
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND)
 
 _RECORDS = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -163,9 +254,16 @@ def pending(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
 
 
 def migrate(
-    connection: sqlite3.Connection, migrations: Sequence[Migration], now: Callable[[], str]
+    connection: sqlite3.Connection,
+    migrations: Sequence[Migration],
+    now: Callable[[], str],
+    told: Callable[[str, str], None] | None = None,
 ) -> list[str]:
-    """Run the missing steps, each in one transaction with its record; the names of those that ran."""
+    """Run the missing steps, each in one transaction with its record; the names of those that ran.
+
+    ``told(before, after)`` is called in the transaction of a step on a file that had steps already, with the names of
+    the last one that it had and of this one: it writes the audit row.
+    """
     ran = []
     while todo := pending(connection, migrations):
         connection.execute("BEGIN IMMEDIATE")
@@ -182,6 +280,8 @@ def migrate(
                     "INSERT INTO schema_migrations (name, applied_at, software) VALUES (?, ?, ?)",
                     (step.name, now(), __version__),
                 )
+                if told is not None and len(todo) < len(migrations):
+                    told(migrations[len(migrations) - len(todo) - 1].name, step.name)
                 ran.append(step.name)
             connection.execute("COMMIT")
         except BaseException:

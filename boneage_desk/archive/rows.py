@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from boneage_desk.archive.audit import clean
+from boneage_desk.archive.text import clean
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 
@@ -28,7 +28,11 @@ def insert(connection: sqlite3.Connection, reading: Reading, document: str) -> N
 
 
 def update(connection: sqlite3.Connection, reading: Reading, document: str) -> None:
-    """The present value of an assessment that is there."""
+    """The present value of an assessment that is there and not signed yet.
+
+    The findings first: once the assessment is signed, a trigger refuses their change.
+    """
+    _findings(connection, reading)
     connection.execute(
         """
         UPDATE assessments SET study_id = ?, laterality = ?, state = ?, revision = ?, changed_at = ?,
@@ -41,7 +45,14 @@ def update(connection: sqlite3.Connection, reading: Reading, document: str) -> N
             document, reading.reading_id,
         ),
     )  # fmt: skip
-    _findings(connection, reading)
+
+
+def amend(connection: sqlite3.Connection, reading: Reading, document: str) -> None:
+    """A signed assessment with one more signature; all else of it stays as it is."""
+    connection.execute(
+        "UPDATE assessments SET state = ?, revision = ?, changed_at = ?, document = ? WHERE reading_id = ?",
+        (reading.state.value, reading.revision, reading.changed_at.isoformat(), document, reading.reading_id),
+    )
 
 
 def _study(connection: sqlite3.Connection, reading: Reading) -> int:

@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from boneage_desk.archive import audit, backup, faults, rows
+from boneage_desk.archive import audit, backup, check, faults, people, pins, rows, sealed
 from boneage_desk.archive.migrations import MIGRATIONS, Migration, migrate, pending
 from boneage_desk.common.errors import StoreError
+from boneage_desk.reading.assessment import SEALED
+from boneage_desk.reading.chain import STATION, AuditRow
 from boneage_desk.reading.codec import decode_reading, encode_reading
+from boneage_desk.reading.people import Person
 from boneage_desk.reading.session import AuditEvent, Reading
 
 FILE_NAME = "boneage.sqlite3"
@@ -24,6 +27,8 @@ OLDEST_SQLITE = (3, 37)  # STRICT tables
 _Readings = list[Reading]
 _Events = list[AuditEvent]
 _Texts = list[str]
+_Rows = list[AuditRow]
+_People = list[Person]
 
 
 def _utc_text() -> str:
@@ -37,10 +42,11 @@ class SqliteStore:
     use the same file; a save that would overwrite what one of them saved is refused ('conflict'), and so is
     every further save of that reading until it is opened again with ``get`` or ``find_by_film``.
 
-    An event whose save failed is remembered, and goes to disk with the next save of its reading that
-    succeeds: after 'disk full' the audit has no gap.
+    An event whose save failed is remembered with its sealed report, and goes to disk with the next save of its
+    reading that succeeds: after 'disk full' the audit has no gap.
 
-    path: the file; its folder must exist. busy_seconds: how long to wait for another process's lock.
+    path: the file; its folder must exist. busy_seconds: how long to wait for another process's lock. who: the account
+    that stands in the audit row of a migration.
     """
 
     def __init__(
@@ -50,17 +56,18 @@ class SqliteStore:
         busy_seconds: float = 2.0,
         migrations: Sequence[Migration] = MIGRATIONS,
         now: Callable[[], str] = _utc_text,
+        who: Callable[[], str] = lambda: "the program",
     ) -> None:
         self._path = Path(path)
         self._lock = threading.RLock()
-        self._failed: dict[str, list[tuple[AuditEvent, Reading]]] = {}
+        self._failed: dict[str, list[sealed.Change]] = {}
         self._diverged: set[str] = set()
         self._connection: sqlite3.Connection | None = None
         with self._told("opening"):
-            self._connection = self._open(busy_seconds, migrations, now)
+            self._connection = self._open(busy_seconds, migrations, now, who)
 
     def _open(
-        self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str]
+        self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str], who: Callable[[], str]
     ) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreError(
@@ -71,6 +78,7 @@ class SqliteStore:
         if not self._path.exists():
             # made here, since SQLite would give it the rights that the umask leaves
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        file = os.stat(self._path)
         connection = sqlite3.connect(
             self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
@@ -85,8 +93,14 @@ class SqliteStore:
             if todo and len(todo) < len(migrations):
                 done = migrations[len(migrations) - len(todo) - 1].name
                 backup.before_migrating(connection, self._path, done, now())
-            migrate(connection, migrations, now)
+
+            def told(before: str, after: str) -> None:
+                audit.migrated(connection, before, after, datetime.fromisoformat(now()), who())
+
+            migrate(connection, migrations, now, told)
             self._check_writable(connection)
+            if not os.path.samestat(file, os.stat(self._path)):
+                raise StoreError("The data base was restored meanwhile.", "Start the program again.", code="locked")
         except BaseException:
             connection.close()
             raise
@@ -100,6 +114,8 @@ class SqliteStore:
 
     # ------------------------------------------------------------------------------------- writing
     def add(self, reading: Reading, event: AuditEvent) -> None:
+        if reading.signatures:
+            raise ValueError("a reading is added before it is signed")
         document = _document(reading)
         with self._told("saving"), self._transaction() as connection:
             if connection.execute(
@@ -109,14 +125,15 @@ class SqliteStore:
             rows.insert(connection, reading, document)
             audit.append(connection, _of(reading, event), reading.revision, document)
 
-    def save(self, reading: Reading, event: AuditEvent) -> None:
+    def save(self, reading: Reading, event: AuditEvent, *, report: bytes | None = None) -> None:
+        if report is not None:
+            sealed.check_report(reading, report)
         with self._lock:
-            waiting = [
-                (old, value)
-                for old, value in self._failed.get(reading.reading_id, [])
-                if value.revision < reading.revision
-            ]
-            todo = [*waiting, (_of(reading, event), reading)]
+            failed = self._failed.get(reading.reading_id, [])
+            if report is None:  # tried again: the report is kept from the first time
+                report = next((change.report for change in failed if change.reading == reading), None)
+            waiting = [change for change in failed if change.reading.revision < reading.revision]
+            todo = [*waiting, sealed.Change(_of(reading, event), reading, report)]
             try:
                 if reading.reading_id in self._diverged:
                     raise _conflict()
@@ -126,25 +143,48 @@ class SqliteStore:
                 if error.code == "conflict":
                     self._diverged.add(reading.reading_id)
                     self._failed.pop(reading.reading_id, None)
-                elif error.code != "not-found":
+                elif error.code not in ("not-found", "sealed"):
                     self._failed[reading.reading_id] = todo
                 raise
             self._failed.pop(reading.reading_id, None)
 
     @staticmethod
-    def _save(connection: sqlite3.Connection, todo: list[tuple[AuditEvent, Reading]]) -> None:
-        reading = todo[-1][1]
+    def _save(connection: sqlite3.Connection, todo: list[sealed.Change]) -> None:
+        reading = todo[-1].reading
         found = connection.execute(
-            "SELECT revision FROM assessments WHERE reading_id = ?", (reading.reading_id,)
+            "SELECT revision, state, document FROM assessments WHERE reading_id = ?", (reading.reading_id,)
         ).fetchone()
         if found is None:
             raise StoreError(f"There is no reading {reading.reading_id}.", code="not-found")
-        if found[0] != todo[0][1].revision - 1:
+        if found[0] != todo[0].reading.revision - 1:
             raise _conflict()
+        signed = decode_reading(json.loads(found[2])) if found[1] in SEALED else None
+        if signed is not None:
+            sealed.check_kept(signed, todo)
+        sealed.check_gains(len(signed.signatures) if signed is not None else 0, todo)
+        for change in todo:
+            sealed.insert(connection, change)
         document = _document(reading)
-        rows.update(connection, reading, document)
-        for event, value in todo:
-            audit.append(connection, event, value.revision, document if value is reading else _document(value))
+        (rows.update if signed is None else rows.amend)(connection, reading, document)
+        for change in todo:
+            text = document if change.reading is reading else _document(change.reading)
+            audit.append(connection, change.event, change.reading.revision, text)
+
+    def set_person(self, person: Person, *, at: datetime, who: str) -> None:
+        with self._told("saving"), self._transaction() as connection:
+            people.set_person(connection, person, at, who)
+
+    def set_pin(self, account: str, pin: str, *, at: datetime, who: str, old: str = "") -> None:
+        """See `StationKeeper.set_pin`."""
+        with self._told("saving"), self._transaction() as connection:
+            people.set_pin(connection, account, pin, at, who, old)
+
+    def note(self, event: AuditEvent) -> None:
+        """A station event, in the chain when this returns."""
+        if event.reading_id != STATION:
+            raise ValueError(f"an event of reading {event.reading_id} without its reading")
+        with self._told("saving"), self._transaction() as connection:
+            audit.append(connection, event)
 
     # ------------------------------------------------------------------------------------- reading
     def get(self, reading_id: str) -> Reading:
@@ -164,6 +204,30 @@ class SqliteStore:
         self._diverged.discard(found[0].reading_id)
         return found[0]
 
+    def report(self, reading_id: str, number: int | None = None) -> bytes:
+        with self._told("reading"), self._lock:
+            return sealed.fetch(self._open_connection(), reading_id, number)
+
+    def people(self) -> _People:
+        with self._told("reading"), self._lock:
+            return people.every(self._open_connection())
+
+    def person(self, account: str) -> Person | None:
+        with self._told("reading"), self._lock:
+            return people.one(self._open_connection(), account)
+
+    def has_pin(self, account: str) -> bool:
+        """See `StationKeeper.has_pin`."""
+        return bool(self._pin_of(account))
+
+    def check_pin(self, account: str, pin: str) -> bool:
+        """See `StationKeeper.check_pin`. The slow part runs outside the lock: saves do not wait for it."""
+        return pins.matches(pin, self._pin_of(account))
+
+    def _pin_of(self, account: str) -> str:
+        with self._told("reading"), self._lock:
+            return people.pin_of(self._open_connection(), account)
+
     def list(self) -> _Readings:
         return self._documents("ORDER BY assessment_id DESC", ())
 
@@ -171,18 +235,18 @@ class SqliteStore:
         with self._told("reading"), self._lock:
             return audit.events(self._open_connection(), reading_id)
 
+    def audit_rows(self) -> _Rows:
+        """The whole audit chain, oldest first."""
+        with self._told("reading"), self._lock:
+            return audit.rows(self._open_connection())
+
     def verify(self) -> _Texts:
         with self._told("checking"), self._lock:
             connection = self._open_connection()
             # one state of the file, whatever other processes write meanwhile
             connection.execute("BEGIN")
             try:
-                damage = [
-                    f"The file is damaged: {row[0]}"
-                    for row in connection.execute("PRAGMA quick_check")
-                    if row[0] != "ok"
-                ]
-                return damage + audit.broken_links(connection)
+                return check.file_damage(connection, quick=True) + check.broken_links(connection)
             finally:
                 connection.execute("ROLLBACK")
 

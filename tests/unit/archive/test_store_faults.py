@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boneage_desk.archive.migrations import APPLICATION_ID, FIRST, Migration
+from boneage_desk.archive.migrations import APPLICATION_ID, MIGRATIONS, Migration
 from boneage_desk.archive.store import SqliteStore
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade, SetImpression
@@ -206,22 +206,22 @@ def test_a_damaged_file_is_told_by_verify(path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------- migrations
-SECOND = Migration("0002-notes", ("CREATE TABLE notes (text TEXT) STRICT", "INSERT INTO notes VALUES ('first')"))
+NEXT = Migration("0003-notes", ("CREATE TABLE notes (text TEXT) STRICT", "INSERT INTO notes VALUES ('first')"))
 
 
 def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
         session = put(store)
-    with closing(SqliteStore(path, migrations=(FIRST, SECOND), now=lambda: "2026-01-02T03:04:05+00:00")) as store:
+    with closing(SqliteStore(path, migrations=(*MIGRATIONS, NEXT), now=lambda: "2026-01-02T03:04:05+00:00")) as store:
         assert store.get("r1") == session.reading
         connection = store._connection
         assert connection is not None
         assert connection.execute("SELECT text FROM notes").fetchall() == [("first",)]
         assert [row[0] for row in connection.execute("SELECT name FROM schema_migrations ORDER BY number")] == [
-            FIRST.name, SECOND.name,
+            *(step.name for step in MIGRATIONS), NEXT.name,
         ]  # fmt: skip
     copies = list(path.parent.glob("*.backup.sqlite3"))
-    assert [copy.name for copy in copies] == ["boneage.0001-20260102030405.backup.sqlite3"]
+    assert [copy.name for copy in copies] == ["boneage.0002-20260102030405.backup.sqlite3"]
     with closing(SqliteStore(copies[0])) as store:
         assert store.get("r1") == session.reading
         assert store.verify() == []
@@ -230,8 +230,8 @@ def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
 def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
         session = put(store)
-    broken = Migration("0002-broken", (*SECOND.statements, "CREATE TABLE nonsense ("))
-    assert refusal(path, migrations=(FIRST, broken)).code == "store"
+    broken = Migration("0003-broken", (*NEXT.statements, "CREATE TABLE nonsense ("))
+    assert refusal(path, migrations=(*MIGRATIONS, broken)).code == "store"
     with closing(SqliteStore(path)) as store:
         assert store.get("r1") == session.reading
     with closing(sqlite3.connect(path)) as plain:
@@ -239,11 +239,11 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
 
 
 def test_a_newer_file_is_refused_untouched(path: Path) -> None:
-    SqliteStore(path, migrations=(FIRST, SECOND)).close()
+    SqliteStore(path, migrations=(*MIGRATIONS, NEXT)).close()
     before = path.read_bytes()
     error = refusal(path)
     assert error.code == "newer"
-    assert "0002-notes" in error.message
+    assert "0003-notes" in error.message
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["boneage.sqlite3"]
 
