@@ -21,6 +21,7 @@ from boneage_desk.reading.knee import KneeQuestion, KneeReading, KneeResult
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.session import AuditEvent, Reading
 from boneage_desk.reading.signature import Signature
+from boneage_desk.reading.station import StationKeeper
 from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ class ReadingStore(Protocol):
 
     def set_person(self, person: Person, *, at: datetime, who: str) -> None:
         """Make or change a profile; the change is in the audit chain. The station's first profile may be made by
-        anybody, later ones and changes only by an administrator (InputError 'role')."""
+        anybody, later ones and changes only by an administrator (InputError 'role'); while the station has none,
+        anybody may make one."""
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -209,13 +211,25 @@ class SealedReport:
 class ReportSigner(Protocol):
     """Seals reports and checks seals (reports). Passphrases are never kept in clear nor logged."""
 
-    def seal(self, pdf: bytes, signature: Signature, *, passphrase: str | None = None) -> SealedReport:
+    def asks(self, signature: Signature) -> str:
+        """What the person must be asked before `seal`: '' nothing, 'passphrase' of the key, 'pin' of the token, or
+        'new-passphrase', for the key that this station is about to make (ask twice)."""
+
+    def keep(self, signature: Signature, passphrase: str) -> None:
+        """Keep a passphrase with which `seal` worked in the system's key store. Raises InputError 'keyring'."""
+
+    def seal(
+        self, pdf: bytes, signature: Signature, *, passphrase: str | None = None, page: bytes | None = None
+    ) -> SealedReport:
         """``pdf`` with a PAdES signature and a visible box: name, role, time, reason. Its field is named by the number.
 
         An addendum (``signature.text``) is added as a page of its own in an incremental update, under which earlier
         signatures still verify. ``passphrase`` of the key or token; None: the one that the system's key store keeps.
+        ``page``: the addendum's page as a PDF of its own, with the box's place free; None: a plain page with the words.
+
         Raises InputError 'passphrase' (wrong, or none is kept: ask the person), 'certificate' (expired, not for
-        signing), StoreError for a key file or token that cannot be read.
+        signing), 'altered' (the earlier signatures do not hold), 'state' (not the next number), 'too-long', StoreError for
+        a key file or token that cannot be read, BoneAgeError 'time-stamp', FilmError for a PDF that cannot be signed.
         """
 
     def verify(self, pdf: bytes) -> Verification:
@@ -226,7 +240,8 @@ class ReportSigner(Protocol):
 @dataclass(frozen=True, slots=True)
 class SealCheck:
     """One signature of a file. ``intact``: what it covers is as it was signed; ``whole``: it covers all of its
-    revision; ``trusted``: by a certificate that this station trusts, its own included. ``problem``: '' or what is wrong."""
+    revision; ``trusted``: by a certificate that this station trusts, its own included. ``problem``: '' or what is wrong.
+    ``text``: of an addendum. ``time_stamp``: '' or when and by which authority it was stamped."""
 
     number: int
     name: str
@@ -240,6 +255,8 @@ class SealCheck:
     whole: bool
     trusted: bool
     problem: str = ""
+    text: str = ""
+    time_stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +332,5 @@ class Services:
     """Seals reports with the key of this station's settings; None where the program is put together without."""
     results: Callable[[], ResultsWriter] | None = None
     """DICOM results; None where the program is put together without."""
+    station: Callable[[], StationKeeper] | None = None
+    """The station's events, PINs and backups; None where the program is put together without."""
