@@ -53,6 +53,7 @@ from boneage_desk.ui.views.report_page import ReportPage
 from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
 from boneage_desk.ui.window_commands import WindowCommands
+from boneage_desk.ui.window_signoff import WindowSignOff
 
 if TYPE_CHECKING:
     from boneage_desk.ui.views.film_panel import FilmPanel
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self._split: QByteArray | None = None
         self._build()
         self.commands = WindowCommands(self)
+        self.signoff = WindowSignOff(self)
         self.actions_ = ActionSet(
             self, {Scope.READING: (self.bones,), Scope.FILM: ()}, self.commands.handlers()
         )  # fmt: skip
@@ -463,6 +465,7 @@ class MainWindow(QMainWindow):
         kept.setValue("splitter", self.splitter.saveState())
         self.preview.watch(False)
         self.desk.work.close()
+        self.commands.close_knee()
         self.runner.close()
         event.accept()
 

@@ -19,6 +19,7 @@ from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
     from boneage_desk.ui.views.film_panel import FilmPanel
+    from boneage_desk.ui.views.knee_window import KneeWindow
 
 FILM_FILTER = "Films (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.zip DICOMDIR);;All files (*)"
 
@@ -28,6 +29,7 @@ class WindowCommands(QObject):
         super().__init__(window)
         self._w = window
         self._sheet: ShortcutSheet | None = None
+        self.knee: KneeWindow | None = None
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         desk, film = self._w.desk, self._film
@@ -35,6 +37,7 @@ class WindowCommands(QObject):
             "open": self.open_files,
             "open-folder": self.open_folder,
             "demo": self.open_demo,
+            "open-knee": self.open_knee,
             "save-again": lambda: desk.saver.retry(),
             "report": self.write_report,
             "report-as": self.write_report_as,
@@ -53,6 +56,7 @@ class WindowCommands(QObject):
             "reason": self._reason,
             "zoom-bone": lambda: film().zoom_to_bone(),
             "mark-reviewed": desk.mark_reviewed,
+            "sign": lambda: self._w.signoff.sign(),
             "reopen": desk.reopen,
             "read-again": desk.read,
             "cancel": desk.cancel_reading,
@@ -133,6 +137,30 @@ class WindowCommands(QObject):
             self._w.open_paths([str(self._w.services.demo_film())])
         except BoneAgeError as error:
             self._w.desk.report(error)
+
+    def open_knee(self) -> None:
+        """Choose a knee film; it is shown in the window of the knees."""
+        paths, _ = QFileDialog.getOpenFileNames(self.knee or self._w, "Open a knee film", self._folder(), FILM_FILTER)
+        if paths:
+            self._w._settings().setValue("folder", str(Path(paths[0]).parent))
+            self.show_knee(paths)
+
+    def show_knee(self, paths: list[str]) -> None:
+        """The knee window with the film at ``paths``; made at first use."""
+        from boneage_desk.ui.views.knee_window import KneeWindow
+
+        if self.knee is None:
+            self.knee = KneeWindow(self._w.services, self._w.runner, open_externally, self._w)
+            self.knee.open_wanted.connect(self.open_knee)
+        self.knee.show()
+        self.knee.raise_()
+        self.knee.activateWindow()
+        self.knee.desk.open_paths(paths)
+
+    def close_knee(self) -> None:
+        """The main window closes, and the jobs of both with it."""
+        if self.knee is not None:
+            self.knee.close()
 
     # --- report -----------------------------------------------------------------------------
 

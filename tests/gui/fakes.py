@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from boneage_desk.common.errors import EngineError, FilmError, StoreError
+from boneage_desk.common.errors import EngineError, FilmError, InputError, StoreError
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import (
@@ -40,9 +40,11 @@ from boneage_desk.reading.film import (
     VoiKind,
 )
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
-from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
+from boneage_desk.reading.people import Person
+from boneage_desk.reading.ports import FilmEntry, FilmProblem, SealedReport, Services, Verification
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import AuditEvent, Reading
+from boneage_desk.reading.signature import Signature
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters.film_pixels import linear_lut
@@ -318,16 +320,22 @@ class FakeStore:
         self.readings: dict[str, Reading] = {}
         self.log: list[AuditEvent] = []
         self.broken: Exception | None = None
+        self.files: dict[str, list[bytes]] = {}
+        self.profiles: dict[str, Person] = {}
 
     def add(self, reading: Reading, event: AuditEvent) -> None:
         self._check()
         self.readings[reading.reading_id] = reading
         self.log.append(event)
 
-    def save(self, reading: Reading, event: AuditEvent) -> None:
+    def save(self, reading: Reading, event: AuditEvent, *, report: bytes | None = None) -> None:
         self._check()
         if reading.revision != self.readings[reading.reading_id].revision + 1:
             raise StoreError("Another program changed this reading.", code="conflict")
+        if len(reading.signatures) > len(self.readings[reading.reading_id].signatures):
+            if report is None or hashlib.sha256(report).hexdigest() != reading.signatures[-1].pdf_sha256:
+                raise ValueError("the report is not the one that was signed")
+            self.files.setdefault(reading.reading_id, []).append(report)
         self.readings[reading.reading_id] = reading
         self.log.append(event)
 
@@ -355,8 +363,47 @@ class FakeStore:
     def verify(self) -> list[str]:
         return []
 
+    def report(self, reading_id: str, number: int | None = None) -> bytes:
+        if reading_id not in self.files:
+            raise StoreError("There is no signed report.", code="not-found")
+        return self.files[reading_id][-1 if number is None else number - 1]
+
+    def people(self) -> Sequence[Person]:
+        return [self.profiles[account] for account in sorted(self.profiles)]
+
+    def person(self, account: str) -> Person | None:
+        return self.profiles.get(account)
+
+    def set_person(self, person: Person, *, at: datetime, who: str) -> None:
+        self._check()
+        self.profiles[person.account] = person
+
     def close(self) -> None:
         pass
+
+
+class FakeSigner:
+    """Puts a line at the file's end; asks for ``passphrase`` where one is set."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.passphrase: str | None = None
+        self.gate: threading.Event | None = None
+        self.entered = threading.Event()
+
+    def seal(self, pdf: bytes, signature: Signature, *, passphrase: str | None = None) -> SealedReport:
+        self.entered.set()
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        if self.error is not None:
+            raise self.error
+        if passphrase != self.passphrase:
+            raise InputError("The key needs its passphrase.", code="passphrase")
+        return SealedReport(pdf + f"%sealed {signature.number} {signature.name}\n".encode(), "c" * 64, True)
+
+    def verify(self, pdf: bytes) -> Verification:
+        problems = () if pdf.rstrip().rpartition(b"\n")[2].startswith(b"%sealed") else ("Something was added.",)
+        return Verification((), bool(problems), None, problems)
 
 
 def pdf_of(reading: Reading) -> bytes:
@@ -388,6 +435,7 @@ class Fakes:
 
     def __init__(self, folder: Path) -> None:
         self.films, self.engine, self.store, self.reports = FakeFilms(), FakeEngine(), FakeStore(), FakeReports()
+        self.signer = FakeSigner()
         self.film = make_film()
         self.path = self.films.put(self.film)
         ids = count(1)
@@ -405,6 +453,7 @@ class Fakes:
             who=lambda: "reader",
             new_id=lambda: f"r{next(ids)}",
             close=lambda: None,
+            signer=lambda: self.signer,
         )
 
 

@@ -35,7 +35,7 @@ def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window
     settle(qtbot, window)
     enabled = {spec.id for spec in ACTIONS if window.actions_[spec.id].isEnabled()}
     assert enabled == {
-        "open", "open-folder", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
+        "open", "open-folder", "open-knee", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
         "opinion-whole-hand",
     }  # fmt: skip
 

@@ -143,8 +143,8 @@ class Desk(QObject):
             return False
         return self.apply(self._session, command)
 
-    def apply(self, session: ReadingSession, command: Command) -> bool:
-        """:meth:`do` for any reading that was on the desk."""
+    def apply(self, session: ReadingSession, command: Command, report: bytes | None = None) -> bool:
+        """:meth:`do` for any reading that was on the desk. ``report``: the sealed PDF of a signature."""
         try:
             event = session.do(command, at=self.services.now(), who=self.services.who())
         except BoneAgeError as error:
@@ -155,10 +155,10 @@ class Desk(QObject):
                 choices = (Choice("Write it", self.comment_wanted.emit),)
             self.report(error, choices=choices, topic="refused")
             return False
-        self._changed(session, event)
+        self._changed(session, event, report)
         return True
 
-    def _changed(self, session: ReadingSession, event: commands.AuditEvent) -> None:
+    def _changed(self, session: ReadingSession, event: commands.AuditEvent, report: bytes | None = None) -> None:
         shown = session is self._session
         if shown:
             self._summary = summarise(session.reading)
@@ -167,7 +167,7 @@ class Desk(QObject):
             self.reading_changed.emit()
             self.heat.follow_box()
             self.whole_map.follow()
-        self.saver.save(session.reading, event)
+        self.saver.save(session.reading, event, report)
         self.changed_reading.emit(session.reading)
 
     def undo(self) -> None:

@@ -24,6 +24,9 @@ from boneage_desk.reading.ports import ReadingStore
 from boneage_desk.reading.session import AuditEvent, Reading
 from boneage_desk.ui.jobs import URGENT, JobRunner
 
+_Change = tuple[Reading, AuditEvent, bytes | None]
+"""The new value, the event that made it, and the sealed report that belongs to it."""
+
 
 class Saving(Enum):
     IDLE = "idle"
@@ -47,9 +50,9 @@ class Saver(QObject):
     ) -> None:
         super().__init__(parent)
         self._runner, self._store, self._now, self._on_failed = runner, store, now, on_failed
-        self._waiting: deque[tuple[Reading, AuditEvent]] = deque()
-        self._aside: dict[str, list[tuple[Reading, AuditEvent]]] = {}
-        self._current: tuple[Reading, AuditEvent] | None = None
+        self._waiting: deque[_Change] = deque()
+        self._aside: dict[str, list[_Change]] = {}
+        self._current: _Change | None = None
         self._given_up: set[str] = set()
         self.state = Saving.IDLE
         self.saved_at: datetime | None = None
@@ -66,15 +69,16 @@ class Saver(QObject):
 
     def unsaved_of(self, reading_id: str) -> bool:
         under_way = self._current is not None and self._current[0].reading_id == reading_id
-        waits = any(reading.reading_id == reading_id for reading, _ in self._waiting)
+        waits = any(reading.reading_id == reading_id for reading, _, _ in self._waiting)
         return under_way or waits or reading_id in self._aside
 
-    def save(self, reading: Reading, event: AuditEvent) -> None:
+    def save(self, reading: Reading, event: AuditEvent, report: bytes | None = None) -> None:
+        """``report``: the sealed PDF of a reading that was just signed; it goes to the disk with it."""
         if reading.reading_id in self._aside:
-            self._aside[reading.reading_id].append((reading, event))
+            self._aside[reading.reading_id].append((reading, event, report))
             self.changed.emit()
             return
-        self._waiting.append((reading, event))
+        self._waiting.append((reading, event, report))
         self._next()
 
     def retry(self) -> None:
@@ -100,10 +104,10 @@ class Saver(QObject):
         self._current = self._waiting.popleft()
         if self.state is not Saving.FAILED:
             self.state = Saving.WAITING
-        reading, event = self._current
+        reading, event, report = self._current
 
         def work(_token: CancelToken, _progress: Progress) -> Any:
-            self._store().save(reading, event)
+            self._store().save(reading, event, **({} if report is None else {"report": report}))
             return self._now()
 
         self._runner.submit("store", "Saving", work, on_result=self._saved, on_failed=self._failed, priority=URGENT)
@@ -139,7 +143,7 @@ class Saver(QObject):
         if first:
             self._on_failed(error, reading_id)
 
-    def _take_current(self) -> tuple[Reading, AuditEvent]:
+    def _take_current(self) -> _Change:
         assert self._current is not None
         item, self._current = self._current, None
         return item

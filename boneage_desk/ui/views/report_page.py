@@ -60,6 +60,10 @@ class ReportPage(QWidget):
         self.notice.setTextFormat(Qt.TextFormat.PlainText)
         column.addWidget(self.notice, 1)
 
+    def put_on_top(self, panel: QWidget) -> None:
+        """A panel of its own between the buttons and the words."""
+        self._column.insertWidget(1, panel)
+
     def show_state(self, has_reading: bool, reviewed: bool, can_review: bool) -> None:
         self.write.setEnabled(has_reading)
         self.write_as.setEnabled(has_reading)

@@ -1,0 +1,243 @@
+"""Signing, on the page of the report: what stands against it, one line each, then the button; later the seals and an
+addendum's words."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from boneage_desk.reading.assessment import SEALED
+from boneage_desk.reading.people import MAY_SIGN, Role
+from boneage_desk.reading.signature import REPORT, Signature
+from boneage_desk.reading.signing import Problem
+from boneage_desk.ui import theme
+from boneage_desk.ui.presenters.signoff import SignView
+
+DONE, OPEN = "\N{CHECK MARK}", "\N{BALLOT BOX}"
+CHECKS = (
+    ("not-reviewed", "All 13 bones looked at"),
+    ("identity", "Identity complete"),
+    ("difference-comment", "Difference to the second opinion commented"),
+    ("flag", "Doubts about the film answered"),
+    ("no-bone-age", "A bone age is there"),
+    ("role", "You may sign"),
+)
+ROLES = {
+    Role.RADIOLOGIST: "Radiologist", Role.ENDOCRINOLOGIST: "Endocrinologist", Role.TECHNOLOGIST: "Technologist",
+    Role.ADMINISTRATOR: "Administrator",
+}  # fmt: skip
+
+
+class SignoffPanel(QFrame):
+    """Shows a `SignView`. ``answered``: (code of a flag, words)."""
+
+    sign_wanted = Signal(str)
+    answered = Signal(str, str)
+    addendum_wanted = Signal(str)
+    verify_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("signoff")
+        self.setAccessibleName("Signature")
+        self._view = SignView()
+        self._shown: object = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(9, 7, 9, 8)
+        column.setSpacing(5)
+        self.list = QWidget()
+        self._grid = QGridLayout(self.list)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(1, 1)
+        column.addWidget(self.list)
+        row = QHBoxLayout()
+        self.sign = QPushButton("Sign the report\N{HORIZONTAL ELLIPSIS}")
+        self.sign.setProperty("primary", True)
+        self.sign.setToolTip("Seal the report: nothing of this reading can be changed afterwards (Ctrl+Shift+Return)")
+        self.sign.clicked.connect(lambda: self.sign_wanted.emit(""))
+        self.who = QLabel()
+        self.who.setProperty("muted", True)
+        self.who.setTextFormat(Qt.TextFormat.PlainText)
+        self.who.setWordWrap(True)
+        row.addWidget(self.sign)
+        row.addWidget(self.who, 1)
+        column.addLayout(row)
+        self.words = QPlainTextEdit()
+        self.words.setPlaceholderText("Addendum: what has to be said after the signature")
+        self.words.setAccessibleName("Words of the addendum")
+        self.words.setTabChangesFocus(True)
+        self.words.setFixedHeight(54)
+        self.words.textChanged.connect(self._typed)
+        column.addWidget(self.words)
+        row = QHBoxLayout()
+        self.add = QPushButton("Sign the addendum")
+        self.add.setToolTip("Adds a numbered, signed page; the signed report itself stays as it is")
+        self.add.clicked.connect(lambda: self.addendum_wanted.emit(self.words.toPlainText()))
+        self.verify = QPushButton("Check the signatures")
+        self.verify.setToolTip("Whether the kept file is still as it was signed")
+        self.verify.clicked.connect(self.verify_wanted)
+        row.addWidget(self.add)
+        row.addWidget(self.verify)
+        row.addStretch(1)
+        column.addLayout(row)
+        self.hide()
+
+    def show_view(self, view: SignView) -> None:
+        """The panel for ``view``; gone where there is no reading."""
+        old, self._view = self._view, view
+        self.setVisible(view.state is not None)
+        if view.state is None:
+            return
+        sealed = view.state in SEALED
+        facts = (sealed, view.problems, view.signatures)
+        if facts != self._shown:
+            self._shown = facts
+            self._fill(view)
+        self.sign.setVisible(not sealed)
+        self.sign.setEnabled(view.ready)
+        person = view.person
+        words = "Signing \N{HORIZONTAL ELLIPSIS}" if view.busy else ""
+        if not words and not sealed:
+            words = f"as {person.name}, {ROLES[person.role].lower()}" if person else "You are asked once who you are."
+        self.who.setText(words)
+        self.who.setVisible(bool(words))
+        for part in (self.words, self.add, self.verify):
+            part.setVisible(sealed)
+        if len(view.signatures) != len(old.signatures):
+            self.words.clear()
+        self._typed()
+
+    def _typed(self) -> None:
+        may = self._view.person is None or self._view.person.role in MAY_SIGN
+        self.add.setEnabled(not self._view.busy and may and bool(self.words.toPlainText().strip()))
+        self.verify.setEnabled(not self._view.busy)
+
+    def _fill(self, view: SignView) -> None:
+        typed = {field.property("code"): field.text() for field in self.list.findChildren(QLineEdit)}
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.setParent(None)
+                widget.deleteLater()
+        if view.state in SEALED:
+            for place, signature in enumerate(view.signatures):
+                self._line(place, DONE, seal_line(signature), theme.HUMAN)
+            return
+        place = 0
+        for code, title in CHECKS:
+            found = [problem for problem in view.problems if problem.code == code]
+            if not found:
+                if code not in ("role", "no-bone-age"):
+                    self._line(place, DONE, title, "")
+                    place += 1
+                continue
+            for problem in found:
+                words = f"{problem.message} {problem.remedy}" if code != "flag" else problem.message
+                self._line(place, OPEN, words, theme.ATTENTION)
+                place += 1
+                if code == "flag":
+                    self._grid.addWidget(self._answer(problem, typed.get(problem.key, "")), place, 1)
+                    place += 1
+
+    def _line(self, place: int, mark: str, words: str, colour: str) -> None:
+        for column, text in enumerate((mark, words)):
+            label = QLabel(text)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            label.setWordWrap(column == 1)
+            if colour:
+                label.setStyleSheet(f"color: {colour}")
+            self._grid.addWidget(label, place, column)
+
+    def _answer(self, problem: Problem, typed: str) -> QLineEdit:
+        field = QLineEdit(typed)
+        field.setProperty("code", problem.key)
+        field.setPlaceholderText("What do you make of it? Enter keeps the answer")
+        field.setAccessibleName(f"Answer to: {problem.message}")
+        field.returnPressed.connect(lambda: self.answered.emit(problem.key, field.text()))
+        return field
+
+
+def seal_line(signature: Signature) -> str:
+    """A seal in one line."""
+    what = "Signed" if signature.number == REPORT else f"Addendum {signature.number - REPORT}"
+    key = ", self-issued key" if signature.self_issued else ""
+    text = f": {signature.text}" if signature.text else ""
+    return f"{what} by {signature.name}, {ROLES[signature.role].lower()}, {signature.at:%Y-%m-%d %H:%M}{key}{text}"
+
+
+class ProfileDialog(QDialog):
+    """Who signs: asked once for an account. Prints in every report, so it is not guessed from the account's name."""
+
+    def __init__(self, parent: QWidget | None, account: str, name: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Who signs here?")
+        form = QFormLayout(self)
+        words = QLabel(f"Reports are signed by the person of the account '{account}'. This is kept and can be changed by an administrator.")
+        words.setWordWrap(True)
+        form.addRow(words)
+        self.name = QLineEdit(name)
+        self.name.setPlaceholderText("as printed in reports, e.g. Dr Li Hua")
+        self.role = QComboBox()
+        for role, title in ROLES.items():
+            self.role.addItem(title, role.value)
+        self.role.setCurrentIndex(-1)
+        self.role.setPlaceholderText("choose")
+        form.addRow("Name", self.name)
+        form.addRow("Role", self.role)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        form.addRow(self.buttons)
+        self.name.textChanged.connect(self._check)
+        self.role.currentIndexChanged.connect(self._check)
+        self._check()
+
+    def _check(self) -> None:
+        complete = bool(self.name.text().strip()) and self.role.currentIndex() >= 0
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(complete)
+
+    def chosen(self) -> tuple[str, Role]:
+        """Name and role."""
+        return self.name.text().strip(), Role(self.role.currentData())
+
+
+class PassphraseDialog(QDialog):
+    """The passphrase of the signing key; not kept by the window."""
+
+    def __init__(self, parent: QWidget | None, why: str) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Passphrase of the signing key")
+        form = QFormLayout(self)
+        words = QLabel(why)
+        words.setWordWrap(True)
+        form.addRow(words)
+        self.field = QLineEdit()
+        self.field.setEchoMode(QLineEdit.EchoMode.Password)
+        form.addRow("Passphrase", self.field)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form.addRow(buttons)
+
+    def take(self) -> str:
+        """The passphrase; the field is emptied."""
+        words = self.field.text()
+        self.field.clear()
+        return words
