@@ -12,7 +12,7 @@ from boneage_desk.reading.report_texts import LANGUAGES
 T = TypeVar("T")
 SHORT = 26
 """Characters up to which the second language follows on the same line."""
-PEN = "{0}"
+PEN, PLACE = "{0}", "{"
 
 
 def languages(wanted: str) -> tuple[str, ...]:
@@ -45,15 +45,10 @@ def joined(first: str, second: str) -> str:
     if PEN in first and PEN in second:
         labels = zip(first.split(PEN), second.split(PEN), strict=True)
         return PEN.join(joined(one, two) for one, two in labels)
-    short = len(first) <= SHORT and len(second) <= SHORT and "\n" not in first + second
-    if not short:
+    if len(first) > SHORT or len(second) > SHORT or "\n" in first + second:
         return f"{first}\n{second}"
-    parted = first.rstrip().endswith((":", ".")) or not _ends_in_figure(first)
-    return f"{first.rstrip()} {second.lstrip()}" if parted else f"{first} / {second}"
-
-
-def _ends_in_figure(text: str) -> bool:
-    return text[-1:].isdigit()
+    figures = any(char.isdigit() for char in first + second) and PLACE not in first
+    return f"{first.rstrip()} / {second.lstrip()}" if figures else f"{first.rstrip()} {second.lstrip()}"
 
 
 def _merged(first: Any, second: Any) -> Any:
@@ -67,9 +62,15 @@ def _merged(first: Any, second: Any) -> Any:
         return tuple(_merged(one, two) for one, two in zip(first, second, strict=True))
     if dataclasses.is_dataclass(first) and type(first) is type(second):
         fields = [f.name for f in dataclasses.fields(first) if f.name not in UNSPOKEN]
-        changed = {name: _merged(getattr(first, name), getattr(second, name)) for name in fields}
+        changed = {name: _field(name, getattr(first, name), getattr(second, name)) for name in fields}
         return dataclasses.replace(first, **changed)  # type: ignore[type-var]
     return first
+
+
+def _field(name: str, first: Any, second: Any) -> Any:
+    if name == "columns":  # narrow: one language above the other
+        return tuple(one if one == two else f"{one}\n{two}" for one, two in zip(first, second, strict=True))
+    return _merged(first, second)
 
 
 UNSPOKEN = frozenset({"language", "key", "bone", "code"})

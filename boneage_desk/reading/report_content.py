@@ -6,15 +6,19 @@ to be unknown: ``Fact.known`` is False and ``value`` says so.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boneage_desk import __version__
-from boneage_desk.common.errors import InputError
 from boneage_desk.reading.findings import BoneFinding, Box
+from boneage_desk.reading.priors import Prior
+from boneage_desk.reading.report_both import both, languages
 from boneage_desk.reading.report_detail import Detail, detail
-from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
+from boneage_desk.reading.report_facts import Words, answered, examination_facts, patient_facts
+from boneage_desk.reading.report_priors import comparison
 from boneage_desk.reading.report_result import UNGIVEN, headline, headline_note, results
-from boneage_desk.reading.report_texts import LANGUAGES
+from boneage_desk.reading.report_seal import AddendumLine, addenda, signed_by
 from boneage_desk.reading.report_values import BoneRow, Fact, clean
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary, summarise
@@ -51,7 +55,8 @@ class ReportContent:
 
     ``detail``: the second page, None where it is off or there is nothing to show. ``note`` belongs to
     ``headline``: interval, bound or reason. ``sign``: the line for a hand-written signature, with {0} where
-    the pen goes; empty for a draft, which nobody signs.
+    the pen goes; only of a reviewed reading. ``signed``: who signed, '' where nobody did; ``addenda`` came after it.
+    ``comparison``: earlier readings, empty where none is known. ``header``, ``footer``: lines of the site.
     """
 
     language: str
@@ -91,6 +96,15 @@ class ReportContent:
     limits: str
     cut_mark: str
     detail: Detail | None = None
+    film_alt: str = ""
+    """What the picture shows, for those who do not see it."""
+    header: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
+    comparison_title: str = ""
+    comparison: tuple[Fact, ...] = ()
+    signed: str = ""
+    addenda_title: str = ""
+    addenda: tuple[AddendumLine, ...] = ()
 
 
 def build(
@@ -100,22 +114,42 @@ def build(
     language: str = "en",
     site_name: str = "",
     reader_name: str = "",
+    header: str = "",
+    footer: str = "",
     software: str = SOFTWARE,
     with_detail: bool = True,
+    priors: Sequence[Prior] = (),
+    reference: tuple[Fact, ...] = (),
 ) -> ReportContent:
-    """The report of ``reading`` as it stands; ``language`` 'en' or 'zh'. ``with_detail``: the second page too.
+    """The report of ``reading`` as it stands; ``language`` 'en', 'zh', or 'en+zh' for both in one.
 
-    ``summary`` is worked out when not given. Raises InputError for an unknown language.
+    ``with_detail``: the second page too. ``header``, ``footer``: several lines of the site. ``priors``: earlier readings
+    of the child (`reading.priors`). ``reference``: what a named table says of the child's age, in lines that replace the
+    one that none was used. ``summary`` is worked out when not given. Raises InputError for an unknown language.
     """
-    if language not in LANGUAGES:
-        raise InputError(f"No report in language '{language}'.", f"Use one of: {', '.join(LANGUAGES)}.")
+    chosen = languages(language)
     summary = summarise(reading) if summary is None else summary
-    words = Words(language)
+    made = [
+        _build(reading, summary, Words(one), site_name, reader_name, software, with_detail, priors, reference)
+        for one in chosen
+    ]
+    return dataclasses.replace(both(made), language=language, header=_lines(header), footer=_lines(footer))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in clean(text, lines=True).split("\n") if line)
+
+
+def _build(
+    reading: Reading, summary: Summary, words: Words, site_name: str, reader_name: str, software: str, with_detail: bool,
+    priors: Sequence[Prior], reference: tuple[Fact, ...],
+) -> ReportContent:  # fmt: skip
+    """In one language."""
     impression = clean(reading.impression, lines=True)
     rows = tuple(_row(finding, reading, words) for finding in reading.bones)
     second = detail(reading, rows, words) if with_detail else None
     return ReportContent(
-        language=language,
+        language=words.language,
         title=words("title"),
         site=clean(site_name),
         state=reading.state,
@@ -130,12 +164,12 @@ def build(
         if summary.bone_age is not None and summary.bone_age.qualifier is Qualifier.POINT
         else "",
         note=headline_note(reading, summary, words),
-        results=results(reading, summary, words, clean(reader_name)),
+        results=results(reading, summary, words, "" if reading.signatures else clean(reader_name), reference),
         impression_title=words("impression"),
         impression=impression or words("impression.none"),
         impression_written=bool(impression),
         flags_title=words("flags"),
-        flags=_flags(summary, second, words),
+        flags=_flags(reading, summary, second, words),
         flags_none=words("flags.none"),
         bones_title=words("findings"),
         columns=tuple(words(f"col.{key}") for key in ("bone", "machine", "probability", "human", "final", "score")),
@@ -154,6 +188,12 @@ def build(
         limits=words("limits"),
         cut_mark=words("cut"),
         detail=second,
+        film_alt=words("film.alt", count=sum(finding.box is not None for finding in reading.bones)),
+        comparison_title=words("comparison"),
+        comparison=comparison(reading, priors, words),
+        signed=signed_by(reading, words),
+        addenda_title=words("addenda"),
+        addenda=addenda(reading, words),
     )
 
 
@@ -162,13 +202,13 @@ def bone_code(bone: str) -> str:
     return {"radius": "R", "ulna": "U"}.get(bone, bone.upper())
 
 
-def _flags(summary: Summary, second: Detail | None, words: Words) -> tuple[FlagLine, ...]:
-    """Flags in words, the blocking ones first; the same sentence is said once. Last, what the second page says
+def _flags(reading: Reading, summary: Summary, second: Detail | None, words: Words) -> tuple[FlagLine, ...]:
+    """Flags in words with the person's answers, the blocking ones first; the same sentence is said once. Last, what the second page says
     against grades."""
     lines: dict[str, FlagLine] = {}
     there = [flag for flag in summary.flags if flag.code not in UNGIVEN]
     for flag in sorted(there, key=lambda flag: not flag.blocking):
-        said = words.flag(flag)
+        said = answered(reading, flag, words)
         shown = words("flags.blocking", text=said) if flag.blocking else said
         lines.setdefault(said, FlagLine(shown, flag.blocking))
     if second is not None and second.against:

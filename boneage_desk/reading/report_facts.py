@@ -85,7 +85,7 @@ def _chronological(reading: Reading, summary: Summary, words: Words) -> Fact:
 
 
 def examination_facts(reading: Reading, words: Words) -> tuple[Fact, ...]:
-    """Date, accession, what was asked for, view, side, institution."""
+    """Date, accession, what was asked for, view, side, image quality, institution."""
     study = reading.study
     parts = (clean(study.modality), clean(study.body_part), clean(study.description))
     described = ", ".join(dict.fromkeys(part for part in parts if part))
@@ -98,5 +98,27 @@ def examination_facts(reading: Reading, words: Words) -> tuple[Fact, ...]:
         words.fact("study", described),
         words.fact("view", clean(study.view)),
         words.fact("side", side),
+        _quality(reading, words),
         words.fact("institution", clean(study.institution)),
     )
+
+
+_QUALITY = ("low_quality", "inverted", "window_nonsense", "window_invalid", "bits_outside")
+
+
+def _quality(reading: Reading, words: Words) -> Fact:
+    """What was said against the film's quality, with the person's answer."""
+    label = words("quality")
+    doubts = [answered(reading, flag, words) for flag in reading.flags if flag.code in _QUALITY]
+    if doubts:
+        return Fact("quality", label, " ".join(dict.fromkeys(doubts)))
+    if reading.analysed_at is None:
+        return Fact("quality", label, words("quality.not_read"), known=False)
+    return Fact("quality", label, words("quality.no_doubt"))
+
+
+def answered(reading: Reading, flag: Flag, words: Words) -> str:
+    """A flag in words, and what the person says of it."""
+    said = words.flag(flag)
+    answer = next((a.words for a in reading.answers if (a.code, a.message) == (flag.code, flag.message)), "")
+    return words("flags.answer", text=said, answer=clean(answer)) if clean(answer) else said

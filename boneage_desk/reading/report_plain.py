@@ -11,8 +11,9 @@ from boneage_desk.reading.report_values import Fact
 
 def plain_text(content: ReportContent) -> str:
     """The report as text for a RIS; columns are padded with spaces, lines end with a newline."""
-    lines = [content.title.upper(), *([content.site] if content.site else [])]
-    lines += [f"*** {content.state_text} ***", *(f"*** {notice} ***" for notice in content.notices)]
+    lines = [*content.title.upper().split("\n"), *([content.site] if content.site else []), *content.header]
+    said = (content.state_text, *content.notices)
+    lines += [f"*** {line} ***" for text in said for line in text.split("\n")]
     for title, facts in (
         (content.patient_title, content.patient),
         (content.examination_title, content.examination),
@@ -21,27 +22,40 @@ def plain_text(content: ReportContent) -> str:
     months = f" ({content.headline_months})" if content.headline_months else ""
     lines += ["", f"{content.headline.label.upper()}: {content.headline.value}{months}", content.note]
     lines += _fact_lines(content.results)
+    if content.comparison:
+        lines += ["", content.comparison_title.upper(), *_fact_lines(content.comparison)]
     lines += ["", content.impression_title.upper(), content.impression, "", content.flags_title.upper()]
     lines += [f"- {flag.text}" for flag in content.flags] or [content.flags_none]
     lines += ["", content.bones_title.upper(), *_bone_lines(content), content.legend]
     if content.detail is not None:
         lines += ["", content.detail.title.upper(), *_detail_lines(content.detail)]
+    if content.signed:
+        lines += ["", content.signed]
+    if content.addenda:
+        lines += ["", content.addenda_title.upper()]
+        lines += [line for one in content.addenda for line in (one.heading, one.text)]
     lines += ["", content.provenance_title.upper(), *_fact_lines(content.provenance), "", content.limits]
+    lines += content.footer
     return "\n".join(lines) + "\n"
 
 
 def _fact_lines(facts: tuple[Fact, ...]) -> list[str]:
     wide = max((_columns(fact.label) for fact in facts), default=0)
-    return [f"{_pad(fact.label + ':', wide + 1)} {fact.value}" for fact in facts]
+    lines = []
+    for fact in facts:
+        first, *more = fact.value.split("\n")
+        lines += [f"{_pad(fact.label + ':', wide + 1)} {first}", *(" " * (wide + 2) + line for line in more)]
+    return lines
 
 
 def _bone_lines(content: ReportContent) -> list[str]:
-    table = [content.columns, *((f"{row.name} ({row.code})", *row.cells) for row in content.bones)]
+    titles = tuple(column.replace("\n", " ") for column in content.columns)
+    table = [titles, *((f"{row.name} ({row.code})", *row.cells) for row in content.bones)]
     table.append((content.total[0], "", "", "", "", content.total[1]))
     widths = [max(_columns(line[i]) for line in table) for i in range(len(content.columns))]
     lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
     notes = {i + 1: row.note for i, row in enumerate(content.bones) if row.note}
-    return [f"{line}  {notes[i]}" if i in notes else line for i, line in enumerate(lines)]
+    return [f"{line}  {' '.join(notes[i].split(chr(10)))}" if i in notes else line for i, line in enumerate(lines)]
 
 
 def _detail_lines(detail: Detail) -> list[str]:
@@ -49,8 +63,9 @@ def _detail_lines(detail: Detail) -> list[str]:
     wide = max(_columns(name) for name in names)
     lines = []
     for name, row in zip(names, detail.rows, strict=True):
-        lines.append(f"{_pad(name, wide)} {row.measured}")
-        lines += [" " * (wide + 1) + detail.against_label + row.against] if row.against else []
+        first, *more = row.measured.split("\n")
+        lines += [f"{_pad(name, wide)} {first}", *(" " * (wide + 1) + line for line in more)]
+        lines += [" " * (wide + 1) + detail.against_label + " ".join(row.against.split("\n"))] if row.against else []
     return lines
 
 

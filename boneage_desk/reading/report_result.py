@@ -20,10 +20,11 @@ def headline(reading: Reading, summary: Summary, words: Words) -> Fact:
     label = words("bone_age.draft" if reading.state is State.DRAFT else "bone_age")
     if summary.bone_age is None:
         return Fact("bone_age", label, words("bone_age.none"), known=False)
-    return Fact("bone_age", label, _age_text(summary.bone_age, words))
+    return Fact("bone_age", label, age_text(summary.bone_age, words))
 
 
-def _age_text(age: BoneAge, words: Words) -> str:
+def age_text(age: BoneAge, words: Words) -> str:
+    """Years and months, with the sign of a bound."""
     sign = f"{age.qualifier} " if age.qualifier else ""
     return sign + words.years_months(age.months)
 
@@ -66,8 +67,13 @@ def _reason(reading: Reading, summary: Summary, words: Words) -> str:
     return clean(summary.why_not)
 
 
-def results(reading: Reading, summary: Summary, words: Words, reader: str) -> tuple[Fact, ...]:
-    """Method, score, differences, second opinions, and how much of it a person looked at."""
+def results(
+    reading: Reading, summary: Summary, words: Words, reader: str, reference: tuple[Fact, ...] = ()
+) -> tuple[Fact, ...]:
+    """Method, score, differences, second opinions, and how much of it a person looked at.
+
+    ``reference``: what a named table of reference says (mean, SD, normal range, conclusion); where there is none, that
+    no normal range was computed."""
     sex = reading.patient.sex
     known_standard = reading.standard == rus_chn.STANDARD_ID
     method = words(
@@ -94,7 +100,7 @@ def results(reading: Reading, summary: Summary, words: Words, reader: str) -> tu
         Fact("method", words("method"), method),
         score,
         _difference(summary, words),
-        Fact("normal_range", words("normal_range"), words("normal_range.none"), known=False),
+        *(reference or (Fact("normal_range", words("normal_range"), words("normal_range.none"), known=False),)),
         _machine(reading, summary, words),
         *_second_opinions(reading, summary, words),
         Fact("verification", words("verification"), verification),
@@ -121,14 +127,20 @@ def _difference(summary: Summary, words: Words) -> Fact:
         band = "behind" if behind else "ahead"
     else:
         band = "far_behind" if behind else "far_ahead"
-    sign = "" if whole == 0 else "-" if behind else "+"
     value = words(
         "difference.value",
-        span=words("span", sign=sign, years=whole // 12, months=whole % 12),
+        span=span_text(summary.difference_months, words),
         months=_signed(summary.difference_months),
         words=words(band),
     )
     return Fact("difference", label, value)
+
+
+def span_text(months: float, words: Words, plus: str = "+") -> str:
+    """'+1 y 2 m', '-0 y 3 m', '0 y 0 m': a difference in whole months."""
+    whole = math.floor(abs(months) + 0.5)
+    sign = "" if whole == 0 else "-" if months < 0 else plus
+    return words("span", sign=sign, years=whole // 12, months=whole % 12)
 
 
 def _signed(months: float) -> str:
@@ -143,7 +155,7 @@ def _machine(reading: Reading, summary: Summary, words: Words) -> Fact:
         return Fact("machine", label, words("machine.not_read"), known=False)
     if summary.machine_bone_age is None or summary.machine_score is None:
         return Fact("machine", label, words("machine.none"), known=False)
-    age = _age_text(summary.machine_bone_age, words)
+    age = age_text(summary.machine_bone_age, words)
     return Fact("machine", label, words("machine.value", age=age, score=summary.machine_score))
 
 

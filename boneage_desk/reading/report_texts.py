@@ -44,6 +44,9 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "side.L": ("left", "左手"),
     "side.R": ("right", "右手"),
     "institution": ("Institution", "检查机构"),
+    "quality": ("Image quality", "影像质量"),
+    "quality.not_read": ("not assessed: not read by the AI", "未评估：AI 未阅片"),
+    "quality.no_doubt": ("no doubt was raised", "无提示"),
     "file.raster": (
         "picture file without DICOM header; what is known was entered by hand",
         "非 DICOM 图片文件；已知信息由人工录入",
@@ -139,6 +142,21 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "method.F": (", table for girls", "，女孩表"),
     "reader": ("Reader of this station", "本机医师"),
     "sign": ("Physician: {0}   Signature: {0}   Date: {0}", "报告医师：{0}   签名：{0}   日期：{0}"),
+    # earlier films
+    "comparison": ("Comparison with earlier readings (same method)", "与既往阅片比较（同一方法）"),
+    "comparison.value": ("age {ca}, bone age {ba}{state}{change}", "生活年龄 {ca}，骨龄 {ba}{state}{change}"),
+    "comparison.reviewed": (" (not signed)", "（未签名）"),
+    "comparison.change": (
+        "; since then bone age {ba} over {ca} of life{rate}",
+        "；其后骨龄变化 {ba}，同期生活年龄增加 {ca}{rate}",
+    ),
+    "comparison.rate": (" = {rate}", "，比值 {rate}"),
+    "comparison.short": (" (too short for a rate)", "（间隔过短，不计算比值）"),
+    "comparison.bound": (
+        "; change not given: a bone age is missing or a bound",
+        "；不给出变化：骨龄缺失或仅为界限",
+    ),
+    "comparison.more": ("and {count} earlier", "另有更早的 {count} 次"),
     # seals
     "signed_by": ("Signed by {name}, {role}, {time}.", "签名：{name}，{role}，{time}。"),
     "signed_by.reason": (" Reason: {reason}", " 理由：{reason}"),
@@ -199,6 +217,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Labels: bone and final grade. Box: thin = AI, thick = corrected by reader, dashed = uncertain.",
         "标注：骨与最终等级。框：细线 = AI，粗线 = 医师修正，虚线 = 不确定。",
     ),
+    "film.alt": (
+        "Radiograph of the hand with the boxes of {count} bones; the table says their grades.",
+        "手部 X 线片，标有 {count} 块骨的框；等级见表。",
+    ),
     "film.trimmed": ("Black borders of the film are left out.", "影像的黑边未显示。"),
     "film.absent": (
         "The film was not available when this report was written.",
@@ -206,6 +228,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "flags": ("Points to check", "需核对事项"),
     "flags.none": ("No flags were raised.", "无提示事项。"),
+    "flags.answer": ('{text} Reader: "{answer}"', "{text} 医师：“{answer}”"),
     "flags.blocking": ("PREVENTS A BONE AGE: {text}", "不能给出骨龄：{text}"),
     "impression": ("Impression", "印象"),
     "impression.none": ("No impression was written.", "未填写印象。"),

@@ -11,9 +11,11 @@ from boneage_desk.reading.report_addendum import AddendumContent, addendum_conte
 from boneage_desk.reading.report_content import SOFTWARE
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.signature import Signature
-from boneage_desk.reports import fonts
-from boneage_desk.reports.page import LABEL_GREY, MARGIN, PAPERS, SEAL_HIGH, signature_box
-from boneage_desk.reports.pdf import LANGUAGE_TAGS, _lock, _set_time
+from boneage_desk.reports import fonts, tagging
+from boneage_desk.reports.archival import FileFacts, finish
+from boneage_desk.reports.page import LABEL_GREY, MARGIN, PAPERS, SEAL_HIGH, draw_signed, signature_box
+from boneage_desk.reports.pdf import LANGUAGE_TAGS, _lock
+from boneage_desk.reports.tagging import block
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -38,50 +40,53 @@ def addendum_page(
     chosen = settings or Settings()
     content = addendum_content(reading, signature, language=chosen.of_report, site_name=chosen.site_name)
     with _lock:
-        return _render(content, signature, PAPERS[paper], LANGUAGE_TAGS[chosen.of_report])
+        canvas, data = _render(content, PAPERS[paper])
+    tags = tuple(LANGUAGE_TAGS[one] for one in chosen.of_report.split("+"))
+    title = content.title.replace("\n", " / ")
+    facts = FileFacts(title, content.site or SOFTWARE, title, SOFTWARE, tags, signature.at)
+    return finish(data, facts, tagging.tree(canvas))
 
 
-def _render(content: AddendumContent, signature: Signature, paper: tuple[float, float], tag: str) -> bytes:
+def _render(content: AddendumContent, paper: tuple[float, float]) -> tuple[Canvas, bytes]:
     from reportlab.pdfgen.canvas import Canvas
 
     for name in (fonts.REGULAR, fonts.BOLD):
         fonts.font(name)
     buffer = io.BytesIO()
     canvas = Canvas(
-        buffer, pagesize=paper, invariant=1, pageCompression=1, pdfVersion=(1, 7), lang=tag, initialFontName=fonts.REGULAR
+        buffer, pagesize=paper, invariant=1, pageCompression=1, pdfVersion=(1, 7), initialFontName=fonts.REGULAR
     )
-    _set_time(canvas, signature.at)
-    canvas.setTitle(content.title)
-    canvas.setSubject(content.title)
-    canvas.setCreator(SOFTWARE)
-    canvas.setProducer(SOFTWARE)
+    tagging.begin(canvas)
     y = _head(canvas, content, paper)
     _text(canvas, content, paper, y)
-    canvas.showPage()
+    tagging.end_page(canvas, last=True)
     canvas.save()
-    return buffer.getvalue()
+    return canvas, buffer.getvalue()
 
 
 def _head(canvas: Canvas, content: AddendumContent, paper: tuple[float, float]) -> float:
     """Title, site, notices, then the facts in one column; the y below the rule under them."""
     wide, x = paper[0] - 2 * MARGIN, MARGIN
     y = paper[1] - MARGIN - 15
-    fonts.draw(canvas, x, y, content.title, fonts.fitting_size(content.title, 16, wide, bold=True), bold=True)
+    with block(canvas, "H1"):
+        fonts.draw(canvas, x, y, content.title, fonts.fitting_size(content.title, 16, wide, bold=True), bold=True)
     for line, bold in ((content.site, False), *((notice, True) for notice in content.notices)):
         if line:
             y -= 13
             words, size = fonts.one_line(line, 9.0, wide, bold)
-            fonts.draw(canvas, x, y, words, size, bold=bold, grey=0.0 if bold else 0.2)
+            with block(canvas, "P"):
+                fonts.draw(canvas, x, y, words, size, bold=bold, grey=0.0 if bold else 0.2)
     y -= 8
     _rule(canvas, x, y, wide)
     label = max(fonts.width(fact.label, SMALL) for fact in content.facts) + 10
     for fact in content.facts:
         y -= 2.5
-        for i, line in enumerate(fonts.wrap(fact.value, 8.6, wide - label)):
-            y -= 8.6 * fonts.LEADING
-            if i == 0:
-                fonts.draw(canvas, x, y, fact.label, SMALL, grey=LABEL_GREY)
-            fonts.draw(canvas, x + label, y, line, 8.6, bold=fact.key == "name", grey=0.0 if fact.known else 0.35)
+        with block(canvas, "P"):
+            for i, line in enumerate(fonts.wrap(fact.value, 8.6, wide - label)):
+                y -= 8.6 * fonts.LEADING
+                if i == 0:
+                    fonts.draw(canvas, x, y, fact.label, SMALL, grey=LABEL_GREY)
+                fonts.draw(canvas, x + label, y, line, 8.6, bold=fact.key == "name", grey=0.0 if fact.known else 0.35)
     y -= 8
     _rule(canvas, x, y, wide)
     return y
@@ -100,23 +105,15 @@ def _text(canvas: Canvas, content: AddendumContent, paper: tuple[float, float], 
             "The addendum is too long for one page.", "Say it in two addenda, or more briefly.", code="too-long"
         )
     y = top - 20
-    fonts.draw(canvas, x, y, content.text_title, 9.6, bold=True)
+    with block(canvas, "H2"):
+        fonts.draw(canvas, x, y, content.text_title, 9.6, bold=True)
     y -= 4
-    for line in lines:
-        y -= size * fonts.LEADING
-        fonts.draw(canvas, x, y, line, size)
+    with block(canvas, "P"):
+        for line in lines:
+            y -= size * fonts.LEADING
+            fonts.draw(canvas, x, y, line, size)
     _rule(canvas, x, low - 3, wide)
-    room = signature_box("A4")[3] - signature_box("A4")[1]
-    for size in (SMALL, 6.6, 5.8, 5.0):
-        lines = fonts.wrap(content.signed, size, wide - room - 12)
-        if len(lines) * size * 1.25 <= SEAL_HIGH:
-            break
-    else:
-        raise InputError("The reason of the signature is too long.", "Say it more briefly.", code="too-long")
-    y = low - 5
-    for line in lines:
-        y -= size * 1.25
-        fonts.draw(canvas, x, y, line, size)
+    draw_signed(canvas, content.signed, low - 5, SMALL)
 
 
 def _rule(canvas: Canvas, x: float, y: float, wide: float) -> None:

@@ -13,6 +13,7 @@ from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail, DetailRow
 from boneage_desk.reports import fonts
 from boneage_desk.reports.overlay import unspoken
+from boneage_desk.reports.tagging import block, group
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -116,7 +117,8 @@ def _lines(row: DetailRow, made: DetailPlan) -> tuple[_Line, ...]:
 
 def _head_high(made: DetailPlan) -> float:
     notices = len(made.content.notices) * made.body * fonts.LEADING
-    return 56 * made.scale + notices
+    more = max(title.count("\n") for title in made.detail.columns)
+    return 56 * made.scale + notices + more * made.small * 1.15
 
 
 def _foot_high(made: DetailPlan) -> float:
@@ -127,61 +129,81 @@ def draw(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int, befo
     """Draw page ``index`` of the plan; ``before`` pages of the report come first."""
     y = _head(canvas, made)
     rules = []
-    for row in made.pages[index]:
-        _row(canvas, made, row, y, frame)
-        y -= row.high
-        rules.append(y)
+    with group(canvas, "Table"):
+        y = _titles(canvas, made)
+        for row in made.pages[index]:
+            with group(canvas, "TR"):
+                _row(canvas, made, row, y, frame)
+            y -= row.high
+            rules.append(y)
     canvas.setStrokeGray(0.5)
     canvas.setLineWidth(0.3)
     for rule in rules:
         canvas.line(made.margin, rule, made.margin + made.wide, rule)
     y -= 3
-    for line in made.legend:
-        y -= 6.8 * made.scale * fonts.LEADING
-        fonts.draw(canvas, made.margin, y, line, 6.8 * made.scale, grey=0.38)
+    with block(canvas, "P"):
+        for line in made.legend:
+            y -= 6.8 * made.scale * fonts.LEADING
+            fonts.draw(canvas, made.margin, y, line, 6.8 * made.scale, grey=0.38)
     page_number(canvas, made.content, made.margin, made.paper[0] - made.margin, before + index + 1, before + len(made.pages))
 
 
 def page_number(canvas: Canvas, content: ReportContent, y: float, right: float, number: int, count: int) -> None:
-    """'Page 2 of 2' at the foot; nothing where the report has no detail page."""
+    """'Page 2 of 2' below the foot's margin; nothing where the report has no detail page."""
     if content.detail is None:
         return
     words = content.detail.page.format(number=number, count=count)
-    fonts.draw(canvas, right - fonts.width(words, 7.0), y, words, 7.0, grey=0.2)
+    fonts.draw(canvas, right - fonts.width(words, 7.0), y - 12, words, 7.0, grey=0.2)
 
 
 def _head(canvas: Canvas, made: DetailPlan) -> float:
     """Title and state, then whose film this is: no page may lie about without a name."""
     content, scale, x = made.content, made.scale, made.margin
     top = made.paper[1] - made.margin
-    size = 13 * scale
-    fonts.draw(canvas, x, top - size * 0.9, made.detail.title, size, bold=True)
     state = fonts.fitting_size(content.state_text, made.body, made.wide * 0.5, bold=True)
     right = x + made.wide - fonts.width(content.state_text, state, bold=True)
-    fonts.draw(canvas, right, top - size * 0.9, content.state_text, state, bold=True)
-    y = top - size * 1.2
+    size = fonts.fitting_size(made.detail.title, 13 * scale, right - x - 8, bold=True)
+    base = top - 11.7 * scale
+    with block(canvas, "H1"):
+        fonts.draw(canvas, x, base, made.detail.title, size, bold=True)
+    with block(canvas, "P"):
+        fonts.draw(canvas, right, base, content.state_text, state, bold=True)
+    y = top - 15.6 * scale
     for notice in content.notices:
         y -= made.body * fonts.LEADING
-        fonts.draw(canvas, x, y, notice, fonts.fitting_size(notice, made.body, made.wide, True), bold=True)
+        with block(canvas, "P"):
+            fonts.draw(canvas, x, y, notice, fonts.fitting_size(notice, made.body, made.wide, True), bold=True)
     facts = {fact.key: fact for fact in (*content.patient, *content.examination)}
     name = facts["name"]
     told = [f"{facts[key].label} {facts[key].value}" for key in ("patient_id", "sex", "birth_date", "study_date", "side")]
     words, small = fonts.one_line(name.value, made.body, made.wide * 0.4, bold=name.known)
     y -= made.body * 1.7
-    fonts.draw(canvas, x, y, words, small, bold=name.known)
-    start = fonts.width(words, small, bold=name.known) + 10
-    words, small = fonts.one_line("   ".join(told), made.small, made.wide - start)
-    fonts.draw(canvas, x + start, y, words, small, grey=0.15)
-    y = top - _head_high(made) + 4 * scale
-    titles = made.detail.columns
-    fonts.draw(canvas, x + PICTURE * scale + 6, y, titles[0], made.small * 0.92, grey=0.25)
-    for title, edge in zip(titles[1:5], COLUMNS, strict=True):
-        _right(canvas, x + edge * made.wide, y, title, made.small * 0.92, grey=0.25)
-    fonts.draw(canvas, x + TEXT_FROM * made.wide, y, titles[5], made.small * 0.92, grey=0.25)
+    with block(canvas, "P"):
+        fonts.draw(canvas, x, y, words, small, bold=name.known)
+        start = fonts.width(words, small, bold=name.known) + 10
+        words, small = fonts.one_line("   ".join(told), made.small, made.wide - start)
+        fonts.draw(canvas, x + start, y, words, small, grey=0.15)
     y = top - _head_high(made)
     canvas.setStrokeGray(0)
     canvas.setLineWidth(0.9)
     canvas.line(x, y, x + made.wide, y)
+    return y
+
+
+def _titles(canvas: Canvas, made: DetailPlan) -> float:
+    """The columns' titles over the rule; the rule's height on the page."""
+    y = made.paper[1] - made.margin - _head_high(made)
+    x, size = made.margin, made.small * 0.92
+    places = [PICTURE * made.scale + 6, *(edge * made.wide for edge in COLUMNS), TEXT_FROM * made.wide]
+    with group(canvas, "TR"):
+        for i, (title, place) in enumerate(zip(made.detail.columns, places, strict=True)):
+            lines = title.split("\n")
+            base = y + 4 * made.scale + (len(lines) - 1) * size * 1.15
+            with block(canvas, "TH", scope="Column"):
+                for k, line in enumerate(lines):
+                    fitted = fonts.fitting_size(line, size, 0.075 * made.wide) if 1 <= i <= 4 else size
+                    left = x + place - (fonts.width(line, fitted) if 1 <= i <= 4 else 0)
+                    fonts.draw(canvas, left, base - k * size * 1.15, line, fitted, grey=0.25)
     return y
 
 
@@ -190,19 +212,24 @@ def _row(canvas: Canvas, made: DetailPlan, planned: _Row, top: float, frame: Fra
     if row.against or row.row.changed or row.row.uncertain:
         canvas.setFillGray(0.94)
         canvas.rect(x, top - planned.high, made.wide, planned.high, stroke=0, fill=1)
-    _picture(canvas, made, row, (x, top - 2.5 - side, side), frame)
+    with group(canvas, "TD"), block(canvas, "Figure", alt=row.row.name):
+        _picture(canvas, made, row, (x, top - 2.5 - side, side), frame)
     base = top - made.body * 1.35
     left = x + side + 6
     size = fonts.fitting_size(row.row.name, made.body, (COLUMNS[0] - 0.05) * made.wide - side - 6)
-    fonts.draw(canvas, left, base, row.row.name, size)
-    fonts.draw(canvas, left, base - made.body * fonts.LEADING, row.row.code, made.small, grey=0.38)
+    with block(canvas, "TH", scope="Row"):
+        fonts.draw(canvas, left, base, row.row.name, size)
+        fonts.draw(canvas, left, base - made.body * fonts.LEADING, row.row.code, made.small, grey=0.38)
     cells = (row.row.machine, row.row.probability, row.row.human, row.row.final)
     for i, (cell, edge) in enumerate(zip(cells, COLUMNS, strict=True)):
         bold = i == 3 or (i == 2 and row.row.changed)
-        _right(canvas, x + edge * made.wide, base, cell, made.body, bold=bold)
-    for line in planned.lines:
-        fonts.draw(canvas, x + TEXT_FROM * made.wide, base, line.text, made.small, bold=line.bold, grey=line.grey)
-        base -= made.small * fonts.LEADING
+        size = fonts.fitting_size(cell, made.body, 0.07 * made.wide, bold)
+        with block(canvas, "TD"):
+            _right(canvas, x + edge * made.wide, base, cell, size, bold=bold)
+    with block(canvas, "TD"):
+        for line in planned.lines:
+            fonts.draw(canvas, x + TEXT_FROM * made.wide, base, line.text, made.small, bold=line.bold, grey=line.grey)
+            base -= made.small * fonts.LEADING
 
 
 def _picture(

@@ -5,27 +5,38 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
+import re
 import secrets
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading import report_content
+from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Frame
+from boneage_desk.reading.priors import Prior
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.session import Reading
-from boneage_desk.reports import detail_page, film_picture, fonts, page
+from boneage_desk.reports import detail_page, film_picture, fonts, page, tagging
+from boneage_desk.reports.archival import FileFacts, finish
+from boneage_desk.reports.logo import Logo
+from boneage_desk.reports.logo import load as load_logo
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
 
 _lock = threading.Lock()  # reportlab keeps its fonts in module globals
-LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN", "en+zh": "en-GB"}
+LANGUAGE_TAGS = {"en": "en-GB", "zh": "zh-Hans-CN"}
 
 
 class PdfReports:
-    """Writes reports in the site's language, with its name. Safe to call from any thread.
+    """Writes reports in the site's language, with its name, lines and logo. Safe to call from any thread.
 
     Equal readings give equal bytes: the only time in the file is the reading's own.
     """
@@ -33,31 +44,54 @@ class PdfReports:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
 
-    def content(self, reading: Reading, *, detail: bool = True) -> ReportContent:
+    def content(self, reading: Reading, *, detail: bool = True, priors: Sequence[Prior] = ()) -> ReportContent:
         """What the report says; also for the text copy (``reading.report_plain.plain_text``). ``detail``: with the
-        page of the 13 bones."""
+        page of the 13 bones. ``priors``: earlier readings of the child."""
+        chosen = self._settings
         return report_content.build(
             reading,
-            language=self._settings.language,
-            site_name=self._settings.site_name,
-            reader_name=self._settings.reader_name,
+            language=chosen.of_report,
+            site_name=chosen.site_name,
+            reader_name=chosen.reader_name,
+            header=chosen.report_header,
+            footer=chosen.report_footer,
             with_detail=detail,
+            priors=priors,
         )
 
+    def trouble(self) -> str:
+        """What of the site's settings cannot be used and is left out (the logo); '' when all is well."""
+        return load_logo(self._settings.report_logo)[1]
+
     def write(
-        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        out: Path,
+        *,
+        paper: str = "A4",
+        detail: bool = True,
+        priors: Sequence[Prior] = (),
     ) -> Path:
         """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
         an unknown paper or a frame of another film, StoreError when the disk refuses.
         """
-        data = self.render(reading, frame, paper=paper, detail=detail)
+        data = self.render(reading, frame, paper=paper, detail=detail, priors=priors)
         write_whole(Path(out), data)
         return Path(out)
 
-    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4", detail: bool = True) -> bytes:
-        """The PDF's bytes."""
+    def render(
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        *,
+        paper: str = "A4",
+        detail: bool = True,
+        priors: Sequence[Prior] = (),
+    ) -> bytes:
+        """The PDF's bytes: PDF/A-3b, tagged, with the reading's JSON attached."""
         if paper not in page.PAPERS:
             raise InputError(f"No paper '{paper}'.", f"Use one of: {', '.join(page.PAPERS)}.", code="paper")
         if frame is not None and (frame.width, frame.height) != (reading.width, reading.height):
@@ -67,44 +101,56 @@ class PdfReports:
                 "Open the film that was read.",
                 code="other-film",
             )
+        content = self.content(reading, detail=detail, priors=priors)
         with _lock:
-            return _render(self.content(reading, detail=detail), frame, page.PAPERS[paper], reading.changed_at)
+            canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0])
+        return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading))
 
 
-def _render(content: ReportContent, frame: Frame | None, paper: tuple[float, float], changed_at: datetime) -> bytes:
+def file_facts(content: ReportContent, at: datetime) -> FileFacts:
+    """What the file says of itself; no name: a window's title would show it to passers-by."""
+    title = f"{content.title} - {content.state_text}".replace("\n", " / ")
+    return FileFacts(
+        title=title,
+        author=content.site or report_content.SOFTWARE,
+        subject=content.title.replace("\n", " / "),
+        program=report_content.SOFTWARE,
+        languages=tuple(LANGUAGE_TAGS[one] for one in content.language.split("+")),
+        at=at,
+    )
+
+
+def attached(reading: Reading) -> bytes:
+    """The reading's document as it is attached: without the folders of this computer in the film's path."""
+    made = document(reading)
+    made["input"]["path"] = re.split(r"[/\\]", made["input"]["path"])[-1]
+    return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
+
+
+def _render(
+    content: ReportContent, frame: Frame | None, paper: tuple[float, float], logo: Logo | None
+) -> tuple[Canvas, bytes]:
     from reportlab.pdfgen.canvas import Canvas
 
     for name in (fonts.REGULAR, fonts.BOLD):
         fonts.font(name)
     buffer = io.BytesIO()
     canvas = Canvas(
-        buffer,
-        pagesize=paper,
-        invariant=1,
-        pageCompression=1,
-        pdfVersion=(1, 7),
-        lang=LANGUAGE_TAGS[content.language],
-        initialFontName=fonts.REGULAR,
+        buffer, pagesize=paper, invariant=1, pageCompression=1, pdfVersion=(1, 7), initialFontName=fonts.REGULAR
     )
-    _set_time(canvas, changed_at)
-    canvas.setTitle(f"{content.title} - {content.state_text}")
-    canvas.setAuthor(content.site or report_content.SOFTWARE)
-    canvas.setSubject(content.title)
-    canvas.setCreator(report_content.SOFTWARE)
-    canvas.setProducer(report_content.SOFTWARE)
-    canvas.setViewerPreference("DisplayDocTitle", "true")
+    tagging.begin(canvas)
     boxes = [overlay.box for overlay in content.overlays]
     film = None if frame is None else film_picture.show(frame, boxes)
-    page.draw(canvas, content, paper, film)
+    page.draw(canvas, content, paper, film, logo)
     if content.detail is not None:
         made = detail_page.plan(content, content.detail, paper, page.MARGIN)
         detail_page.page_number(canvas, content, page.MARGIN, paper[0] - page.MARGIN, 1, 1 + len(made.pages))
         for index in range(len(made.pages)):
-            canvas.showPage()
+            tagging.end_page(canvas)
             detail_page.draw(canvas, made, frame, index, 1)
-    canvas.showPage()
+    tagging.end_page(canvas, last=True)
     canvas.save()
-    return buffer.getvalue()
+    return canvas, buffer.getvalue()
 
 
 def _set_time(canvas: Any, at: datetime) -> None:

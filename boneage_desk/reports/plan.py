@@ -17,6 +17,9 @@ SCALES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 LIMITS = (4000, 1200, 600, 300, 160, 90, 50)
 FILM_SHARE = 0.47
 LEAST_FILM = 150.0
+SEAL_HIGH, SEAL_WIDE = 46.0, 250.0
+"""Size in points of the place of a visible signature at the foot of a signed page; nothing is drawn there but the seal."""
+LOGO_HIGH, LOGO_WIDE = 40.0, 130.0
 
 
 @dataclass(slots=True)
@@ -26,6 +29,11 @@ class Plan:
     content: ReportContent
     scale: float
     wide: float
+    logo: tuple[float, float] = (0.0, 0.0)
+    """Width and height of the logo's pixels, 0 without one."""
+    comparison: list[list[str]] = field(default_factory=list)
+    addenda: list[tuple[str, bool]] = field(default_factory=list)
+    """Lines, and whether one is a heading."""
     patient: list[list[str]] = field(default_factory=list)
     examination: list[list[str]] = field(default_factory=list)
     results: list[list[str]] = field(default_factory=list)
@@ -81,8 +89,43 @@ class Plan:
     # heights ----------------------------------------------------------------------------------
     @property
     def header_high(self) -> float:
-        notices = len(self.content.notices) * self.line(self.body)
-        return (31 if self.content.site else 24) * self.scale + notices + self.gap
+        return max(self.name_high, self.logo_size[1]) + self.notices_high + self.gap
+
+    @property
+    def name_high(self) -> float:
+        """Title, site, and the site's lines."""
+        lines = len(self.content.header) * self.line(self.small)
+        return (31 if self.content.site else 24) * self.scale + lines
+
+    @property
+    def notices_high(self) -> float:
+        return len(self.content.notices) * self.line(self.body)
+
+    @property
+    def logo_size(self) -> tuple[float, float]:
+        """In points on the page; (0, 0) without a logo."""
+        if not self.logo[0]:
+            return 0.0, 0.0
+        share = min(LOGO_WIDE / self.logo[0], LOGO_HIGH / self.logo[1]) * self.scale
+        return self.logo[0] * share, self.logo[1] * share
+
+    @property
+    def name_left(self) -> float:
+        """How far title and site stand to the right, for the logo."""
+        return self.logo_size[0] + 10 if self.logo[0] else 0.0
+
+    @property
+    def comparison_high(self) -> float:
+        lines = sum(len(lines) for lines in self.comparison)
+        return (lines + 1) * self.line(self.body) + self.gap if lines else 0.0
+
+    @property
+    def addenda_high(self) -> float:
+        return (len(self.addenda) + 1) * self.line(self.body) + self.gap if self.addenda else 0.0
+
+    @property
+    def prior_label(self) -> float:
+        return max((fonts.width(fact.label, self.body) for fact in self.content.comparison), default=0.0) + 8
 
     @property
     def facts_high(self) -> float:
@@ -101,10 +144,10 @@ class Plan:
 
     @property
     def words_high(self) -> float:
-        """Impression and flags."""
+        """Comparison, impression, flags, addenda."""
         flags = sum(len(lines) for lines in self.flags) or 1
         lines = len(self.impression) + flags + 2
-        return lines * self.line(self.body) + 2 * self.gap
+        return lines * self.line(self.body) + 2 * self.gap + self.comparison_high + self.addenda_high
 
     @property
     def provenance_high(self) -> float:
@@ -121,7 +164,11 @@ class Plan:
 
     @property
     def footer_high(self) -> float:
-        return len(self.limits) * self.line(self.small) + 8
+        return (len(self.limits) + len(self.content.footer)) * self.line(self.small) + 8
+
+    @property
+    def seal_high(self) -> float:
+        return SEAL_HIGH + 6 if self.content.signed else 0.0
 
     @property
     def fixed_high(self) -> float:
@@ -135,6 +182,7 @@ class Plan:
             + self.legend_high
             + self.provenance_high
             + self.footer_high
+            + self.seal_high
         )
 
     @property
@@ -144,9 +192,15 @@ class Plan:
         return max(self.rows.least_high, LEAST_FILM) + self.gap
 
 
-def plan(content: ReportContent, wide: float, scale: float, trimmed: bool = False) -> Plan:
+def plan(
+    content: ReportContent, wide: float, scale: float, trimmed: bool = False, logo: tuple[float, float] = (0.0, 0.0)
+) -> Plan:
     """Break every text of the page into lines at one scale."""
-    made = Plan(content, scale, wide)
+    made = Plan(content, scale, wide, logo)
+    made.comparison = [fonts.wrap(fact.value, made.body, wide - made.prior_label) for fact in content.comparison]
+    for one in content.addenda:
+        for text, bold in ((one.heading, True), (one.text, False)):
+            made.addenda += [(line, bold) for line in fonts.wrap(text, made.body, wide, bold)]
     value_wide = made.half - made.label_wide
     made.patient = [_wrapped(fact, made.body, value_wide) for fact in content.patient]
     made.examination = [_wrapped(fact, made.body, value_wide) for fact in content.examination]
@@ -158,22 +212,30 @@ def plan(content: ReportContent, wide: float, scale: float, trimmed: bool = Fals
     room = wide - max(fonts.width(fact.label, made.small) for fact in content.provenance) - 6
     made.provenance = [fonts.wrap(fact.value, made.small, room) for fact in content.provenance]
     said = [content.legend, content.film_caption, content.film_trimmed if trimmed else ""]
-    made.legend = fonts.wrap(" ".join(said).strip(), made.small, wide)
+    made.legend = fonts.wrap(_side_by_side(said), made.small, wide)
     made.limits = fonts.wrap(content.limits, made.small * 1.1, wide)
     made.rows = table.plan(content, made.table_wide, scale)
     return made
+
+
+def _side_by_side(texts: list[str]) -> str:
+    """The texts on one line; of texts in two languages all first lines on the first, all second ones on the second."""
+    parts = [text.split("\n") for text in texts if text]
+    return "\n".join(" ".join(part[i] for part in parts if i < len(part)) for i in range(max(map(len, parts))))
 
 
 def _wrapped(fact: Fact, size: float, room: float) -> list[str]:
     return fonts.wrap(fact.value, size, room, bold=fact.key == "name" and fact.known)
 
 
-def fitted(content: ReportContent, wide: float, high: float, trimmed: bool = False) -> Plan:
+def fitted(
+    content: ReportContent, wide: float, high: float, trimmed: bool = False, logo: tuple[float, float] = (0.0, 0.0)
+) -> Plan:
     """The plan of the largest scale that fits; texts are cut only where the smallest does not."""
     for limit in LIMITS:
         short = shortened(content, limit)
         for scale in SCALES:
-            made = plan(short, wide, scale, trimmed)
+            made = plan(short, wide, scale, trimmed, logo)
             if made.fixed_high + made.middle_least <= high:
                 return made
     return made
@@ -195,6 +257,10 @@ def shortened(content: ReportContent, limit: int) -> ReportContent:
     return dataclasses.replace(
         content,
         site=cut(content.site),
+        header=content.header[: max(2, limit // 60)],
+        footer=content.footer[: max(2, limit // 60)],
+        comparison=facts(content.comparison),
+        addenda=tuple(dataclasses.replace(one, text=cut(one.text, limit * 4)) for one in content.addenda),
         patient=facts(content.patient),
         examination=facts(content.examination),
         results=facts(content.results),

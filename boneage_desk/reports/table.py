@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_values import BoneRow
 from boneage_desk.reports import fonts
+from boneage_desk.reports.tagging import block, group
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -34,9 +35,17 @@ class TablePlan:
     def small(self) -> float:
         return 6.8 * self.scale
 
+    def room(self, column: int) -> float:
+        """Width of a column's text; 0 is the bone's name."""
+        if column == 0:
+            return self.wide * 0.44
+        left = self.rights[column - 2] if column > 1 else self.wide * 0.45
+        return self.rights[column - 1] - left - 3
+
     @property
     def head_high(self) -> float:
-        return 13 * self.scale
+        more = max(column.count("\n") for column in self.content.columns)
+        return 13 * self.scale + more * self.small * 1.15
 
     @property
     def notes_high(self) -> float:
@@ -80,24 +89,44 @@ def draw(canvas: Canvas, made: TablePlan, x: float, top: float, room: float) -> 
     spare = (room - made.high(0)) / rows
     pitch = max(made.least_pitch, min(MOST_PITCH * made.scale, spare))
     y = top - made.body * 0.95
-    fonts.draw(canvas, x, y, content.bones_title, made.body, bold=True)
+    with block(canvas, "H2"):
+        fonts.draw(canvas, x, y, content.bones_title, made.body, bold=True)
+    with group(canvas, "Table"):
+        return _rows(canvas, made, x, top, pitch)
+
+
+def _rows(canvas: Canvas, made: TablePlan, x: float, top: float, pitch: float) -> float:
+    """Head, 13 rows with their notes, total; the lower edge."""
+    content = made.content
     y = top - made.title_high - made.head_high
-    fonts.draw(canvas, x + 2, y + 3.5 * made.scale, content.columns[0], made.small, grey=0.25)
-    for title, right in zip(content.columns[1:], made.rights, strict=True):
-        _right(canvas, x + right, y + 3.5 * made.scale, title, made.small, grey=0.25)
+    with group(canvas, "TR"):
+        for i, title in enumerate(content.columns):
+            lines = title.split("\n")
+            high = y + 3.5 * made.scale + (len(lines) - 1) * made.small * 1.15
+            with block(canvas, "TH", scope="Column"):
+                for k, line in enumerate(lines):
+                    size = fonts.fitting_size(line, made.small, made.room(i))
+                    left = x + 2 if i == 0 else x + made.rights[i - 1] - fonts.width(line, size)
+                    fonts.draw(canvas, left, high - k * made.small * 1.15, line, size, grey=0.25)
     _rule(canvas, x, y, made.wide, 0.9)
     _shades(canvas, made, x, y, pitch)
     for row, notes in zip(content.bones, made.notes, strict=True):
         base = y - pitch / 2 - made.body * 0.36
-        _bone(canvas, made, row, x, base)
-        for line in notes:
-            base -= made.small * 1.2
-            fonts.draw(canvas, x + 10, base, line, made.small, grey=0.1)
+        with group(canvas, "TR"):
+            _bone(canvas, made, row, x, base)
+            if notes:
+                with block(canvas, "TD"):
+                    for line in notes:
+                        base -= made.small * 1.2
+                        fonts.draw(canvas, x + 10, base, line, made.small, grey=0.1)
         y -= pitch + len(notes) * made.small * 1.2
         _rule(canvas, x, y, made.wide, 0.25)
     base = y - pitch / 2 - made.body * 0.36
-    fonts.draw(canvas, x + 2, base, content.total[0], made.body, bold=True)
-    _right(canvas, x + made.rights[-1], base, content.total[1], made.body, bold=True)
+    with group(canvas, "TR"):
+        with block(canvas, "TH", scope="Row"):
+            fonts.draw(canvas, x + 2, base, content.total[0], made.body, bold=True)
+        with block(canvas, "TD"):
+            _right(canvas, x + made.rights[-1], base, content.total[1], made.body, bold=True)
     y -= pitch
     _rule(canvas, x, y, made.wide, 0.9)
     return y
@@ -114,14 +143,16 @@ def _shades(canvas: Canvas, made: TablePlan, x: float, y: float, pitch: float) -
 
 
 def _bone(canvas: Canvas, made: TablePlan, row: BoneRow, x: float, base: float) -> None:
-    room = made.wide * 0.44
     code = f" {row.code}"
-    size = fonts.fitting_size(row.name + code, made.body, room)
-    fonts.draw(canvas, x + 2, base, row.name, size)
-    fonts.draw(canvas, x + 2 + fonts.width(row.name, size), base, code, size, grey=0.38)
+    size = fonts.fitting_size(row.name + code, made.body, made.room(0))
+    with block(canvas, "TH", scope="Row"):
+        fonts.draw(canvas, x + 2, base, row.name, size)
+        fonts.draw(canvas, x + 2 + fonts.width(row.name, size), base, code, size, grey=0.38)
     for i, (cell, right) in enumerate(zip(row.cells, made.rights, strict=True)):
-        final = i == 3
-        _right(canvas, x + right, base, cell, made.body, bold=final or (i == 2 and row.changed))
+        bold = i == 3 or (i == 2 and row.changed)
+        size = fonts.fitting_size(cell, made.body, made.room(i + 1), bold)
+        with block(canvas, "TD"):
+            _right(canvas, x + right, base, cell, size, bold=bold)
 
 
 def _right(

@@ -21,7 +21,7 @@ LIBRARIES = {
     "Qt only in ui": (QT, ("ui",)),
     "Model libraries only in engines and training": (MODEL, ("engines", "training")),
     "DICOM libraries only in imaging, pacs and reports": (DICOM, ("imaging", "pacs", "reports")),
-    "reportlab only in reports": (("reportlab",), ("reports",)),
+    "PDF libraries only in reports": (("reportlab", "pikepdf"), ("reports",)),
     "SQL only in archive": (("sqlite3",), ("archive",)),
     "appdirs only in common": (("appdirs",), ("common",)),
 }
