@@ -51,7 +51,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "'{name}' stores its pixels in a way that is not read: {detail}.",
         "Export it as 8 or 16 bit grey.",
     ),
-    "not-hand-film": ("'{name}' is not a plain film of the hand: {detail}.", "Choose the hand film of the study."),
+    "not-hand-film": (
+        "'{name}' is not a plain film of the hand: {detail}.",
+        "Choose the hand film of the study. A film of the knee has a window of its own, in the menu File.",
+    ),
     "not-knee-film": ("'{name}' is not a plain film of the knee: {detail}.", "Choose the knee film of the study."),
     "not-radiograph": (
         "'{name}' is a colour picture, not a radiograph: {detail}.",

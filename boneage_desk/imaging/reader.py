@@ -14,7 +14,7 @@ from boneage_desk.reading.ports import FilmEntry, FilmProblem, FilmReader
 class FilmFiles(FilmReader):
     """Films in files, folders, DICOMDIRs and zip archives. Holds nothing that changes: safe in several threads.
 
-    ``knee``: `open` takes films of a knee and refuses those whose header says another part, as it else does for hands.
+    ``knee``: takes films of a knee and refuses those whose header says another part, as it else does for hands.
     """
 
     def __init__(self, *, knee: bool = False) -> None:
@@ -50,7 +50,7 @@ class FilmFiles(FilmReader):
         """Films below ``paths`` in a stable order, from headers only. Raises Cancelled."""
         from boneage_desk.imaging.scan import scan
 
-        return scan(paths, progress=progress, cancel=cancel)
+        return scan(paths, knee=self._knee, progress=progress, cancel=cancel)
 
 
 def warm_up() -> None:

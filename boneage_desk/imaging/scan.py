@@ -11,11 +11,12 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from boneage_desk.common.errors import FilmError
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.imaging import dicom_dir
-from boneage_desk.imaging.dicom_accept import check_body_part, check_object
+from boneage_desk.imaging.dicom_accept import check_body_part, check_knee, check_object
 from boneage_desk.imaging.dicom_facts import mend_charset, patient_of, study_of
 from boneage_desk.imaging.dicom_file import parse, quiet
 from boneage_desk.imaging.dicom_pixels import layout_of
@@ -23,6 +24,9 @@ from boneage_desk.imaging.failures import refusal
 from boneage_desk.imaging.sniff import HEAD, Kind, sniff
 from boneage_desk.imaging.source import archive, disk, head, shown, unpack
 from boneage_desk.reading.ports import FilmEntry, FilmProblem
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 Found = FilmEntry | FilmProblem
 Read = Callable[[int], bytes]
@@ -43,9 +47,10 @@ class _Candidate:
 
 
 def scan(
-    paths: Sequence[str], *, progress: Progress = no_progress, cancel: CancelToken | None = None
+    paths: Sequence[str], *, knee: bool = False, progress: Progress = no_progress, cancel: CancelToken | None = None
 ) -> Iterator[Found]:
-    """Films below ``paths``, each once, in the order given and sorted within folders. Raises Cancelled."""
+    """Films of hands, or (``knee``) of knees, below ``paths``, each once, in the order given and sorted within folders.
+    Raises Cancelled."""
     progress(0.0, "looking for films")
     candidates: list[_Candidate] = []
     for path in paths:
@@ -57,7 +62,7 @@ def scan(
         if candidate.problem is None and key in seen:
             continue
         seen.add(key)
-        yield from _look_at(candidate, cancel)
+        yield from _look_at(candidate, knee, cancel)
         progress((number + 1) / len(candidates), shown(candidate.path, candidate.member))
     progress(1.0, "done")
 
@@ -117,16 +122,16 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
-def _look_at(candidate: _Candidate, cancel: CancelToken | None) -> Iterator[Found]:
+def _look_at(candidate: _Candidate, knee: bool, cancel: CancelToken | None) -> Iterator[Found]:
     if candidate.problem is not None:
         yield candidate.problem
         return
     try:
         first = head(candidate.path, HEAD)
         if sniff(first) is Kind.ZIP:
-            yield from _zip_members(candidate.path, cancel)
+            yield from _zip_members(candidate.path, knee, cancel)
             return
-        found = _entry(candidate, first)
+        found = _entry(candidate, first, knee)
     except FilmError as error:
         if candidate.named or not _is_silent(error):
             yield _problem(candidate.path, "", error)
@@ -140,7 +145,7 @@ def _is_silent(error: FilmError) -> bool:
     return error.code == "no-pixels" and " it is " in error.message
 
 
-def _zip_members(path: str, cancel: CancelToken | None) -> Iterator[Found]:
+def _zip_members(path: str, knee: bool, cancel: CancelToken | None) -> Iterator[Found]:
     try:
         with archive(path) as opened:
             members = sorted(opened.infolist(), key=lambda info: info.filename)[:_MAX_FILES]
@@ -148,14 +153,14 @@ def _zip_members(path: str, cancel: CancelToken | None) -> Iterator[Found]:
                 _check(cancel)
                 if info.is_dir() or any(_is_hidden(part) for part in info.filename.split("/") if part != ".."):
                     continue
-                found = _member(opened, info, path)
+                found = _member(opened, info, path, knee)
                 if found is not None:
                     yield found
     except FilmError as error:
         yield _problem(path, "", error)
 
 
-def _member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> Found | None:
+def _member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, knee: bool) -> Found | None:
     """One member of an archive; never more of it is unpacked than a header needs."""
     from zlib import error as zlib_error
 
@@ -167,7 +172,7 @@ def _member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> Found 
         try:
             first = unpack(opened, info, path, HEAD, whole=False)
             candidate = _Candidate(path, member)
-            return _entry(candidate, first, lambda size: unpack(opened, info, path, size, whole=False))
+            return _entry(candidate, first, knee, lambda size: unpack(opened, info, path, size, whole=False))
         except (zipfile.BadZipFile, zlib_error, EOFError, NotImplementedError, OSError) as error:
             raise refusal("zip-damaged", shown(path, member), str(error) or type(error).__name__) from error
     except FilmError as error:
@@ -178,7 +183,7 @@ def _problem(path: str, member: str, error: FilmError) -> FilmProblem:
     return FilmProblem(path=path, code=error.code, message=error.message, member=member)
 
 
-def _entry(candidate: _Candidate, first: bytes, read: Read | None = None) -> FilmEntry | None:
+def _entry(candidate: _Candidate, first: bytes, knee: bool, read: Read | None = None) -> FilmEntry | None:
     """The list entry of one file; None for what is passed over. Raises FilmError."""
     path, member = candidate.path, candidate.member
     name = shown(path, member)
@@ -195,11 +200,13 @@ def _entry(candidate: _Candidate, first: bytes, read: Read | None = None) -> Fil
     if kind.is_dicom:
         if dicom_dir.is_dicomdir(first):
             return None
-        return _dicom_entry(path, member, name, kind, read)
+        return _dicom_entry(path, member, name, kind, read, check_knee if knee else check_body_part)
     return _raster_entry(path, member, name, kind, read)
 
 
-def _dicom_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> FilmEntry:
+def _dicom_entry(
+    path: str, member: str, name: str, kind: Kind, read: Read, check_part: Callable[[Dataset, str], object]
+) -> FilmEntry:
     for size in _HEADER_STEPS:
         data = read(size)
         complete = len(data) < size
@@ -212,7 +219,7 @@ def _dicom_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> F
                 if parsed.cut_short and "Rows" not in ds:
                     continue
                 check_object(ds, name)
-                check_body_part(ds, name)
+                check_part(ds, name)
                 layout = layout_of(ds, name)
                 mend_charset(ds, [])
                 patient, study = patient_of(ds, []), study_of(ds, 0, [])

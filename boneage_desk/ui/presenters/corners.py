@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from boneage_desk.reading.film import Film, Frame, SpacingKind, Voi, VoiKind
+from boneage_desk.reading.film import Film, Frame, Patient, SpacingKind, Voi, VoiKind
 from boneage_desk.reading.session import Reading
+from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.viewport import Viewport
 
 
 def patient_lines(reading: Reading) -> tuple[str, ...]:
-    patient = reading.patient
+    return person_lines(reading.patient, reading.patient.sex)
+
+
+def person_lines(patient: Patient, sex: Sex | None) -> tuple[str, ...]:
     facts = " ".join(
         part
         for part in (
             patient.patient_id,
-            patient.sex.value if patient.sex else "sex ?",
+            sex.value if sex else "sex ?",
             f"*{text.day(patient.birth_date)}" if patient.birth_date else "born ?",
         )
         if part

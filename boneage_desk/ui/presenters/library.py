@@ -15,6 +15,7 @@ from boneage_desk.ui.presenters import opening, text
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.messages import Choice, Message
 
+KNEES = "A film of the knee has a window of its own, in the menu File."
 
 class Library(QObject):
     """The readings of the store, newest first, kept in step with what happens on the desk."""
@@ -130,7 +131,8 @@ class Library(QObject):
             head = f"{text.plural(len(problems), 'file')} could not be opened. First: {head}"
         details = "\n".join(f"{p.path}{' / ' + p.member if p.member else ''}: {p.message}" for p in problems)
         kind = "warning" if some_opened else "error"
-        self._desk.message.emit(Message(kind, head, details=details if len(problems) > 1 else "", topic="open"))
+        remedy = KNEES if any(problem.code == "not-hand-film" and "knee" in problem.message.lower() for problem in problems) else ""
+        self._desk.message.emit(Message(kind, head, remedy, details=details if len(problems) > 1 else "", topic="open"))
 
     def _file(self, film: Film, ticket: int) -> None:
         """The film has pixels; find or make its reading, then show both."""

@@ -73,13 +73,13 @@ class _FrameChooser(QFrame):
     chosen = Signal(object, int)
     closed = Signal()
 
-    def __init__(self, entry: FilmEntry, name: str) -> None:
+    def __init__(self, entry: FilmEntry, name: str, what: str) -> None:
         super().__init__()
         self.setObjectName("message")
         self.setProperty("kind", "warning")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
-        words = QLabel(f"{name} holds {entry.frame_count} frames. Which one shows the hand?")
+        words = QLabel(f"{name} holds {entry.frame_count} frames. Which one shows the {what}?")
         words.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(words)
         self._entry = entry
@@ -129,8 +129,9 @@ class MessageBar(QWidget):
         if not message.lasting:
             QTimer.singleShot(INFO_MS, line, lambda: self._remove(line))
 
-    def ask_frame(self, entry: FilmEntry, name: str) -> None:
-        line = _FrameChooser(entry, name)
+    def ask_frame(self, entry: FilmEntry, name: str, what: str = "hand") -> None:
+        """Ask which frame of a file shows the ``what``."""
+        line = _FrameChooser(entry, name, what)
         line.closed.connect(lambda: self._remove(line))
         line.chosen.connect(self.frame_chosen)
         self._add(line)
