@@ -18,7 +18,6 @@ from boneage_desk.reading.ports import (
     FilmReader,
     KneeReportWriter,
     KneeServices,
-    ReadingStore,
     ReportWriter,
     Services,
 )
@@ -28,9 +27,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from boneage_desk.reading.analysis import ModelRef
+    from boneage_desk.archive.store import SqliteStore
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
 
+    from boneage_desk.reading.station import StationKeeper
 T = TypeVar("T")
 BACKENDS = ("fast", "torch")
 
@@ -58,7 +59,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
     chosen = settings.load(data_dir)
     films: _Once[FilmReader] = _Once(_films)
     engine: _Once[AnalysisEngine] = _Once(lambda: _engine(engine_dir or data_dir / ENGINE_DIR, chosen.device, "auto"))
-    store: _Once[ReadingStore] = _Once(lambda: _store(data_dir))
+    store: _Once[SqliteStore] = _Once(lambda: _store(data_dir))
     reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen))
 
     def close() -> None:
@@ -83,6 +84,8 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         close=close,
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
     )
+        results=_Once(lambda: _results(chosen)),
+        station=_Once(lambda: _station(data_dir, store)),
 
 
 def build_app() -> App:
@@ -112,10 +115,17 @@ def _engine(scratch: Path, device: str, backend: str) -> AnalysisEngine:
     return InferenceService(paths.packaged_dir("models"), scratch=scratch, device=device, backend=backend)
 
 
-def _store(data_dir: Path) -> ReadingStore:
+def _store(data_dir: Path) -> SqliteStore:
     from boneage_desk.archive.store import FILE_NAME, SqliteStore
 
-    return SqliteStore(data_dir / FILE_NAME)
+    return SqliteStore(data_dir / FILE_NAME, who=_who)
+
+
+def _station(data_dir: Path, store: Callable[[], SqliteStore]) -> StationKeeper:
+    from boneage_desk.archive.station import Station
+    from boneage_desk.archive.store import FILE_NAME
+
+    return Station(data_dir / FILE_NAME, store)
 
 
 def _knee_films() -> FilmReader:

@@ -29,6 +29,10 @@ COMMANDS = {
     "grade": "grade crops of one bone (distal end up)",
     "score": "score and bone age of 13 grades",
     "doctor": "check versions, models, device, display, disk, decoders and store",
+    "audit": "check, show or export the audit chain",
+    "backup": "make a checked copy of the data base",
+    "restore": "put a backup in the data base's place",
+    "users": "list or set the profiles of this station",
     "bench": "measure first paint, opening, reading, recomputing, report and batch",
     "train": "train a detector, grader or knee model on a site's own films",
     "evaluate": "measure a detector, grader or knee model on a site's own films",
@@ -142,7 +146,7 @@ def _write_trace(folder: object) -> str:
     if isinstance(folder, Path):
         try:
             logger = logs.configure(folder)
-            logger.error("bug\n%s", traceback.format_exc())
+            logger.error("bug\n%s", _trace())
             for handler in logger.handlers:
                 handler.flush()
             return str(folder / "boneage-desk.log")
@@ -151,5 +155,11 @@ def _write_trace(folder: object) -> str:
     import tempfile
 
     with tempfile.NamedTemporaryFile("w", prefix="boneage-desk-", suffix=".log", delete=False) as file:
-        file.write(traceback.format_exc())
+        file.write(_trace())
     return file.name
+
+
+def _trace() -> str:
+    """Where it happened, without what the error says: that may name a patient, and no log holds one."""
+    kind, value, trace = sys.exc_info()
+    return "Traceback:\n" + "".join(traceback.format_tb(trace)) + (kind.__name__ if kind is not None else str(value))

@@ -30,6 +30,10 @@ class Settings:
     The key that signs: ``signing_pkcs12``, path of a PKCS#12 file; or ``signing_pkcs11_module``, path of a token's driver,
     with the token's label or slot and the key's label; neither: a key that the station makes itself. ``signing_tsa``: URL
     of a time-stamp authority, '' for none. ``signing_trust``: folder of certificates (PEM) that this site trusts.
+
+    ``backup_folder``: where a backup is made every ``backup_every_hours`` and the newest ``backup_keep`` stay; '' or 0
+    hours: none is made by itself. ``lock_minutes``: the window locks after so long without a key or the mouse; 0: never.
+    15: longer than a telephone call over a film, shorter than a ward round in which a child's name stays on the screen.
     """
 
     language: str = "en"
@@ -50,6 +54,10 @@ class Settings:
     signing_pkcs11_key: str = ""
     signing_tsa: str = ""
     signing_trust: str = ""
+    backup_folder: str = ""
+    backup_every_hours: int = 24
+    backup_keep: int = 14
+    lock_minutes: int = 15
 
     def __post_init__(self) -> None:
         allowed = {
@@ -68,6 +76,7 @@ class Settings:
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"Setting '{key}' is {getattr(self, key)!r}.", "Write it as text.")
         _check_signing(self)
+        _check_station(self)
         chosen = self.second_opinion_engines
         if not isinstance(chosen, list | tuple) or any(engine not in SECOND_OPINIONS for engine in chosen):
             raise InputError(
@@ -97,6 +106,15 @@ def _check_signing(chosen: Settings) -> None:
         raise InputError("Setting 'signing_pkcs11_key' is missing.", "Write the label of the token's key.")
     if chosen.signing_tsa and not chosen.signing_tsa.lower().startswith(("https://", "http://")):
         raise InputError(f"Setting 'signing_tsa' is '{chosen.signing_tsa}'.", "Write a URL that begins with https://.")
+
+
+def _check_station(chosen: Settings) -> None:
+    if not isinstance(chosen.backup_folder, str):
+        raise InputError(f"Setting 'backup_folder' is {chosen.backup_folder!r}.", "Write a folder's path, or ''.")
+    for key, least, most in (("backup_every_hours", 0, 8760), ("backup_keep", 1, 10_000), ("lock_minutes", 0, 1440)):
+        value = getattr(chosen, key)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InputError(f"Setting '{key}' is {value!r}.", f"Write a whole number from {least} to {most}.")
 
 
 def load(folder: Path) -> Settings:
