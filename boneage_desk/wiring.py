@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from boneage_desk.reading.analysis import ModelRef
     from boneage_desk.archive.store import SqliteStore
+    from boneage_desk.reading.analysis import ModelRef
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
-
     from boneage_desk.reading.station import StationKeeper
+
 T = TypeVar("T")
 BACKENDS = ("fast", "torch")
 
@@ -83,9 +83,8 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         new_id=_new_id,
         close=close,
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
-    )
-        results=_Once(lambda: _results(chosen)),
         station=_Once(lambda: _station(data_dir, store)),
+    )
 
 
 def build_app() -> App:
