@@ -34,7 +34,7 @@ def gap_problem(pdf: bytes, sig: EmbeddedPdfSignature, *, strict: bool) -> str:
     size = der_length(content)
     if size is None or any(content[size:]):
         return "After the signature's end is something else."
-    return form_problem(content[:size]) if strict else ""
+    return form_problem(content[:size], sig.signer_cert) if strict else ""
 
 
 def der_length(data: bytes, start: int = 0) -> int | None:
@@ -70,7 +70,7 @@ def is_der(data: bytes, start: int = 0, end: int | None = None, depth: int = 0) 
         if header is None or depth > _DEEPEST:
             return False
         tag, inside, size = data[start], start + header[0], header[1]
-        if inside + size > end:
+        if tag == 0 or inside + size > end:
             return False
         if tag & 0x20:
             if not is_der(data, inside, inside + size, depth + 1):
@@ -92,11 +92,11 @@ def _whole_number(content: bytes) -> bool:
     return not spare
 
 
-def form_problem(der: bytes) -> str:
+def form_problem(der: bytes, certificate: Any) -> str:
     """'' or where a CMS signature differs from its own plain DER form: what no signature protects is then pinned down.
 
-    Checked: it is written as DER writes it, the version numbers, algorithms and content type agree, one signer, no
-    revocation lists, and every certificate beside the signer's belongs to the signer's or a time stamp's chain.
+    Checked: it is written as DER writes it; version numbers, algorithms and content type are ours; one signer, named by
+    the very bytes of its ``certificate`` (asn1crypto); no attribute beside a time stamp that it does not cover.
     """
     from asn1crypto import cms
 
@@ -112,8 +112,14 @@ def form_problem(der: bytes) -> str:
         digests = [one["algorithm"].native for one in signed["digest_algorithms"]]
         if digests != [signer["digest_algorithm"]["algorithm"].native]:
             return "The signature names several digests."
-        if signed["version"].native not in ("v1", "v3", "v4", "v5") or signer["version"].native not in ("v1", "v3"):
+        if (signed["version"].native, signer["version"].native) != ("v1", "v1"):
             return "The signature has an unknown version."
+        sid = signer["sid"]
+        if sid.name != "issuer_and_serial_number" or not (
+            sid.chosen["issuer"].dump() == certificate.issuer.dump()
+            and sid.chosen["serial_number"].native == certificate.serial_number
+        ):
+            return "The signature names another certificate than its own."
         parameters = [signed["digest_algorithms"][0]["parameters"], signer["digest_algorithm"]["parameters"]]
         if any(one.native is not None for one in parameters):
             return "The signature's digest has odd parameters."
@@ -126,13 +132,16 @@ def form_problem(der: bytes) -> str:
 
 def chain_problem(sig: EmbeddedPdfSignature) -> str:
     """'' or which certificate in the signature does not belong to its signer: a changed or slipped-in one."""
-    known = [sig.signer_cert, *sig.other_embedded_certs]
+    signer = sig.signer_cert.dump()
+    known = [one.chosen for one in sig.signed_data["certificates"] if one.name == "certificate"]
+    if [one.dump() for one in known].count(signer) != 1:
+        return "The signer's certificate is not in the signature once."
     for certificate in known:
-        issuers = [one for one in known if one.subject == certificate.issuer]
+        issuers = [one for one in known if one.subject.dump() == certificate.issuer.dump()]
         if issuers and not any(signed_by(certificate, issuer) for issuer in issuers):
             return f"A certificate in the signature was changed: {certificate.subject.human_friendly}."
-        used = certificate is sig.signer_cert or any(
-            other is not certificate and other.issuer == certificate.subject for other in known
+        used = certificate.dump() == signer or any(
+            other is not certificate and other.issuer.dump() == certificate.subject.dump() for other in known
         )
         if not used:
             return f"A certificate in the signature has nothing to do with it: {certificate.subject.human_friendly}."

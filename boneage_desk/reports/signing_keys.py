@@ -148,7 +148,7 @@ def open_pkcs12(data: bytes, passphrase: str, name: str) -> OpenKey:
     der = serialization.Encoding.DER
     found = x509.Certificate.load(certificate.public_bytes(der))
     registry = SimpleCertificateStore.from_certs(
-        [found, *(x509.Certificate.load(other.public_bytes(der)) for other in others)]
+        [x509.Certificate.load(other.public_bytes(der)) for other in others]
     )
     private = key.private_bytes(der, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     signer = SimpleSigner(
