@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -117,8 +118,24 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         "start": first_weights(architecture, args.start), "precision": args.precision, "keep": KEEP[gpu], "began": now(),
     }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
+    facts |= earlier_run(facts["start"], args.out)
     path.write_text(json.dumps(facts, indent=1))
     return facts
+
+
+def earlier_run(start: str, out: Path) -> dict[str, Any]:
+    """Where ``start`` is the weights of another run: what that run was begun with ('earlier'), and its log copied into
+    ``out/start``, so that the whole learning curve, all steps and all minutes are told. {} otherwise."""
+    folder = Path(start).parent
+    if start in ("scratch", "imagenet") or not (folder / "run.json").is_file() or not (folder / "log.json").is_file():
+        return {}
+    before = json.loads((folder / "run.json").read_text())
+    kept = out / "start"
+    kept.mkdir()
+    (kept / "log.json").write_bytes((folder / "log.json").read_bytes())
+    if (folder / "start").is_dir():
+        shutil.copytree(folder / "start", kept / "start")
+    return {"earlier": [*before.get("earlier", []), {k: before[k] for k in ("start", "size", "batch", "rate")}]}
 
 
 def train(args: argparse.Namespace) -> None:
@@ -217,6 +234,7 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
     logs, trained = [json.loads(p.read_text()) for p in sorted(out.glob("**/log.json"))], films.training()
     low, high = np.quantile(films.months[trained], AGE_RANGE)
     said = {k: facts[k] for k in ("system", "architecture", "size", "flips", "start", "seed")}
+    said["earlier"] = facts.get("earlier", [])
     said |= {
         "precision": facts.get("precision", "half"), "sha256": file_sha256(weights), "finished": finished,
         "age_range_months": [round(float(low)), round(float(high))],

@@ -92,7 +92,9 @@ def export(run: Path, tag: str, models: Path, *, bones: Path | None = None, bone
     shutil.copyfile(weights, folder / "weights.safetensors")
     tables["model"]["failures"] = failures(told[films.main])
     tables["model"]["parameters"] = count_parameters(weights, SCALE)
-    tables["network"]["started_from"] = started_from(str(facts["architecture"]), str(facts["start"]))
+    tables["network"]["started_from"] = started_from(
+        str(facts["architecture"]), str(facts["start"]), facts.get("earlier", ())
+    )
     tables["training"] |= dict(facts["training"])
     tables["weights"] = {
         "file": "weights.safetensors", "sha256": facts["sha256"], "precision": _PRECISION[str(facts["precision"])],

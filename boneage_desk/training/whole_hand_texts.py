@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -76,8 +77,11 @@ def card_tables(system: str, architecture: str, tag: str, size: int) -> dict[str
     }  # fmt: skip
 
 
-def started_from(architecture: str, start: str) -> str:
-    """What the weights were before training, in the card's words."""
+def started_from(architecture: str, start: str, earlier: Sequence[Mapping[str, Any]] = ()) -> str:
+    """What the weights were before training, in the card's words. ``earlier``: the runs before, oldest first."""
+    if earlier:
+        sizes = ", then ".join(f"{run['size']} px" for run in earlier)
+        return f"{started_from(architecture, str(earlier[0]['start']))}; trained at {sizes} before"
     if start == "scratch":
         return "random weights"
     if start == "imagenet":

@@ -453,3 +453,20 @@ def test_stages_and_their_minutes_are_added_up(tmp_path: Path, drawn: Films) -> 
     assert said["finished"] is False
     assert (tmp_path / "weights.safetensors").stat().st_size < 0.6 * whole
     assert said["sha256"] == file_sha256(tmp_path / "weights.safetensors")
+
+
+def test_a_run_that_goes_on_from_another_tells_both(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "second"
+    train_whole_hand.train(
+        train_whole_hand.parser().parse_args(
+            ["--system", "whole-hand", "--architecture", "convnextv2_atto", "--films", str(trained / "films"), "--out", str(out),
+             "--start", str(trained / "out" / "weights.safetensors"), "--size", str(SIZE), "--batch", "4", "--max-steps", "1",
+             "--check", "4", "--cpu"]
+        )
+    )  # fmt: skip
+    said = json.loads((out / "held_out.json").read_text())
+    assert said["training"]["steps"] == 3 and [run["start"] for run in said["earlier"]] == ["scratch"]
+    folder = export(out, "t2", tmp_path / "models")
+    assert read_card(folder).tables["network"]["started_from"] == f"random weights; trained at {SIZE} px before"
+    curves = json.loads((folder / "evaluation.json").read_text())["learning_curves"]
+    assert set(curves) == {"model", "start"}
