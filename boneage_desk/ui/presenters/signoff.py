@@ -19,7 +19,7 @@ from boneage_desk.common.errors import BoneAgeError, InputError
 from boneage_desk.reading.assessment import SEALED, Command, State
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.ports import SealedReport
-from boneage_desk.reading.session import Reading, ReadingSession
+from boneage_desk.reading.session import MarkReviewed, Reading, ReadingSession
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.signing import (
     AddAddendum,
@@ -146,8 +146,7 @@ class SignOff(QObject):
             if problems:
                 self._desk.report(InputError(problems[0].message, problems[0].remedy), topic="sign")
                 return
-            self._desk.mark_reviewed()
-            if self._desk.reading is None or self._desk.reading.state is not State.REVIEWED:
+            if not self._desk.do(MarkReviewed()):
                 return
         self._wanted = (reading.reading_id, reason.strip() or REASON, "")
         self.go_on()

@@ -68,7 +68,7 @@ class ReportPage(QWidget):
         self.write.setEnabled(has_reading)
         self.write_as.setEnabled(has_reading)
         self.reviewed.setEnabled(can_review)
-        self.reviewed.setVisible(not reviewed)
+        self.reviewed.setVisible(can_review or not has_reading)
         self.reopen.setVisible(reviewed)
 
     def show_words(self, words: str) -> None:
