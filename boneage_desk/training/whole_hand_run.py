@@ -39,7 +39,8 @@ class RunConfig:
     """How to train. budget_min: minutes over all parts of a resumed run, the rate ends with them; part_min: minutes of
     this part, 0: no limit of its own. max_steps: 0: until the budget ends. every_min: between checkpoints. check: held-out
     films that are read at a checkpoint, 0: all. keep: most that the mean of the weights keeps at a step. compile:
-    torch.compile of the trunk. size: side of the pictures that the network sees.
+    torch.compile of the trunk. size: side of the pictures that the network sees. half: bfloat16 where it pays, also on a
+    CPU; a GPU always does.
     """
 
     budget_min: float = 60.0
@@ -54,6 +55,7 @@ class RunConfig:
     check: int = 400
     flips: bool = True
     compile: bool = False
+    half: bool = False
     seed: int = 1
     spoiling: Spoiling = field(default_factory=Spoiling)
 
@@ -193,7 +195,8 @@ class WholeHandRun:
         torch.manual_seed(c.seed * 1_000_003 + self.step)  # dropout
         pictures, male, months = self.bank.take(self.sampler.rows(self.drawn, self.batch))
         pixels = spoil(pictures, c.size, (c.seed, self.step), c.spoiling)
-        half = torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext()
+        on = self.device.type == "cuda" or c.half
+        half = torch.autocast(self.device.type, torch.bfloat16) if on else nullcontext()
         self.optimiser.zero_grad(set_to_none=True)
         with half:
             found = self.model.outputs(pixels, male)
