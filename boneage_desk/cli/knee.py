@@ -27,6 +27,10 @@ def run(options: argparse.Namespace, facts: Facts, services: Services) -> int:
     """0 with a bone age, 3 without one, with a line that says why."""
     if options.save:
         raise InputError("Knee readings have no work list.", "Leave --save out; --json and --pdf write files.", code="usage")
+    if options.dicom_out:
+        raise InputError(
+            "DICOM results are of hand films.", "Leave --dicom-out out; --json and --pdf write files.", code="usage"
+        )
     if services.knee is None:
         raise InputError("This program is put together without knee films.", code="usage")
     written = False

@@ -52,6 +52,19 @@ def check_target(out: str | None, suffix: str, films: list[str]) -> None:
         raise InputError(f"The folder of '{out}' is not there.", "Make it first.", code="bad-output")
 
 
+def check_folder(out: str | None, films: list[str]) -> None:
+    """Refuse a folder for results that is a file, or in which nothing can be made; it need not be there yet."""
+    if out is None:
+        return
+    path = Path(out)
+    if path.suffix.lower() in FILM_SUFFIXES or (path.exists() and not path.is_dir()):
+        raise InputError(f"'{out}' is a file, not a folder for results.", "Name a folder.", code="bad-output")
+    if any(_same_file(path, Path(film)) for film in films):
+        raise InputError(
+            f"'{out}' is the folder of the films.", "Name another one: results must not lie among films.", code="bad-output"
+        )
+
+
 def _same_file(a: Path, b: Path) -> bool:
     try:
         return a.exists() and b.exists() and os.path.samefile(a, b)

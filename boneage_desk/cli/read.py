@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from boneage_desk.cli import knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
 from boneage_desk.reading.ages import parse_date
+from boneage_desk.reading.dicom_study import check_study
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
@@ -17,6 +20,9 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex, years_months
+
+if TYPE_CHECKING:
+    from boneage_desk.reading.ports import Services
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pdf", metavar="OUT", help="report as PDF")
     parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
+    parser.add_argument(
+        "--dicom-out", metavar="DIR",
+        help="DICOM results: structured report, boxes as a presentation state, annotated film, report PDF, key object",
+    )  # fmt: skip
     parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
     parser.add_argument("--no-detail", action="store_true", help="the report without its page of the 13 bones")
     parser.add_argument(
@@ -48,6 +58,7 @@ def run(options: argparse.Namespace, app: App) -> int:
         raise InputError("No film was named.", "See: boneage-desk read --help", code="usage")
     for target, suffix in ((options.json, ".json"), (options.pdf, ".pdf"), (options.png, ".png")):
         output.check_target(target, suffix, [options.film])
+    output.check_folder(options.dicom_out, [options.film])
     facts = Facts(
         Sex.parse(options.sex) if options.sex else None,
         parse_date(options.birth_date) if options.birth_date else None,
@@ -62,13 +73,19 @@ def run(options: argparse.Namespace, app: App) -> int:
     try:
         services.engine().start()
         film = open_one(services.films(), options.film, options.frame)
+        if options.dicom_out:
+            check_study(film)
         if facts.sex is None and film.patient.sex is None:
             facts = Facts(ask_sex(), facts.birth_date, facts.side)
         engines = second.usual(services) if asked is None else asked
         session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
+        results: list[Path] = []
+        if options.dicom_out:
+            results = write_results(services, reading, film, Path(options.dicom_out), options)
         if options.json:
-            output.write_json(document(reading), options.json)
+            told = {"dicom_results": [str(path) for path in results]} if options.dicom_out else {}
+            output.write_json({**document(reading), **told}, options.json)
             written = options.printed = True
         if options.png:
             write_png(film, reading, Path(options.png))
@@ -79,7 +96,7 @@ def run(options: argparse.Namespace, app: App) -> int:
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)
         if options.json != output.STDOUT:
-            print(describe(reading, summary))
+            print("\n".join((describe(reading, summary), *(f"wrote {path}" for path in results))))
         return _verdict(summary, reading)
     except Cancelled:
         raise
@@ -113,6 +130,28 @@ def write_png(film: Film, reading: Reading, out: Path) -> None:
     from boneage_desk.imaging.annotated import annotated_png
 
     output.write_bytes(annotated_png(film.frame, reading), out)
+
+
+def write_results(
+    services: Services, reading: Reading, film: Film, out: Path, options: argparse.Namespace
+) -> list[Path]:
+    """The DICOM results, with the report inside where it can be made."""
+    if services.results is None:
+        raise InputError("This program is put together without DICOM results.", code="usage")
+    return list(services.results().write(reading, film, out, report=_report(services, reading, film, options)))
+
+
+def _report(services: Services, reading: Reading, film: Film, options: argparse.Namespace) -> bytes | None:
+    paper = options.paper or services.settings.paper
+    try:
+        with TemporaryDirectory(dir=services.data_dir) as folder:
+            path = services.reports().write(
+                reading, film.frame, Path(folder) / "report.pdf", paper=paper, detail=not options.no_detail
+            )
+            return path.read_bytes()
+    except (BoneAgeError, OSError) as error:
+        output.note(f"The DICOM results have no report inside: {error}")
+        return None
 
 
 def _second_opinions(reading: Reading) -> list[str]:

@@ -158,11 +158,13 @@ def _places(own: Rect, wide: float, high: float) -> list[Rect]:
 
 
 def _cost(rect: Rect, own: Rect, taken: list[Rect], grey: npt.NDArray[np.uint8]) -> float:
-    """Covered boxes and labels weigh most, then bone under the label, then distance."""
+    """Covered boxes and labels weigh most, then bone under any part of the label, then distance."""
+    import numpy as np
+
     area = (rect[2] - rect[0]) * (rect[3] - rect[1])
     x0, y0, x1, y1 = (max(0, int(v)) for v in rect)
     under = grey[y0 : y1 + 1, x0 : x1 + 1]
-    bright = float(under.mean()) / 255 if under.size else 0.0
+    bright = float(np.percentile(under[::2, ::2], 97)) / 255 if under.size else 0.0
     covered = sum(_overlap(rect, other) for other in taken) / area
     across = max(rect[0] - own[2], own[0] - rect[2], 0.0)
     down = max(rect[1] - own[3], own[1] - rect[3], 0.0)
