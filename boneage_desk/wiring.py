@@ -19,6 +19,7 @@ from boneage_desk.reading.ports import (
     KneeReportWriter,
     KneeServices,
     ReportWriter,
+    ResultsWriter,
     Services,
 )
 
@@ -83,6 +84,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         new_id=_new_id,
         close=close,
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
+        results=_Once(lambda: _results(chosen)),
         station=_Once(lambda: _station(data_dir, store)),
     )
 
@@ -143,6 +145,12 @@ def _reports(chosen: settings.Settings) -> ReportWriter:
     from boneage_desk.reports.pdf import PdfReports
 
     return PdfReports(chosen)
+
+
+def _results(chosen: settings.Settings) -> ResultsWriter:
+    from boneage_desk.reports.dicom_results.writer import DicomResults
+
+    return DicomResults(chosen)
 
 
 def engines(engine_dir: Path, device: str) -> dict[str, Callable[[], AnalysisEngine]]:
