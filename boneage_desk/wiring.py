@@ -18,6 +18,7 @@ from boneage_desk.reading.ports import (
     FilmReader,
     KneeReportWriter,
     KneeServices,
+    ReportSigner,
     ReportWriter,
     ResultsWriter,
     Services,
@@ -83,6 +84,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         who=_who,
         new_id=_new_id,
         close=close,
+        signer=partial(_signer, chosen, data_dir),
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
         results=_Once(lambda: _results(chosen)),
         station=_Once(lambda: _station(data_dir, store)),
@@ -151,6 +153,12 @@ def _results(chosen: settings.Settings) -> ResultsWriter:
     from boneage_desk.reports.dicom_results.writer import DicomResults
 
     return DicomResults(chosen)
+
+
+def _signer(chosen: settings.Settings, data_dir: Path, other: settings.Settings | None = None) -> ReportSigner:
+    from boneage_desk.reports.signing import Seals
+
+    return Seals(other or chosen, data_dir)
 
 
 def engines(engine_dir: Path, device: str) -> dict[str, Callable[[], AnalysisEngine]]:

@@ -1,7 +1,8 @@
 """Parses the command line, runs the command, and turns every outcome into an exit code.
 
 0 success; 1 a film, the engine or the disk failed; 2 the command line or what it supplied is wrong;
-3 read, but no bone age is to be had; 70 a bug; 130 cancelled.
+3 read, but no bone age is to be had; 4 a signed file is whole, but its signer is not known here; 70 a bug;
+130 cancelled.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ COMMANDS = {
     "grade": "grade crops of one bone (distal end up)",
     "score": "score and bone age of 13 grades",
     "doctor": "check versions, models, device, display, disk, decoders and store",
+    "sign": "seal a report, or add a signed addendum to it",
+    "verify": "check the signatures of a report, offline",
     "audit": "check, show or export the audit chain",
     "backup": "make a checked copy of the data base",
     "restore": "put a backup in the data base's place",

@@ -14,6 +14,7 @@ from boneage_desk.reading.evidence import Evidence, Point, contradiction, eviden
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.second_opinion import difference
 from boneage_desk.reading.session import Reading
+from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import BoneAge, Sex
@@ -63,6 +64,24 @@ def document(reading: Reading) -> dict[str, Any]:
             for f in summary.flags
         ],
         "timing_ms": {step: round(ms, 1) for step, ms in reading.timing_ms.items()},
+        "reading_id": reading.reading_id,
+        "state": reading.state.value,
+        "signatures": [_signature(signature) for signature in reading.signatures],
+    }
+
+
+def _signature(signature: Signature) -> dict[str, Any]:
+    """A document inside a sealed file cannot know its certificate or hash: null there."""
+    return {
+        "number": signature.number,
+        "at": signature.at.isoformat(),
+        "name": signature.name,
+        "role": signature.role.value,
+        "reason": signature.reason,
+        "text": signature.text,
+        "certificate_sha256": signature.certificate_sha256 or None,
+        "self_issued": signature.self_issued if signature.certificate_sha256 else None,
+        "pdf_sha256": signature.pdf_sha256 or None,
     }
 
 

@@ -208,6 +208,13 @@ class SealedReport:
     self_issued: bool
 
 
+class MakeSigner(Protocol):
+    """Makes the signer of this station."""
+
+    def __call__(self, settings: Settings | None = None) -> ReportSigner:
+        """``settings``: with another key than this station's settings name; None: those."""
+
+
 class ReportSigner(Protocol):
     """Seals reports and checks seals (reports). Passphrases are never kept in clear nor logged."""
 
@@ -328,7 +335,7 @@ class Services:
     close: Callable[[], None]
     knee: KneeServices | None = None
     """Knee films; None where the program is put together without them."""
-    signer: Callable[[], ReportSigner] | None = None
+    signer: MakeSigner | None = None
     """Seals reports with the key of this station's settings; None where the program is put together without."""
     results: Callable[[], ResultsWriter] | None = None
     """DICOM results; None where the program is put together without."""

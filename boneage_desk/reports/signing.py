@@ -76,6 +76,8 @@ class Seals:
     def _check_earlier(self, pdf: bytes, signature: Signature) -> None:
         """Nobody signs under signatures that do not hold, or out of turn."""
         found = check(pdf, Trust())
+        if found.seals and not signature.text:
+            raise InputError("The file is signed already.", "Add what has to be said as an addendum.", code="state")
         if signature.number != len(found.seals) + 1:
             raise InputError(
                 f"The file has {len(found.seals)} signatures; number {signature.number} is not the next.",
@@ -110,7 +112,7 @@ class Seals:
                 page_title(signature, language), [fact for fact in facts if fact], signature.text,
                 PAPERS[self._settings.paper],
             )  # fmt: skip
-        return signing_write.Drawn(box, page, 0 if page is not None else signature.number - 1)
+        return signing_write.Drawn(box, page)
 
 
 def key_source(settings: Settings, data_dir: Path) -> KeySource:

@@ -74,11 +74,10 @@ def draw_addendum(title: str, facts: Sequence[str], text: str, paper: tuple[floa
     return _page(wide, high, draw)
 
 
-def place(wide: float, high: float, step: int = 0) -> tuple[float, float, float, float]:
-    """(x0, y0, x1, y1) of the box on a page of that size: as `page.signature_box`; ``step`` boxes above it."""
+def place(wide: float, high: float) -> tuple[float, float, float, float]:
+    """(x0, y0, x1, y1) of the box on a page of that size: as `page.signature_box`."""
     right = wide - MARGIN
-    low = min(MARGIN + step * (SEAL_HIGH + 4), max(MARGIN, high - MARGIN - SEAL_HIGH))
-    return max(0.0, right - SEAL_WIDE), low, right, low + SEAL_HIGH
+    return right - SEAL_WIDE, MARGIN, right, MARGIN + SEAL_HIGH
 
 
 def _page(wide: float, high: float, draw: Callable[[Canvas], None]) -> bytes:

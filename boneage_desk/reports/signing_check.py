@@ -16,7 +16,7 @@ from boneage_desk.reports import signing_cms
 from boneage_desk.reports.signing_attached import attached_reading, disagreements
 from boneage_desk.reports.signing_changes import policy
 from boneage_desk.reports.signing_keys import certificate_problem, subject_of
-from boneage_desk.reports.signing_station import certificates
+from boneage_desk.reports.signing_station import LONGEST_NAME, ORGANISATION, certificates
 from boneage_desk.reports.signing_write import OURS, run
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def _seal(pdf: bytes, sig: EmbeddedPdfSignature, index: int, trust: Trust) -> Se
         stamp, at_stamp, stamp_problem = _stamp(status, ours)
         problems.append(stamp_problem)
         trusted = intact and (status.trusted or sha256 in trust.own)
+        if not _same_name(certificate, _text(entry, "/Name")):
+            problems.append("The name is not that of the station's certificate.")
         wrong = "" if at is None else certificate_problem(certificate, at_stamp or at)
         if wrong:
             problems.append(wrong)
@@ -201,6 +203,13 @@ def _stamp(status: Any, ours: Any) -> tuple[str, datetime | None, str]:
 def _text(entry: Any, key: str) -> str:
     value = entry[key] if key in entry else ""
     return str(value)
+
+
+def _same_name(certificate: Any, name: str) -> bool:
+    """Whether a key that a station made for somebody signs in that name; other certificates may be written otherwise."""
+    if str(certificate.subject.native.get("organization_name", "")) != ORGANISATION:
+        return True
+    return name[:LONGEST_NAME] == _common_name(certificate)
 
 
 def _common_name(certificate: Any) -> str:

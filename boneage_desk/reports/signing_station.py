@@ -24,7 +24,7 @@ LEAST_PASSPHRASE = 8
 """Characters of a passphrase that a person chooses; the station's own have 256 random bits."""
 ROUNDS = {"random": 10_000, "chosen": 300_000}
 """Rounds of the key derivation: what a person chose can be guessed, 256 random bits cannot."""
-_LONGEST = 64
+LONGEST_NAME = 64
 """Characters of an X.509 name (ub-common-name)."""
 
 
@@ -142,7 +142,7 @@ def make_key(signature: Signature, station: str, passphrase: str, rounds: int) -
         (NameOID.ORGANIZATION_NAME, ORGANISATION), (NameOID.ORGANIZATIONAL_UNIT_NAME, UNIT),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, f"Station {station}".strip()),
     )  # fmt: skip
-    name = x509.Name([x509.NameAttribute(oid, value[:_LONGEST]) for oid, value in parts])
+    name = x509.Name([x509.NameAttribute(oid, value[:LONGEST_NAME]) for oid, value in parts])
     start = signature.at.astimezone(UTC) - timedelta(days=1)
     public = key.public_key()
     usage = x509.KeyUsage(

@@ -29,11 +29,10 @@ PAGE_KEYS = ("/MediaBox", "/CropBox", "/Rotate", "/Resources", "/Contents")
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What is shown: PDFs of one page. ``page`` None: the box goes on the first page, ``step`` boxes above its place."""
+    """What is shown: PDFs of one page. ``page`` None: the box goes on the first page that is there."""
 
     box: bytes
     page: bytes | None = None
-    step: int = 0
 
 
 def field_name(number: int) -> str:
@@ -93,7 +92,7 @@ def write(
         _append_page(writer, drawn.page)
     on_page = 0 if drawn.page is None else -1
     left, low, wide, high = _media_box(writer, on_page)
-    x0, y0, x1, y1 = signing_box.place(wide, high, drawn.step)
+    x0, y0, x1, y1 = signing_box.place(wide, high)
     spec = SigFieldSpec(
         field_name(signature.number), on_page=on_page, box=(left + x0, low + y0, left + x1, low + y1)  # type: ignore[arg-type]
     )

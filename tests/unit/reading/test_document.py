@@ -15,7 +15,10 @@ from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.document import document, error_document, film_path
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.people import Role
 from boneage_desk.reading.session import SetAnalysis, SetBox, SetGrade
+from boneage_desk.reading.signature import Signature
+from boneage_desk.reading.signing import as_signed
 from boneage_desk.standards import rus_chn
 from tests.samples import NOON, WHO, analysed, analysis, opinion, reading
 
@@ -31,7 +34,7 @@ def test_it_says_what_the_issue_lists() -> None:
     found = document(analysed().reading)
     assert set(found) == {
         "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
-        "second_opinion", "models", "flags", "timing_ms",
+        "second_opinion", "models", "flags", "timing_ms", "reading_id", "state", "signatures",
     }  # fmt: skip
     assert found["input"]["path"].endswith("左手 film.dcm")
     assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
@@ -57,6 +60,23 @@ def test_it_says_what_the_issue_lists() -> None:
         "comment": "",
     }  # fmt: skip
     assert found["timing_ms"] == {"detect": 41.2, "grade": 120.5}
+
+
+def test_a_signed_reading_says_who_signed_and_leaves_out_what_is_not_known_yet(
+    validator: jsonschema.Draft202012Validator,
+) -> None:
+    seal = Signature(1, NOON, WHO, "Dr Li", Role.RADIOLOGIST, "seen")
+    found = document(as_signed(analysed().reading, seal))
+    assert (found["state"], len(found["signatures"])) == ("signed", 1)
+    assert found["signatures"][0] == {
+        "number": 1, "at": "2024-07-12T12:00:00+00:00", "name": "Dr Li", "role": "radiologist", "reason": "seen", "text": "",
+        "certificate_sha256": None, "self_issued": None, "pdf_sha256": None,
+    }  # fmt: skip
+    validator.validate(found)
+    done = dataclasses.replace(seal, certificate_sha256="a" * 64, pdf_sha256="b" * 64)
+    found = document(as_signed(analysed().reading, done))
+    assert (found["signatures"][0]["certificate_sha256"], found["signatures"][0]["self_issued"]) == ("a" * 64, False)
+    validator.validate(found)
 
 
 def test_scores_of_the_bones_sum_to_the_score() -> None:
