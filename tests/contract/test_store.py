@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from boneage_desk.archive.store import SqliteStore
-from boneage_desk.common.errors import StoreError
+from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.ports import ReadingStore
 from boneage_desk.reading.session import AuditEvent, Reading, ReadingSession, SetGrade, SetImpression
+from boneage_desk.reading.signing import as_signed
 from boneage_desk.standards import rus_chn
+from tests import scripted
 from tests.samples import NOON, WHO, analysed, reading, sha
 
 
@@ -171,3 +175,129 @@ def test_a_reading_without_analysis_is_kept(store: ReadingStore) -> None:
     value = reading("raw", sex=None)
     store.add(value, opened(value))
     assert store.get("raw") == value
+
+
+# ---------------------------------------------------------------------------------- sealed reports
+def test_a_report_is_kept_with_the_signature_that_it_belongs_to(store: ReadingStore) -> None:
+    session = scripted.play(store)
+    assert [s.number for s in store.get("r1").signatures] == [1, 2, 3]
+    assert store.report("r1") == store.report("r1", 3) == scripted.pdf("r1", 3)
+    assert store.report("r1", 1) == scripted.pdf("r1", 1)
+    assert store.get("r1") == session.reading
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize(("reading_id", "number"), [("nobody", None), ("r1", 2), ("r1", 0), ("r2", None)])
+def test_a_report_that_is_not_there_is_told(store: ReadingStore, reading_id: str, number: int | None) -> None:
+    scripted.play(store, steps=scripted.SIGNED_AT)
+    scripted.play(store, "r2", steps=3)
+    with pytest.raises(StoreError) as caught:
+        store.report(reading_id, number)
+    assert caught.value.code == "not-found"
+
+
+def test_no_signature_without_its_report_and_no_report_without_a_signature(store: ReadingStore) -> None:
+    session = scripted.play(store, steps=scripted.SIGNED_AT - 1)
+    before = session.reading
+    done = scripted.go_on(session)
+    assert done is not None
+    event, report = done
+    for wrong in (None, b"%PDF another"):
+        with pytest.raises(ValueError, match="report"):
+            store.save(session.reading, event, report=wrong)
+        assert store.get("r1") == before
+    with pytest.raises(ValueError, match="no signature"):
+        store.save(dataclasses.replace(before, revision=before.revision + 1), event, report=report)
+    with pytest.raises(StoreError) as caught:
+        store.report("r1")
+    assert caught.value.code == "not-found"
+    store.save(session.reading, event, report=report)
+    assert store.report("r1") == report
+    with pytest.raises(ValueError, match="before it is signed"):
+        store.add(dataclasses.replace(session.reading, reading_id="r9"), opened(dataclasses.replace(before, reading_id="r9")))
+    assert store.verify() == []
+
+
+def test_of_a_signed_reading_nothing_changes_but_by_an_addendum(store: ReadingStore) -> None:
+    session = scripted.play(store, steps=scripted.SIGNED_AT)
+    signed = session.reading
+    event = AuditEvent("r1", NOON, WHO, "set-impression")
+    forged = dataclasses.replace(signed, impression="other", revision=signed.revision + 1)
+    with pytest.raises(StoreError) as caught:
+        store.save(forged, event)
+    assert caught.value.code == "sealed"
+    addendum = scripted.at_revision("r1", scripted.SIGNED_AT + 1).reading
+    forged = dataclasses.replace(addendum, impression="other")
+    with pytest.raises(StoreError) as caught:
+        store.save(forged, event, report=scripted.pdf("r1", 2))
+    assert caught.value.code == "sealed"
+    first = dataclasses.replace(addendum.signatures[0], name="Somebody")
+    forged = dataclasses.replace(addendum, signatures=(first, addendum.signatures[1]))
+    with pytest.raises(StoreError):
+        store.save(forged, event, report=scripted.pdf("r1", 2))
+    assert store.get("r1") == signed
+    store.save(addendum, event, report=scripted.pdf("r1", 2))
+    assert store.get("r1") == addendum
+    assert store.verify() == []
+
+
+def test_two_seals_in_one_save_are_refused(store: ReadingStore) -> None:
+    session = scripted.play(store, steps=scripted.SIGNED_AT - 1)
+    second = scripted.at_revision("r1", scripted.SIGNED_AT + 1).reading
+    forged = dataclasses.replace(second, revision=session.reading.revision + 1)
+    with pytest.raises(ValueError, match="2 new signatures"):
+        store.save(forged, AuditEvent("r1", NOON, WHO, "sign"), report=scripted.pdf("r1", 2))
+    third = as_signed(second, dataclasses.replace(second.signatures[1], number=3))
+    assert len(third.signatures) == 3
+
+
+# ---------------------------------------------------------------------------------------- profiles
+BOSS = Person("boss", "Dr. Boss", Role.ADMINISTRATOR)
+WANG = Person("wang", "\u738b\u533b\u751f", Role.RADIOLOGIST)
+
+
+def test_profiles_come_back_by_account_and_in_the_chain(store: ReadingStore) -> None:
+    assert store.people() == []
+    assert store.person("boss") is None
+    store.set_person(BOSS, at=NOON, who="boss")
+    store.set_person(WANG, at=NOON, who="boss")
+    other = dataclasses.replace(WANG, role=Role.ENDOCRINOLOGIST)
+    store.set_person(other, at=NOON, who="boss")
+    store.set_person(other, at=NOON, who="boss")  # no change, no row
+    assert list(store.people()) == [BOSS, other]
+    assert store.person("wang") == other
+    events = store.events("")
+    assert [(e.action, e.detail, e.who) for e in events] == [
+        ("set-person", "boss", "boss"), ("set-person", "wang", "boss"), ("set-person", "wang", "boss"),
+    ]  # fmt: skip
+    assert events[-1].before == "\u738b\u533b\u751f, radiologist"
+    assert events[-1].after == "\u738b\u533b\u751f, endocrinologist"
+    assert store.verify() == []
+
+
+def test_only_an_administrator_changes_profiles(store: ReadingStore) -> None:
+    store.set_person(BOSS, at=NOON, who="anybody")  # the first one
+    store.set_person(WANG, at=NOON, who="boss")
+    for who in ("wang", "nobody", ""):
+        for person in (WANG, dataclasses.replace(WANG, role=Role.ADMINISTRATOR), Person(who or "x", "X", Role.RADIOLOGIST)):
+            if store.person(person.account) == person:
+                continue
+            with pytest.raises(InputError) as caught:
+                store.set_person(person, at=NOON, who=who)
+            assert caught.value.code == "role"
+            assert caught.value.remedy
+    assert list(store.people()) == [BOSS, WANG]
+    assert len(store.events()) == 2
+
+
+def test_a_station_without_administrator_can_still_get_one(store: ReadingStore) -> None:
+    store.set_person(WANG, at=NOON, who="wang")
+    with pytest.raises(InputError):
+        store.set_person(dataclasses.replace(WANG, name="Other"), at=NOON, who="wang")
+    with pytest.raises(InputError):
+        store.set_person(Person("li", "Dr. Li", Role.RADIOLOGIST), at=NOON, who="li")
+    store.set_person(BOSS, at=NOON, who="boss")
+    with pytest.raises(InputError):
+        store.set_person(Person("li", "Dr. Li", Role.ADMINISTRATOR), at=NOON, who="li")
+    store.set_person(Person("li", "Dr. Li", Role.RADIOLOGIST), at=NOON, who="boss")
+    assert len(store.people()) == 3
