@@ -326,16 +326,12 @@ class KneeDesk(QObject):
             target.parent.mkdir(parents=True, exist_ok=True)
             return knee.report()(reading, target, paper=paper)
 
-        def done(path: Path) -> None:
-            self.tell(f"Report written: {path}", topic="report")
-            self.written.emit(path)
-
         def failed(error: BaseException) -> None:
             if isinstance(error, OSError):
                 error = InputError(f"The report could not be written ({error.strerror}).", "Choose another folder.")
             self.report(error, topic="report")
 
-        self._runner.submit("report", "Writing the knee report", work, on_result=done, on_failed=failed)
+        self._runner.submit("report", "Writing the knee report", work, on_result=self.written.emit, on_failed=failed)
 
     # --- words ------------------------------------------------------------------------------
 

@@ -38,8 +38,8 @@ class KneeFactsForm(QFrame):
         self._form.setHorizontalSpacing(12)
         column.addLayout(self._form)
         self.sex = self._choice("Sex", _SEXES, "sex")
-        self.birth_date = self._line("Birth date", "2014-03-02", "birth_date")
-        self.study_date = self._line("Film date", "2024-07-11", "study_date")
+        self.birth_date = self._line("Birth date", "birth_date")
+        self.study_date = self._line("Film date", "study_date")
         self.side = self._choice("Side", _SIDES, "side")
         self.wrong = QLabel()
         self.wrong.setProperty("attention", True)
@@ -56,10 +56,10 @@ class KneeFactsForm(QFrame):
         self._form.addRow(title, box)
         return box
 
-    def _line(self, title: str, hint: str, field: str) -> QLineEdit:
+    def _line(self, title: str, field: str) -> QLineEdit:
         line = QLineEdit()
         line.setAccessibleName(f"{title}, year month day")
-        line.setPlaceholderText(hint)
+        line.setPlaceholderText("year-month-day")
         line.editingFinished.connect(lambda: self._entered(line, field))
         self._form.addRow(title, line)
         return line

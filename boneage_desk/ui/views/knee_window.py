@@ -255,7 +255,7 @@ class KneeWindow(QMainWindow):
         self._actions["saliency"].setChecked(desk.map_wanted and desk.can_map)
         for id in ("fainter", "stronger"):
             self._actions[id].setEnabled(desk.map_wanted)
-        self.slider.setEnabled(desk.map_wanted and desk.can_map)
+        self.slider.setVisible(desk.map_wanted and desk.can_map)
         self.slider.setValue(round(desk.look.opacity * 10))
         self.film.set_saliency(self._map_picture())
         self._show_corners()
