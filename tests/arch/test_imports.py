@@ -22,6 +22,7 @@ LIBRARIES = {
     "Model libraries only in engines and training": (MODEL, ("engines", "training")),
     "DICOM libraries only in imaging, pacs and reports": (DICOM, ("imaging", "pacs", "reports")),
     "PDF libraries only in reports": (("reportlab", "pikepdf"), ("reports",)),
+    "Signing libraries only in reports": (("pyhanko", "pyhanko_certvalidator", "pkcs11", "asn1crypto"), ("reports",)),
     "SQL only in archive": (("sqlite3",), ("archive",)),
     "appdirs only in common": (("appdirs",), ("common",)),
 }

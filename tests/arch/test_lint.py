@@ -16,6 +16,7 @@ from tests.arch.planting import REPOSITORY, Copy
 HEAVY = (
     "torch", "torchvision", "timm", "ultralytics", "captum",
     "reportlab", "highdicom", "pynetdicom", "cv2", "scipy", "pandas", "pikepdf",
+    "pyhanko", "pyhanko_certvalidator", "pkcs11", "keyring", "asn1crypto",
 )  # fmt: skip
 EVERYWHERE_ELSE = ("__main__", "wiring", "ui", "cli", "engines", "archive", "imaging", "reading", "standards", "common")
 
