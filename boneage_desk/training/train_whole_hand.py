@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from timm.layers import DropPath
 
 from boneage_desk.engines.cards import file_sha256
 from boneage_desk.engines.networks.packed import packed, unpacked
@@ -28,6 +29,7 @@ from boneage_desk.engines.networks.whole_hand import CASCADE, DUAL, REGRESSION, 
 from boneage_desk.engines.networks.whole_hand_nets import RegressionHand, Regressor
 from boneage_desk.training.loop import save_half
 from boneage_desk.training.runs import environment, now
+from boneage_desk.training.whole_hand_batches import Spoiling, milder
 from boneage_desk.training.whole_hand_films import Films, load_films
 from boneage_desk.training.whole_hand_loss import Loss, age_loss, distribution_loss, dual_loss
 from boneage_desk.training.whole_hand_run import RunConfig, WholeHandRun, read_films
@@ -96,6 +98,7 @@ def run_config(facts: dict[str, Any], args: argparse.Namespace, parts: int = 1) 
         budget_min=args.budget_min / parts, part_min=args.part_min, max_steps=args.max_steps, every_min=args.every_min,
         size=facts["size"], batch=facts["batch"], rate=facts["rate"], check=args.check, flips=facts["flips"],
         compile=args.compile, seed=facts["seed"], keep=facts["keep"], half=facts.get("half", False),
+        spoiling=milder(Spoiling(), facts.get("spoil", 1.0)),
     )  # fmt: skip
 
 
@@ -116,7 +119,7 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         "size": args.size or system.size[gpu], "batch": args.batch or system.batch[gpu],
         "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed,
         "start": first_weights(architecture, args.start), "precision": args.precision, "keep": KEEP[gpu], "began": now(),
-        "half": bool(gpu) or half_pays(args.system),
+        "half": bool(gpu) or half_pays(args.system), "spoil": args.spoil, "dropout": args.dropout,
     }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
     facts |= earlier_run(facts["start"], args.out)
@@ -168,15 +171,18 @@ def train(args: argparse.Namespace) -> None:
     model = build_whole_hand(facts["architecture"])
     if not (args.out / "last.pt").exists():
         start_model(model, facts["architecture"], facts["start"])
-    run = run_stage(model, films, SYSTEMS[args.system].loss, run_config(facts, args), args.out, device)
+    config = run_config(facts, args)
+    run = run_stage(model, films, SYSTEMS[args.system].loss, config, args.out, device, dropout=facts.get("dropout"))
     finish(run.mean, films, facts, args.out, finished=run.finished)
 
 
 def run_stage(
     model: WholeHand, films: Films, loss: Loss, config: RunConfig, out: Path, device: torch.device,
-    *, rows: np.ndarray | None = None, checked: np.ndarray | None = None,
+    *, rows: np.ndarray | None = None, checked: np.ndarray | None = None, dropout: float | None = None,
 ) -> WholeHandRun:  # fmt: skip
-    """Train one network, or go on with it; a SIGTERM ends it with a checkpoint."""
+    """Train one network, or go on with it; a SIGTERM ends it with a checkpoint. dropout: None: the network's own."""
+    if dropout is not None:
+        set_dropout(model, dropout)
     model.to(device, memory_format=torch.channels_last)
     run = WholeHandRun(model, films, loss, config, out, rows=rows, checked=checked, say=say)
     run.resume()
@@ -191,6 +197,16 @@ def run_stage(
     finally:
         signal.signal(signal.SIGTERM, before)
     return run
+
+
+def set_dropout(model: torch.nn.Module, share: float) -> None:
+    """Another dropout, in the head and, in the same proportion, of whole blocks."""
+    own = max([m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)], default=0.0)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p *= share / own if own else 0.0
+        elif isinstance(module, DropPath):
+            module.drop_prob *= share / own if own else 0.0
 
 
 def train_regression(args: argparse.Namespace, facts: dict[str, Any], films: Films, device: torch.device) -> None:
@@ -281,6 +297,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--check", type=int, default=400, help="held-out films read at each checkpoint; 0: all")
     p.add_argument("--precision", default="half", choices=("half", "int8"), help="of the weights' file at the end")
     p.add_argument("--no-flips", action="store_true", help="read each picture once, not mirrored too")
+    p.add_argument("--spoil", type=float, default=1.0, help="how much pictures are spoiled; less for a short run")
+    p.add_argument("--dropout", type=float, help="of whole-hand and dual, where it is not the network's own; less for a short run")
     p.add_argument("--compile", action="store_true", help="torch.compile of the trunk; takes a minute or two to start")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--cpu", action="store_true", help="leave the GPU alone")

@@ -470,3 +470,19 @@ def test_a_run_that_goes_on_from_another_tells_both(trained: Path, tmp_path: Pat
     assert read_card(folder).tables["network"]["started_from"] == f"random weights; trained at {SIZE} px before"
     curves = json.loads((folder / "evaluation.json").read_text())["learning_curves"]
     assert set(curves) == {"model", "start"}
+
+
+def test_a_short_run_may_be_milder() -> None:
+    from timm.layers import DropPath
+
+    from boneage_desk.engines.networks.whole_hand import build_whole_hand
+    from boneage_desk.training.whole_hand_batches import Spoiling, milder
+
+    half = milder(Spoiling(), 0.5)
+    assert (half.turn_deg, half.cutout, half.mirror) == (4.0, 0.15, 0.5)
+    model = build_whole_hand("convnextv2_atto")
+    before = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
+    train_whole_hand.set_dropout(model, 0.1)
+    after = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
+    assert max(before) > 0 and after == pytest.approx([p / 3 for p in before])
+    assert [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p] == pytest.approx([0.1])
