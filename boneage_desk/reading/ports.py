@@ -196,7 +196,18 @@ class ReportWriter(Protocol):
     def write(
         self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
     ) -> Path:
-        """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones."""
+        """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones. Earlier readings of
+        the child that are kept at this station are compared in it."""
+
+    def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
+        """The page of an addendum as a PDF of its own, with the place of its signature free; ``reading`` is the signed one.
+        Raises InputError 'too-long' for words that no page holds."""
+
+    def text(self, reading: Reading) -> str:
+        """The same report as plain text, for a RIS."""
+
+    def trouble(self) -> str:
+        """Quick: what of the site's settings cannot be used and is left out of reports (the logo); '' when all is well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,11 @@ from boneage_desk.common.settings import Settings
 from boneage_desk.reading import report_content
 from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Frame
-from boneage_desk.reading.priors import Prior
+from boneage_desk.reading.priors import priors
 from boneage_desk.reading.report_content import ReportContent
+from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.session import Reading
+from boneage_desk.reading.signature import Signature
 from boneage_desk.reports import detail_page, film_picture, fonts, page, tagging
 from boneage_desk.reports.archival import FileFacts, finish
 from boneage_desk.reports.logo import Logo
@@ -41,13 +43,18 @@ class PdfReports:
     Equal readings give equal bytes: the only time in the file is the reading's own.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, kept: Callable[[str], Sequence[Reading]] | None = None
+    ) -> None:
+        """``kept``: the readings of a patient id that the station keeps, for the comparison with earlier ones."""
         self._settings = settings or Settings()
+        self._kept = kept
 
-    def content(self, reading: Reading, *, detail: bool = True, priors: Sequence[Prior] = ()) -> ReportContent:
-        """What the report says; also for the text copy (``reading.report_plain.plain_text``). ``detail``: with the
-        page of the 13 bones. ``priors``: earlier readings of the child."""
+    def content(self, reading: Reading, *, detail: bool = True) -> ReportContent:
+        """What the report says; also for the text copy. ``detail``: with the page of the 13 bones."""
         chosen = self._settings
+        patient_id = reading.patient.patient_id.strip()
+        kept = self._kept(patient_id) if self._kept is not None and patient_id else ()
         return report_content.build(
             reading,
             language=chosen.of_report,
@@ -56,41 +63,36 @@ class PdfReports:
             header=chosen.report_header,
             footer=chosen.report_footer,
             with_detail=detail,
-            priors=priors,
+            priors=priors(reading, kept),
         )
+
+    def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
+        """See `ReportWriter.addendum`."""
+        from boneage_desk.reports.addendum_page import addendum_page
+
+        return addendum_page(reading, signature, paper=paper, settings=self._settings)
+
+    def text(self, reading: Reading) -> str:
+        """The report as plain text, for a RIS."""
+        return plain_text(self.content(reading))
 
     def trouble(self) -> str:
         """What of the site's settings cannot be used and is left out (the logo); '' when all is well."""
         return load_logo(self._settings.report_logo)[1]
 
     def write(
-        self,
-        reading: Reading,
-        frame: Frame | None,
-        out: Path,
-        *,
-        paper: str = "A4",
-        detail: bool = True,
-        priors: Sequence[Prior] = (),
+        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
     ) -> Path:
         """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
         an unknown paper or a frame of another film, StoreError when the disk refuses.
         """
-        data = self.render(reading, frame, paper=paper, detail=detail, priors=priors)
+        data = self.render(reading, frame, paper=paper, detail=detail)
         write_whole(Path(out), data)
         return Path(out)
 
-    def render(
-        self,
-        reading: Reading,
-        frame: Frame | None,
-        *,
-        paper: str = "A4",
-        detail: bool = True,
-        priors: Sequence[Prior] = (),
-    ) -> bytes:
+    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4", detail: bool = True) -> bytes:
         """The PDF's bytes: PDF/A-3b, tagged, with the reading's JSON attached."""
         if paper not in page.PAPERS:
             raise InputError(f"No paper '{paper}'.", f"Use one of: {', '.join(page.PAPERS)}.", code="paper")
@@ -101,7 +103,7 @@ class PdfReports:
                 "Open the film that was read.",
                 code="other-film",
             )
-        content = self.content(reading, detail=detail, priors=priors)
+        content = self.content(reading, detail=detail)
         with _lock:
             canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0])
         return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading))

@@ -48,9 +48,9 @@ class WindowSignOff(QObject):
         dialog.accepted.connect(lambda: self.presenter.set_person(*dialog.chosen()))
         self._ask(dialog)
 
-    def _ask_passphrase(self, why: str) -> None:
-        dialog = PassphraseDialog(self._w, why)
-        dialog.accepted.connect(lambda: self.presenter.go_on(dialog.take()))
+    def _ask_passphrase(self, what: str, why: str) -> None:
+        dialog = PassphraseDialog(self._w, what, why)
+        dialog.accepted.connect(lambda: self.presenter.go_on(*dialog.take()))
         self._ask(dialog)
 
     def _ask(self, dialog: QDialog) -> None:

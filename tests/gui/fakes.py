@@ -390,8 +390,19 @@ class FakeSigner:
         self.passphrase: str | None = None
         self.gate: threading.Event | None = None
         self.entered = threading.Event()
+        self.question = ""
+        self.kept: list[str] = []
 
-    def seal(self, pdf: bytes, signature: Signature, *, passphrase: str | None = None) -> SealedReport:
+    def asks(self, signature: Signature) -> str:
+        return self.question
+
+    def keep(self, signature: Signature, passphrase: str) -> None:
+        self.kept.append(passphrase)
+
+    def seal(
+        self, pdf: bytes, signature: Signature, *, passphrase: str | None = None, page: bytes | None = None
+    ) -> SealedReport:
+        assert bool(signature.text) == (page is not None)
         self.entered.set()
         if self.gate is not None:
             assert self.gate.wait(10)
@@ -421,6 +432,10 @@ def pdf_of(reading: Reading) -> bytes:
 class FakeReports:
     error: Exception | None = None
 
+    def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
+        return pdf_of(reading)
+    left_out = ""
+
     def write(
         self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
     ) -> Path:
@@ -428,6 +443,14 @@ class FakeReports:
             raise self.error
         out.write_bytes(pdf_of(reading))
         return out
+
+    def text(self, reading: Reading) -> str:
+        if self.error is not None:
+            raise self.error
+        return f"Report {reading.reading_id} {reading.revision}\n"
+
+    def trouble(self) -> str:
+        return self.left_out
 
 
 class Fakes:

@@ -145,6 +145,7 @@ def test_the_passphrase_is_asked_for_and_not_kept(qtbot, read: MainWindow, fakes
     dialog.accept()
     settle(qtbot, read)
     assert read.desk.reading is not None and read.desk.reading.state is State.SIGNED
+    assert fakes.signer.kept == []
     assert "open sesame" not in repr(fakes.store.log) + repr(vars(read.signoff.presenter))
 
 
@@ -214,3 +215,19 @@ def test_without_a_signer_it_says_so(qtbot, desk_window, fakes: Fakes) -> None:
     ready(qtbot, window, fakes)
     press_sign(qtbot, window)
     assert any("without signatures" in text for text in texts(window))
+
+
+def test_a_new_key_asks_twice_and_may_be_kept(qtbot, read: MainWindow, fakes: Fakes) -> None:
+    ready(qtbot, read, fakes)
+    fakes.signer.question, fakes.signer.passphrase = "new-passphrase", "long words"
+    press_sign(qtbot, read)
+    (dialog,) = read.findChildren(PassphraseDialog)
+    ok = dialog.buttons.button(dialog.buttons.StandardButton.Ok)
+    dialog.field.setText("long words")
+    assert not ok.isEnabled()
+    dialog.again.setText("long words")
+    dialog.keep.setChecked(True)
+    ok.click()
+    settle(qtbot, read)
+    assert read.desk.reading is not None and read.desk.reading.state is State.SIGNED
+    assert fakes.signer.kept == ["long words"]

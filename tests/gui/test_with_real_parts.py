@@ -14,12 +14,15 @@ import pytest
 from PySide6.QtCore import Qt
 
 from boneage_desk.common.errors import StoreError
+from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.ports import AnalysisEngine
-from boneage_desk.reading.session import SetPatient
+from boneage_desk.reading.session import SetPatient, SetStudy, State
+from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui import theme
 from boneage_desk.ui.app import go_on
 from boneage_desk.ui.main_window import MainWindow
+from boneage_desk.ui.views.signoff_panel import PassphraseDialog, ProfileDialog
 from boneage_desk.wiring import build
 from tests.gui.conftest import settle, texts
 from tests.gui.fakes import FakeEngine
@@ -176,3 +179,55 @@ def test_the_picture_of_the_window_with_the_real_models(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert out.read_bytes()[:4] == b"\x89PNG" and out.stat().st_size > 50_000
+
+
+def test_signed_amended_and_checked_with_the_real_parts(qtbot, real, tmp_path):
+    """Reviewed, sealed with a key that this station makes, kept, amended; the check finds a byte that was changed."""
+    window = real(demo())
+    desk = window.desk
+    for bone in rus_chn.BONES:
+        desk.select(bone)
+        desk.accept()
+    settle(qtbot, window)
+    for problem in window.signoff.presenter.view().problems:
+        if problem.code == "flag":
+            window.signoff.presenter.answer(problem.key, "looked at")
+        elif problem.code == "difference-comment":
+            desk.comment_difference("seen")
+    desk.do(SetStudy(laterality=Laterality.LEFT))
+    settle(qtbot, window)
+    assert window.signoff.presenter.view().problems == ()
+    window.signoff.sign()
+    settle(qtbot, window)
+    (who,) = window.findChildren(ProfileDialog)
+    who.name.setText("Dr Li Hua 李华")
+    who.role.setCurrentIndex(0)
+    who.accept()
+    settle(qtbot, window)
+    for secret in window.findChildren(PassphraseDialog):  # no key store of the system here
+        secret.field.setText("a passphrase for tests")
+        secret.again.setText("a passphrase for tests")
+        secret.accept()
+        settle(qtbot, window)
+    signed = desk.reading
+    assert signed is not None and signed.state is State.SIGNED, texts(window)
+    window.signoff.presenter.addendum("The height came in later: 132 cm.")
+    settle(qtbot, window)
+    for secret in window.findChildren(PassphraseDialog):
+        if secret.isVisible():
+            secret.field.setText("a passphrase for tests")
+            secret.accept()
+            settle(qtbot, window)
+    assert desk.reading is not None and desk.reading.state is State.AMENDED, texts(window)
+    window.signoff.presenter.verify()
+    settle(qtbot, window)
+    assert any("All 2 signatures hold" in line for line in texts(window)), texts(window)
+    services = window.services
+    store = services.store()
+    first, second = store.report(signed.reading_id, 1), store.report(signed.reading_id)
+    assert second.startswith(first) and len(second) > len(first)
+    assert store.get(signed.reading_id) == desk.reading and store.verify() == []
+    signer = services.signer()
+    assert signer.verify(second).problems == ()
+    place = len(first) // 2
+    assert signer.verify(second[:place] + bytes([second[place] ^ 1]) + second[place + 1 :]).problems

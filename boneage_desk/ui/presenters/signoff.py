@@ -53,11 +53,11 @@ class SignView:
 
 class SignOff(QObject):
     """``changed``: a new :class:`SignView` is to be shown. ``profile_wanted``: nobody is registered for this account.
-    ``passphrase_wanted``: the key needs one; give it with :meth:`go_on`."""
+    ``passphrase_wanted``: (what is asked: 'passphrase', 'pin', 'new-passphrase', why): give it with :meth:`go_on`."""
 
     changed = Signal()
     profile_wanted = Signal()
-    passphrase_wanted = Signal(str)
+    passphrase_wanted = Signal(str, str)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -68,6 +68,7 @@ class SignOff(QObject):
         self._wanted: tuple[str, str, str] | None = None  # reading, reason, addendum's words
         self._waits = False  # for the store, before the seal
         self._passphrase: str | None = None
+        self._keep = False
         self._done: tuple[str, str] | None = None  # reading that was sealed and is on its way to the disk, what to say
         desk.case_changed.connect(self.follow)
         desk.reading_changed.connect(self.changed)
@@ -190,8 +191,9 @@ class SignOff(QObject):
         self._wanted, self._waits, self._passphrase = None, False, None
         self.changed.emit()
 
-    def go_on(self, passphrase: str | None = None) -> None:
-        """Seal what was wanted, with the passphrase that was asked for."""
+    def go_on(self, passphrase: str | None = None, keep: bool = False) -> None:
+        """Seal what was wanted, with the passphrase that was asked for. ``keep``: where it is right, the system's key
+        store keeps it."""
         desk, services, session, wanted = self._desk, self._desk.services, self._desk.session, self._wanted
         if session is None or wanted is None or session.reading.reading_id != wanted[0] or self._job is not None:
             return
@@ -206,7 +208,7 @@ class SignOff(QObject):
             desk.report(InputError("The film is still being opened.", "Try again in a moment."), topic="sign")
             return
         if desk.saver.unsaved_of(reading.reading_id):
-            self._passphrase, self._waits = passphrase, True  # goes on from _on_disk
+            self._passphrase, self._keep, self._waits = passphrase, keep, True  # goes on from _on_disk
             self.changed.emit()
             return
         try:
@@ -214,17 +216,25 @@ class SignOff(QObject):
         except BoneAgeError as error:
             desk.report(error, topic="sign")
             return
-        signer = services.signer
+        make, paper = services.signer, services.settings.paper
 
-        def work(_token: object, _progress: object) -> SealedReport:
+        def work(_token: object, _progress: object) -> SealedReport | str:
+            signer, page = make(), None
+            question = "" if passphrase is not None else signer.asks(signature)
+            if question:
+                return question
             if signature.text:
                 pdf = services.store().report(reading.reading_id)
+                page = services.reports().addendum(reading, signature, paper=paper)
             else:
                 with tempfile.TemporaryDirectory(prefix="sign-", dir=services.data_dir) as folder:
                     out = Path(folder) / "report.pdf"
                     shown = as_signed(reading, signature)
-                    pdf = services.reports().write(shown, film, out, paper=services.settings.paper).read_bytes()
-            return signer().seal(pdf, signature, passphrase=passphrase)
+                    pdf = services.reports().write(shown, film, out, paper=paper).read_bytes()
+            sealed = signer.seal(pdf, signature, passphrase=passphrase, page=page)
+            if keep and passphrase is not None:
+                signer.keep(signature, passphrase)
+            return sealed
 
         self._job = desk.runner.submit(
             "sign", "Signing", work,
@@ -232,8 +242,15 @@ class SignOff(QObject):
         )  # fmt: skip
         self.changed.emit()
 
-    def _sealed(self, session: ReadingSession, reading: Reading, signature: Signature, sealed: SealedReport) -> None:
-        self._job, self._wanted = None, None
+    def _sealed(
+        self, session: ReadingSession, reading: Reading, signature: Signature, sealed: SealedReport | str
+    ) -> None:
+        self._job = None
+        if isinstance(sealed, str):
+            self.passphrase_wanted.emit(sealed, "")
+            self.changed.emit()
+            return
+        self._wanted = None
         if session.reading.revision != reading.revision:
             words = "The reading was changed while it was being signed; nothing was signed."
             self._desk.report(InputError(words, "Look at it and sign again."), topic="sign")
@@ -259,7 +276,7 @@ class SignOff(QObject):
         if self._waits and self._wanted is not None:
             if not self._desk.saver.unsaved_of(self._wanted[0]):
                 passphrase, self._passphrase, self._waits = self._passphrase, None, False
-                self.go_on(passphrase)
+                self.go_on(passphrase, self._keep)
             elif self._desk.saver.state is Saving.FAILED:
                 self._passphrase, self._waits, self._wanted = None, False, None
                 error = InputError("Nothing was signed: a change of this reading is not on disk.", "Save it first.")
@@ -269,7 +286,7 @@ class SignOff(QObject):
     def _failed(self, error: BaseException) -> None:
         self._job = None
         if isinstance(error, InputError) and error.code == "passphrase" and self._wanted is not None:
-            self.passphrase_wanted.emit(str(error))
+            self.passphrase_wanted.emit("passphrase", str(error))
         else:
             self._wanted = None
             self._desk.report(error, "Nothing was signed", topic="sign")

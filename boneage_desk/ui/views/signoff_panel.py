@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -218,26 +219,54 @@ class ProfileDialog(QDialog):
         return self.name.text().strip(), Role(self.role.currentData())
 
 
+SECRETS = {
+    "passphrase": ("Passphrase of the signing key", "The key needs its passphrase."),
+    "pin": ("PIN of the token", "The token needs its PIN."),
+    "new-passphrase": (
+        "A key for this station",
+        "This station has no signing key yet and makes one now. It shows that a report was not altered; to others it does "
+        "not prove who signed. Choose a passphrase for it; nobody can tell it to you again.",
+    ),
+}
+
+
 class PassphraseDialog(QDialog):
-    """The passphrase of the signing key; not kept by the window."""
+    """The passphrase of the signing key, or the PIN of a token; a new one is asked twice. The window does not keep it."""
 
-    def __init__(self, parent: QWidget | None, why: str) -> None:
+    def __init__(self, parent: QWidget | None, what: str, why: str) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Passphrase of the signing key")
+        title, words = SECRETS.get(what, SECRETS["passphrase"])
+        self.setWindowTitle(title)
         form = QFormLayout(self)
-        words = QLabel(why)
-        words.setWordWrap(True)
-        form.addRow(words)
-        self.field = QLineEdit()
-        self.field.setEchoMode(QLineEdit.EchoMode.Password)
-        form.addRow("Passphrase", self.field)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        form.addRow(buttons)
+        label = QLabel(why or words)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(True)
+        form.addRow(label)
+        self.field, self.again = QLineEdit(), QLineEdit()
+        for field in (self.field, self.again):
+            field.setEchoMode(QLineEdit.EchoMode.Password)
+            field.textChanged.connect(self._check)
+        form.addRow("PIN" if what == "pin" else "Passphrase", self.field)
+        self._twice = what == "new-passphrase"
+        if self._twice:
+            form.addRow("Once more", self.again)
+        self.keep = QCheckBox("Keep it in the key store of this account")
+        self.keep.setToolTip("In the operating system's key store; this program never writes it into a file")
+        if what != "pin":
+            form.addRow(self.keep)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        form.addRow(self.buttons)
+        self._check()
 
-    def take(self) -> str:
-        """The passphrase; the field is emptied."""
-        words = self.field.text()
+    def _check(self) -> None:
+        same = not self._twice or self.field.text() == self.again.text()
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.field.text()) and same)
+
+    def take(self) -> tuple[str, bool]:
+        """The passphrase, and whether the key store shall keep it; the fields are emptied."""
+        words, keep = self.field.text(), self.keep.isChecked()
         self.field.clear()
-        return words
+        self.again.clear()
+        return words, keep
