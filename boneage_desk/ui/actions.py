@@ -94,6 +94,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("save-again", "Save again", "", "File", W, lambda s: s.unsaved),
     _spec("report", "Write and open the report", "Ctrl+P", "File", W, with_reading),
     _spec("report-as", "Write the report as\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+P", "File", W, with_reading),
+    _spec("lock", "Lock the screen", "Ctrl+L", "File", W, always, tip="Hide everything until you are back"),
     _spec("quit", "Quit", "Ctrl+Q", "File", W, always),
     _spec("undo", "Undo", "Ctrl+Z", "Edit", W, lambda s: s.can_undo and s.editable),
     _spec("redo", "Do again", "Ctrl+Y Ctrl+Shift+Z", "Edit", W, lambda s: s.can_redo and s.editable),
@@ -197,6 +198,7 @@ class ActionSet(QObject):
         if missing or unknown:
             raise ValueError(f"actions without handler: {sorted(missing)}; handlers without action: {sorted(unknown)}")
         self._actions: dict[str, QAction] = {}
+        self._locked = False
         for spec in ACTIONS:
             action = QAction(spec.title, self)
             action.setObjectName(spec.id)
@@ -226,9 +228,16 @@ class ActionSet(QObject):
 
     def update(self, state: UiState) -> None:
         for spec in ACTIONS:
-            action, enabled = self._actions[spec.id], spec.enabled(state)
+            action, enabled = self._actions[spec.id], spec.enabled(state) and not self._locked
             if action.isEnabled() != enabled:
                 action.setEnabled(enabled)
+
+    def lock(self, on: bool) -> None:
+        """Nothing may be used while the window is locked; what may afterwards, the next `update` says."""
+        self._locked = on
+        if on:
+            for action in self._actions.values():
+                action.setEnabled(False)
 
     def check(self, id: str, on: bool) -> None:
         """Show a checkable command as on or off without running it."""

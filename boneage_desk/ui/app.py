@@ -64,7 +64,8 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
 
 
 def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
-    """What follows the first paint."""
+    """What follows the first paint. The lock first: what was locked is locked before a work list is read."""
+    window.lock.begin()
     window.complete_later()
     window.services.films()  # begins to load the decoders, in a thread of its own
     wanted = list(paths)

@@ -53,6 +53,7 @@ from boneage_desk.ui.views.report_page import ReportPage
 from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
 from boneage_desk.ui.window_commands import WindowCommands
+from boneage_desk.ui.window_lock import WindowLock
 from boneage_desk.ui.window_signoff import WindowSignOff
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.commands = WindowCommands(self)
         self.signoff = WindowSignOff(self)
+        self.lock = WindowLock(self)
         self.actions_ = ActionSet(
             self, {Scope.READING: (self.bones,), Scope.FILM: ()}, self.commands.handlers()
         )  # fmt: skip
@@ -464,6 +466,7 @@ class MainWindow(QMainWindow):
         kept.setValue("geometry", self.saveGeometry())
         kept.setValue("splitter", self.splitter.saveState())
         self.preview.watch(False)
+        self.lock.stop()
         self.desk.work.close()
         self.commands.close_knee()
         self.runner.close()

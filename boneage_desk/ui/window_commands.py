@@ -41,6 +41,7 @@ class WindowCommands(QObject):
             "save-again": lambda: desk.saver.retry(),
             "report": self.write_report,
             "report-as": self.write_report_as,
+            "lock": lambda: self._w.lock.lock(),
             "quit": self._w.close,
             "undo": desk.undo,
             "redo": desk.redo,
