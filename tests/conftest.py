@@ -20,6 +20,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ.pop("QT_STYLE_OVERRIDE", None)
 # ultralytics installs missing packages by itself and writes a settings file into the home folder
 os.environ["YOLO_AUTOINSTALL"] = "false"
+# no test may put a secret into the developer's key store; one that needs a store brings its own
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 import hypothesis
 import pytest

@@ -61,7 +61,7 @@ def private_key(kind: str, which: str = "") -> Any:
     """``kind``: 'rsa', 'rsa-weak' or 'ec'; ``which`` parts several of a kind."""
     if kind == "ec":
         return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(65537, 1024 if kind == "rsa-weak" else 3072 if which == "" else 2048)
+    return rsa.generate_private_key(65537, 1024 if kind == "rsa-weak" else 2048)
 
 
 def usage(*, sign: bool = True, certify: bool = False) -> x509.KeyUsage:

@@ -17,7 +17,7 @@ from boneage_desk.reports.signing_attached import attached_reading, disagreement
 from boneage_desk.reports.signing_changes import policy
 from boneage_desk.reports.signing_keys import certificate_problem, subject_of
 from boneage_desk.reports.signing_station import LONGEST_NAME, ORGANISATION, certificates
-from boneage_desk.reports.signing_write import OURS, run
+from boneage_desk.reports.signing_write import CERTIFICATES, OURS, run
 
 if TYPE_CHECKING:
     from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
@@ -60,11 +60,14 @@ def check(pdf: bytes, trust: Trust) -> Verification:
 
 
 def check_last(pdf: bytes) -> SealCheck | None:
-    """The last signature alone, trusting nobody; None where there is none."""
+    """The last signature alone, trusting nobody; None where there is none that can be read."""
     from pyhanko.pdf_utils.reader import PdfFileReader
 
-    found = PdfFileReader(io.BytesIO(pdf), strict=True).embedded_signatures
-    return _seal(pdf, found[-1], len(found), Trust()) if found else None
+    try:
+        found = PdfFileReader(io.BytesIO(pdf), strict=True).embedded_signatures
+        return _seal(pdf, found[-1], len(found), Trust()) if found else None
+    except Exception:  # as in `check`: a damaged signature may raise anything
+        return None
 
 
 def _check(pdf: bytes, trust: Trust) -> Verification:
@@ -121,7 +124,7 @@ def _seal(pdf: bytes, sig: EmbeddedPdfSignature, index: int, trust: Trust) -> Se
     sha256 = hashlib.sha256(certificate.dump()).hexdigest()
     at = sig.self_reported_timestamp
     number = int(ours["/Number"]) if "/Number" in ours else index
-    problems = [signing_cms.gap_problem(pdf, sig, strict=bool(ours)), signing_cms.chain_problem(sig)]
+    problems = [signing_cms.gap_problem(pdf, sig, digest=_text(ours, CERTIFICATES) if ours else None), signing_cms.chain_problem(sig)]
     intact = whole = trusted = False
     stamp = ""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,19 @@ _HEX = (re.compile(rb"<[0-9A-F]*>"), re.compile(rb"<[0-9a-f]*>"))
 _DEEPEST = 40
 
 
-def gap_problem(pdf: bytes, sig: EmbeddedPdfSignature, *, strict: bool) -> str:
+def certificates_digest(signed: Any) -> str:
+    """SHA-256 (hex) of the certificates in a CMS SignedData (asn1crypto), whatever their order. It is written beside the
+    signature, where it is signed: the chain is then covered too."""
+    ders = sorted(one.chosen.dump() for one in signed["certificates"])
+    return hashlib.sha256(b"".join(ders)).hexdigest()
+
+
+def gap_problem(pdf: bytes, sig: EmbeddedPdfSignature, *, digest: str | None) -> str:
     """'' or what is wrong between the two ranges of bytes that the signature covers.
 
     It must be one hexadecimal string, in capitals or small letters throughout, with the DER and then zeros alone: else
-    something could be hidden or changed there unseen. ``strict``: and the DER as this program writes it; other
-    programs may write the same in another order.
+    something could be hidden or changed there unseen. ``digest``: of the certificates (`certificates_digest`) where
+    this program made the signature, and then the DER must be as it writes it; None: other programs may write otherwise.
     """
     ranges = [int(value) for value in sig.byte_range]
     if len(ranges) != 4 or ranges[0] != 0 or min(ranges) < 0:
@@ -34,7 +42,11 @@ def gap_problem(pdf: bytes, sig: EmbeddedPdfSignature, *, strict: bool) -> str:
     size = der_length(content)
     if size is None or any(content[size:]):
         return "After the signature's end is something else."
-    return form_problem(content[:size], sig.signer_cert) if strict else ""
+    if digest is None:
+        return ""
+    if certificates_digest(sig.signed_data) != digest:
+        return "A certificate in the signature was changed."
+    return form_problem(content[:size], sig.signer_cert)
 
 
 def der_length(data: bytes, start: int = 0) -> int | None:

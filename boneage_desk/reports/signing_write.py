@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boneage_desk.common.errors import BoneAgeError, FilmError, StoreError
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reports import signing_box
+from boneage_desk.reports.signing_cms import certificates_digest
 from boneage_desk.reports.signing_keys import OpenKey
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ DIGEST = "sha256"
 OURS = "/BoneAgeDesk"
 """Key of the signature dictionary under which number, role, an addendum's words
 and whether a time stamp goes with it are kept, signed with the rest."""
+CERTIFICATES = "/Certificates"
+"""Key in `OURS` of the SHA-256 of the certificates that the signature carries."""
 PAGE_KEYS = ("/MediaBox", "/CropBox", "/Rotate", "/Resources", "/Contents")
 """What of a page is taken over; nothing that acts, links or annotates."""
 
@@ -100,12 +103,13 @@ def write(
         steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(spec.sig_field_name, writer)
         field = next(steps).get_object()
         field["/AP"] = _appearance(writer, drawn.box)
+        trial = _cms(key, bytes(32), timestamper, dry_run=True)
         writer.register_extension(ESIC_EXTENSION_1)
         holder = SignatureObject(
             timestamp=signature.at, subfilter=SigSeedSubFilter.PADES, name=signature.name, reason=signature.reason,
-            bytes_reserved=_room(key, timestamper),
+            bytes_reserved=_room(trial),
         )  # fmt: skip
-        holder[OURS] = _ours(signature, stamped=timestamper is not None)
+        holder[OURS] = _ours(signature, certificates_digest(trial["content"]), stamped=timestamper is not None)
         steps.send(SigObjSetup(sig_placeholder=holder))
         digest, out = steps.send(SigIOSetup(md_algorithm=DIGEST))
         steps.send(_cms(key, digest.document_digest, timestamper))
@@ -114,11 +118,12 @@ def write(
     return bytes(out.getvalue())
 
 
-def _ours(signature: Signature, stamped: bool) -> Any:
+def _ours(signature: Signature, certificates: str, *, stamped: bool) -> Any:
     from pyhanko.pdf_utils import generic
 
     facts: dict[str, Any] = {
         "/Number": generic.NumberObject(signature.number),
+        CERTIFICATES: generic.pdf_string(certificates),
         "/Role": generic.pdf_string(str(signature.role)),
     }
     if signature.text:
@@ -165,10 +170,10 @@ def _appearance(writer: IncrementalPdfFileWriter, box: bytes) -> Any:
     return generic.DictionaryObject({generic.pdf_name("/N"): shown})
 
 
-def _room(key: OpenKey, timestamper: TimeStamper | None) -> int:
-    """Hex digits to keep free: a trial without a key, and a tenth for a time stamp that is a little longer."""
-    trial = _cms(key, bytes(32), timestamper, dry_run=True).dump()
-    return 2 * (len(trial) + len(trial) // 10 + 256)
+def _room(trial: Any) -> int:
+    """Hex digits to keep free: for the trial without a key, and a tenth for a time stamp that is a little longer."""
+    size = len(trial.dump())
+    return 2 * (size + size // 10 + 256)
 
 
 def _cms(key: OpenKey, digest: bytes, timestamper: TimeStamper | None, *, dry_run: bool = False) -> Any:
