@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from boneage_desk.archive.store import SqliteStore
     from boneage_desk.reading.analysis import ModelRef
+    from boneage_desk.reading.assessment import Reading
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
     from boneage_desk.reading.station import StationKeeper
@@ -62,7 +63,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
     films: _Once[FilmReader] = _Once(_films)
     engine: _Once[AnalysisEngine] = _Once(lambda: _engine(engine_dir or data_dir / ENGINE_DIR, chosen.device, "auto"))
     store: _Once[SqliteStore] = _Once(lambda: _store(data_dir))
-    reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen))
+    reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen, lambda patient_id: _kept(data_dir, store, patient_id)))
 
     def close() -> None:
         if engine.value is not None:
@@ -143,10 +144,17 @@ def _knee_reports(chosen: settings.Settings) -> KneeReportWriter:
     return KneePdf(chosen)
 
 
-def _reports(chosen: settings.Settings) -> ReportWriter:
+def _reports(chosen: settings.Settings, kept: Callable[[str], Sequence[Reading]]) -> ReportWriter:
     from boneage_desk.reports.pdf import PdfReports
 
-    return PdfReports(chosen)
+    return PdfReports(chosen, kept)
+
+
+def _kept(data_dir: Path, store: Callable[[], SqliteStore], patient_id: str) -> Sequence[Reading]:
+    """Earlier readings of a patient id; none, and no file made for it, where the station has no data base yet."""
+    from boneage_desk.archive.store import FILE_NAME
+
+    return store().of_patient(patient_id) if (data_dir / FILE_NAME).exists() else ()
 
 
 def _results(chosen: settings.Settings) -> ResultsWriter:

@@ -204,6 +204,14 @@ class SqliteStore:
         self._diverged.discard(found[0].reading_id)
         return found[0]
 
+    def of_patient(self, patient_id: str) -> _Readings:
+        """Readings of a patient id that a person looked at, the newest first."""
+        return self._documents(
+            "WHERE state <> 'draft' AND study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) "
+            "ORDER BY assessment_id DESC",
+            (patient_id,),
+        )
+
     def report(self, reading_id: str, number: int | None = None) -> bytes:
         with self._told("reading"), self._lock:
             return sealed.fetch(self._open_connection(), reading_id, number)

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
+    QGuiApplication,
     QImage,
     QPaintEvent,
     QShowEvent,
@@ -190,6 +191,10 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self._page_chosen)
         self.report.write_wanted.connect(self.commands.write_report)
         self.report.write_as_wanted.connect(self.commands.write_report_as)
+        self.report.print_wanted.connect(self.commands.print_report)
+        self.report.copy_wanted.connect(self.commands.copy_report)
+        self.report.export_wanted.connect(self.commands.export_report)
+        self.reporting.copied.connect(lambda words: QGuiApplication.clipboard().setText(words))
         self.report.reviewed_wanted.connect(desk.mark_reviewed)
         self.report.reopen_wanted.connect(desk.reopen)
 

@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from boneage_desk.common.errors import BoneAgeError, InputError
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, ActionSet
-from boneage_desk.ui.presenters.reporting import report_name
+from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
 if TYPE_CHECKING:
+    from boneage_desk.reading.session import Reading
     from boneage_desk.ui.main_window import MainWindow
     from boneage_desk.ui.views.film_panel import FilmPanel
     from boneage_desk.ui.views.knee_window import KneeWindow
@@ -41,6 +42,11 @@ class WindowCommands(QObject):
             "save-again": lambda: desk.saver.retry(),
             "report": self.write_report,
             "report-as": self.write_report_as,
+            "print": self.print_report,
+            "copy-report": self.copy_report,
+            "export-text": lambda: self.export_report("TEXT"),
+            "export-json": lambda: self.export_report("JSON"),
+            "export-fhir": lambda: self.export_report("FHIR"),
             "lock": lambda: self._w.lock.lock(),
             "quit": self._w.close,
             "undo": desk.undo,
@@ -178,6 +184,40 @@ class WindowCommands(QObject):
         path, _ = QFileDialog.getSaveFileName(self._w, "Write the report", suggested, "PDF (*.pdf)")
         if path:
             self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
+
+    def export_report(self, name: str) -> None:
+        """Ask for a place and write text, JSON or FHIR there."""
+        reading, kind = self._w.desk.reading, Kind[name]
+        if reading is None:
+            return
+        self._w.flush()
+        suggested = str(Path(self._folder()) / report_name(reading, kind))
+        path, _ = QFileDialog.getSaveFileName(self._w, "Export", suggested, f"{name} (*{kind.value})")
+        if path:
+            whole = path if Path(path).suffix else f"{path}{kind.value}"
+            self._w.reporting.write(Path(whole), open_it=False, kind=kind)
+
+    def copy_report(self) -> None:
+        self._w.flush()
+        self._w.reporting.copy_text()
+
+    def print_report(self) -> None:
+        self._w.flush()
+        self._w.reporting.to_print(self._ask_printer)
+
+    def _ask_printer(self, reading: Reading, pdf: bytes) -> None:
+        from PySide6.QtPrintSupport import QPrintDialog, QPrinter
+
+        from boneage_desk.ui.presenters.printing import prepare
+
+        printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        prepare(printer, self._w.services.settings.paper, report_name(reading))
+        dialog = QPrintDialog(printer, self._w)
+        dialog.setWindowTitle("Print the report")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowModality(Qt.WindowModality.WindowModal)
+        dialog.finished.connect(lambda result: self._w.reporting.print(pdf, printer) if result else None)
+        dialog.show()
 
     def report_written(self, reading_id: str, path: Path, open_it: bool) -> None:
         shown = self._w.desk.reading

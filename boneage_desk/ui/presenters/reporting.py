@@ -2,64 +2,183 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.reading.assessment import SEALED
+from boneage_desk.reading.film import Frame
+from boneage_desk.reading.ports import Services
 from boneage_desk.reading.session import Reading
-from boneage_desk.ui.jobs import Job
+from boneage_desk.ui.jobs import Job, Work
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.desk import Desk
+
+if TYPE_CHECKING:
+    from PySide6.QtPrintSupport import QPrinter
 
 PREVIEW_DELAY_MS = 250
 """A preview is drawn when the reading stood still for so long."""
 
 
-def report_name(reading: Reading) -> str:
+def report_name(reading: Reading, kind: Kind | None = None) -> str:
     """A file name that any system takes: who, when, and the reading's own id."""
     who = reading.patient.patient_id or reading.patient.name or "hand"
     words = re.sub(r"[^\w-]+", "-", who).strip("-")[:40] or "hand"
     day = text.day(reading.study.study_date)
-    return "_".join(part for part in ("bone-age", words, day, reading.reading_id[:8]) if part) + ".pdf"
+    return "_".join(part for part in ("bone-age", words, day, reading.reading_id[:8]) if part) + (kind or Kind.PDF).value
+
+
+class Kind(StrEnum):
+    """What the report can leave the window as; the value is the file's ending."""
+
+    PDF = ".pdf"
+    TEXT = ".txt"
+    JSON = ".json"
+    FHIR = ".fhir.json"
+
+
+def report_pdf(services: Services, reading: Reading, frame: Frame | None) -> bytes:
+    """The PDF of a reading: of a signed one the file that was sealed and never another; else drawn now.
+
+    Blocks; not for the window's thread.
+    """
+    if reading.state in SEALED:
+        return services.store().report(reading.reading_id)
+    with tempfile.TemporaryDirectory(prefix="report-", dir=services.data_dir) as folder:
+        out = Path(folder) / "report.pdf"
+        return services.reports().write(reading, frame, out, paper=services.settings.paper).read_bytes()
+
+
+def exported(services: Services, reading: Reading, frame: Frame | None, kind: Kind) -> bytes:
+    """The report as a file's bytes. Blocks; not for the window's thread."""
+    if kind is Kind.PDF:
+        return report_pdf(services, reading, frame)
+    if kind is Kind.TEXT:
+        return services.reports().text(reading).encode("utf-8")
+    from boneage_desk.reading.document import document
+    from boneage_desk.reading.report_fhir import bundle
+
+    made = bundle(reading) if kind is Kind.FHIR else document(reading)
+    return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
 
 
 class Reporting(QObject):
-    """``written``: (reading id, path, whether to open it)."""
+    """``written``: (reading id, path, whether to open it). ``copied``: text for the clipboard."""
 
     written = Signal(str, object, bool)
+    copied = Signal(str)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._desk = desk
 
-    def write(self, out: Path | None = None, *, open_it: bool = True) -> None:
-        """Write the PDF to ``out`` or to the data folder's ``reports``."""
-        reading, frame, services = self._desk.reading, self._desk.frame, self._desk.services
-        if reading is None:
+    def write(self, out: Path | None = None, *, open_it: bool = True, kind: Kind = Kind.PDF) -> None:
+        """Write the report to ``out`` or to the data folder's ``reports``."""
+        found = self._ready(kind is Kind.PDF)
+        if found is None:
             return
-        if frame is None and not self._desk.film_error:
-            self._desk.report(InputError("The film is still being opened.", "Try again in a moment."), topic="report")
-            return
-        target = out if out is not None else services.data_dir / "reports" / report_name(reading)
+        reading, frame = found
+        services = self._desk.services
+        target = out if out is not None else services.data_dir / "reports" / report_name(reading, kind)
 
         def work(_token: object, _progress: object) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return services.reports().write(reading, frame, target, paper=services.settings.paper)
+            put(target, exported(services, reading, frame, kind))
+            return target
 
         def done(path: Path) -> None:
             self.written.emit(reading.reading_id, path, open_it)
+            left_out = services.reports().trouble() if kind is Kind.PDF and reading.state not in SEALED else ""
             self._desk.tell(f"Report written: {path}", topic="report")
+            if left_out:
+                self._desk.tell(f"{left_out} It was left out. Mend the setting 'report_logo'.", "warning", topic="logo")
 
+        self._submit("Writing the report", work, done, "The report could not be written")
+
+    def copy_text(self) -> None:
+        """The report as plain text, for the clipboard and with it the RIS."""
+        found = self._ready(film=False)
+        if found is None:
+            return
+        services = self._desk.services
+
+        def done(words: str) -> None:
+            self.copied.emit(words)
+            self._desk.tell("The report is in the clipboard as text.", topic="report")
+
+        self._submit(
+            "Copying the report", lambda _token, _progress: services.reports().text(found[0]), done,
+            "The report could not be copied",
+        )  # fmt: skip
+
+    def to_print(self, then: Callable[[Reading, bytes], None]) -> None:
+        """``then`` gets the reading on the desk and its PDF, on the window's thread: to ask which printer."""
+        found = self._ready()
+        if found is None:
+            return
+        services = self._desk.services
+        self._submit(
+            "Drawing the report", lambda _token, _progress: report_pdf(services, *found),
+            lambda pdf: then(found[0], pdf), "The report could not be drawn",
+        )  # fmt: skip
+
+    def print(self, pdf: bytes, printer: QPrinter) -> None:
+        """Send the pages to a printer that was set up."""
+        from boneage_desk.ui.presenters.printing import print_pdf
+
+        def done(sheets: int) -> None:
+            self._desk.tell(f"{text.plural(sheets, 'page')} sent to the printer.", topic="report")
+
+        self._submit(
+            "Printing the report", lambda token, _progress: print_pdf(pdf, printer, token), done,
+            "The report could not be printed",
+        )  # fmt: skip
+
+    def _ready(self, film: bool = True) -> tuple[Reading, Frame | None] | None:
+        """The reading and its film, or None where there is nothing to report on yet (and that is told)."""
+        desk = self._desk
+        if desk.reading is None:
+            return None
+        sealed = desk.reading.state in SEALED
+        if film and not sealed and desk.frame is None and not desk.film_error:
+            desk.report(InputError("The film is still being opened.", "Try again in a moment."), topic="report")
+            return None
+        if sealed and desk.saver.unsaved_of(desk.reading.reading_id):
+            desk.report(InputError("The signed report is still being kept.", "Try again in a moment."), topic="report")
+            return None
+        return desk.reading, desk.frame
+
+    def _submit(self, title: str, work: Work, done: Callable[[Any], None], doing: str) -> None:
         def failed(error: BaseException) -> None:
             if isinstance(error, OSError):
-                error = InputError(f"The report could not be written ({error.strerror}).", "Choose another folder.")
+                error = InputError(f"{doing} ({error.strerror}).", "Choose another folder.")
             self._desk.report(error, topic="report")
 
-        self._desk.runner.submit("report", "Writing the report", work, on_result=done, on_failed=failed)
+        self._desk.runner.submit("report", title, work, on_result=done, on_failed=failed)
+
+
+def put(out: Path, data: bytes) -> None:
+    """Write beside ``out`` and put it in place; no torn file stays behind. Raises OSError."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, out)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +190,8 @@ class Sheet:
 
 
 class Preview(QObject):
-    """The report of the reading on the desk as it would be written now, while somebody looks at it.
+    """The report of the reading on the desk as it would be written now, while somebody looks at it; of a signed reading
+    the file that was sealed.
 
     ``changed``: a :class:`Sheet`. The sheet of another reading is taken away at once.
     """
@@ -90,6 +210,7 @@ class Preview(QObject):
         self._timer.timeout.connect(self._draw)
         desk.case_changed.connect(self._follow)
         desk.reading_changed.connect(self._follow)
+        desk.saver.changed.connect(self._kept)
 
     def watch(self, on: bool) -> None:
         """Somebody looks at the preview, or no longer."""
@@ -105,12 +226,27 @@ class Preview(QObject):
             self._drop(Sheet())
         if not self._watched or key is None or key == self._key:
             return
-        if desk.frame is None and not desk.film_error:
+        sealed = reading is not None and reading.state in SEALED
+        if not sealed and desk.frame is None and not desk.film_error:
             self.changed.emit(Sheet(words="The film is still being opened."))
+            return
+        if self._waits_for_file():
+            self._drop(Sheet(words="The signed report is being kept \N{HORIZONTAL ELLIPSIS}"))
             return
         if self._key is None:
             self.changed.emit(Sheet(words="The report is being drawn \N{HORIZONTAL ELLIPSIS}"))
         self._timer.start()
+
+    def _waits_for_file(self) -> bool:
+        """The reading is signed, and its file on the way to the disk."""
+        reading = self._desk.reading
+        return reading is not None and reading.state in SEALED and self._desk.saver.unsaved_of(reading.reading_id)
+
+    def _kept(self) -> None:
+        """Something came to the disk: perhaps the signed file that was waited for."""
+        reading = self._desk.reading
+        if self._watched and self._key is None and reading is not None and reading.state in SEALED:
+            self._follow()
 
     def _drop(self, sheet: Sheet) -> None:
         self._timer.stop()
@@ -129,13 +265,14 @@ class Preview(QObject):
         self._key = (reading.reading_id, reading.revision, frame is not None)
 
         def work(_token: object, _progress: object) -> bytes:
-            with tempfile.TemporaryDirectory(prefix="preview-", dir=services.data_dir) as folder:
-                out = Path(folder) / "report.pdf"
-                return services.reports().write(reading, frame, out, paper=services.settings.paper).read_bytes()
+            return report_pdf(services, reading, frame)
 
         def here(pdf: bytes) -> None:
             self._job = None
             self.changed.emit(Sheet(pdf))
+            left_out = services.reports().trouble() if reading.state not in SEALED else ""
+            if left_out:
+                self._desk.tell(f"{left_out} It is left out of the report.", "warning", topic="logo")
 
         def failed(error: BaseException) -> None:
             self._job = None

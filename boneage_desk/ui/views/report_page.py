@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from boneage_desk.ui.presenters.reporting import Sheet
 
@@ -18,6 +18,10 @@ class ReportPage(QWidget):
 
     write_wanted = Signal()
     write_as_wanted = Signal()
+    print_wanted = Signal()
+    copy_wanted = Signal()
+    export_wanted = Signal(str)
+    """Name of a `presenters.reporting.Kind`."""
     reviewed_wanted = Signal()
     reopen_wanted = Signal()
 
@@ -35,11 +39,15 @@ class ReportPage(QWidget):
         self.reviewed.clicked.connect(self.reviewed_wanted)
         self.write = QPushButton("Write and open the PDF")
         self.write.setProperty("primary", True)
-        self.write.setToolTip("Ctrl+P")
+        self.write.setToolTip("Ctrl+E")
         self.write.clicked.connect(self.write_wanted)
-        self.write_as = QPushButton("Write as\N{HORIZONTAL ELLIPSIS}")
-        self.write_as.clicked.connect(self.write_as_wanted)
-        for button in (self.reviewed, self.reopen, self.write, self.write_as):
+        self.print = QPushButton("Print\N{HORIZONTAL ELLIPSIS}")
+        self.print.setToolTip("Ctrl+P")
+        self.print.clicked.connect(self.print_wanted)
+        self.export = QPushButton("Export")
+        self.export.setToolTip("PDF to a place of your choice, text, JSON, FHIR")
+        self.export.setMenu(self._export_menu())
+        for button in (self.reviewed, self.reopen, self.write, self.print, self.export):
             row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
@@ -60,13 +68,24 @@ class ReportPage(QWidget):
         self.notice.setTextFormat(Qt.TextFormat.PlainText)
         column.addWidget(self.notice, 1)
 
+    def _export_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Copy as text for the RIS").triggered.connect(lambda: self.copy_wanted.emit())
+        menu.addSeparator()
+        menu.addAction("PDF\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.write_as_wanted.emit())
+        for kind, title in (("TEXT", "Text"), ("JSON", "JSON"), ("FHIR", "FHIR R4")):
+            action = menu.addAction(f"{title}\N{HORIZONTAL ELLIPSIS}")
+            action.triggered.connect(lambda _checked=False, kind=kind: self.export_wanted.emit(kind))
+        return menu
+
     def put_on_top(self, panel: QWidget) -> None:
         """A panel of its own between the buttons and the words."""
         self._column.insertWidget(1, panel)
 
     def show_state(self, has_reading: bool, reviewed: bool, can_review: bool) -> None:
         self.write.setEnabled(has_reading)
-        self.write_as.setEnabled(has_reading)
+        self.print.setEnabled(has_reading)
+        self.export.setEnabled(has_reading)
         self.reviewed.setEnabled(can_review)
         self.reviewed.setVisible(can_review or not has_reading)
         self.reopen.setVisible(reviewed)
