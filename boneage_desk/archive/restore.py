@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 import sqlite3
@@ -36,6 +37,7 @@ def restore(source: Path, path: Path, *, at: datetime, who: str) -> Restored:
         _look_at(source, part)
         with _held(path) as present:
             _may(present, who)
+            _remove_leavings(path, part)
             detail = f"{source.name}, sha256 {backup.sha256_of_file(source)[:16]}"
             readings, rows, ran = _finish(part, AuditEvent(STATION, at, who, RESTORE, detail, _words(path, present)))
             if present is not None and sys.platform == "win32":
@@ -55,6 +57,13 @@ def _copy(source: Path, part: Path) -> None:
     wal = source.with_name(source.name + "-wal")
     if wal.exists():
         shutil.copyfile(wal, part.with_name(part.name + "-wal"))
+
+
+def _remove_leavings(path: Path, part: Path) -> None:
+    """Copies that a killed restore left: they hold patients' data."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.restore-*"):
+        if not old.name.startswith(part.name):
+            old.unlink(missing_ok=True)
 
 
 def _look_at(source: Path, part: Path) -> None:
@@ -87,6 +96,11 @@ def _held(path: Path) -> Iterator[sqlite3.Connection | None]:
     if not path.exists():
         yield None
         return
+    if not _begins_well(path):
+        # SQLite would throw away the log beside it, which may hold what the file lost
+        _nobody_else(path)
+        yield None
+        return
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         try:
@@ -108,6 +122,11 @@ def _held(path: Path) -> Iterator[sqlite3.Connection | None]:
         yield connection
     finally:
         connection.close()
+
+
+def _begins_well(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(16) in (b"SQLite format 3\0", b"")
 
 
 def _in_use(path: Path) -> StoreError:
