@@ -15,6 +15,7 @@ from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.dicom_study import check_study
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
+from boneage_desk.reading.report_fhir import bundle
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary, summarise
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", nargs="?", const=output.STDOUT, metavar="OUT", help="JSON to a file; without a name to stdout"
     )
     parser.add_argument("--pdf", metavar="OUT", help="report as PDF")
+    parser.add_argument("--text", metavar="OUT", help="report as plain text, for a RIS")
+    parser.add_argument("--fhir", metavar="OUT", help="FHIR R4 Bundle: DiagnosticReport with its Observations")
     parser.add_argument("--png", metavar="OUT", help="the film with the boxes")
     parser.add_argument(
         "--dicom-out", metavar="DIR",
@@ -56,7 +59,8 @@ def run(options: argparse.Namespace, app: App) -> int:
         options.film, options.json = options.json, output.STDOUT
     if options.film is None:
         raise InputError("No film was named.", "See: boneage-desk read --help", code="usage")
-    for target, suffix in ((options.json, ".json"), (options.pdf, ".pdf"), (options.png, ".png")):
+    for target, suffix in ((options.json, ".json"), (options.pdf, ".pdf"), (options.png, ".png"),
+                           (options.text, ".txt"), (options.fhir, ".json")):  # fmt: skip
         output.check_target(target, suffix, [options.film])
     output.check_folder(options.dicom_out, [options.film])
     facts = Facts(
@@ -67,6 +71,8 @@ def run(options: argparse.Namespace, app: App) -> int:
     of_knee = knee.asked_for(options.engines)
     asked = None if of_knee or options.engines is None else second.named(options.engines)
     services = app.services(options.data_dir)
+    if of_knee and (options.text or options.fhir):
+        raise InputError("A knee film has no text report and no FHIR.", "Use --json or --pdf.", code="usage")
     if of_knee:
         return knee.run(options, facts, services)
     written = False
@@ -92,6 +98,12 @@ def run(options: argparse.Namespace, app: App) -> int:
         if options.pdf:
             paper = options.paper or services.settings.paper
             services.reports().write(reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail)
+            if left_out := services.reports().trouble():
+                output.note(f"{left_out} It was left out.")
+        if options.text:
+            output.write_bytes(services.reports().text(reading).encode("utf-8"), Path(options.text))
+        if options.fhir:
+            output.write_json(bundle(reading), options.fhir)
         if options.save and not save_new(services, steps):
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,29 @@ def test_the_option_may_stand_before_the_film(program: Any, film: Film) -> None:
     assert path.read_bytes() == before
     assert program.run("read", "--json", "gone.dcm")[0] == 2
     assert program.run("read")[0] == 2
+
+
+def test_text_and_fhir_of_a_film(program: Any, film: Film, tmp_path: Path) -> None:
+    text, fhir = tmp_path / "r.txt", tmp_path / "r.fhir.json"
+    code, _, err = program.run("read", film(), "--text", text, "--fhir", fhir)
+    assert (code, err) == (0, "")
+    assert "BONE AGE (DRAFT): 9 y 8 m" in text.read_text(encoding="utf-8")
+    made = json.loads(fhir.read_text(encoding="utf-8"))
+    ages = [e["resource"]["valueQuantity"]["value"] for e in made["entry"] if "valueQuantity" in e["resource"]]
+    assert made["resourceType"] == "Bundle" and 115.89 in ages
+    for words in (["--text", film()], ["--fhir", "no/folder.json"], ["--engines", "knee", "--text", text]):
+        assert program.run("read", film(), *words)[0] == 2
+
+
+def test_a_logo_that_is_not_there_is_told_and_the_report_written(
+    program: Any, film: Film, tmp_path: Path
+) -> None:
+    folder = Path(os.environ["BONEAGE_DESK_DATA"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps({"report_logo": "/gone/logo.png"}), encoding="utf-8")
+    out = tmp_path / "r.pdf"
+    code, _, err = program.run("read", film(), "--pdf", out)
+    assert code == 0 and out.exists() and "logo" in err and "left out" in err
 
 
 def test_every_output_at_once(program: Any, film: Film, check: Any, tmp_path: Path) -> None:
