@@ -22,6 +22,8 @@ PLAIN_FILM_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.7.3": "multi-frame 16-bit grey secondary capture",
     "1.2.840.10008.5.1.4.1.1.7.4": "multi-frame colour secondary capture",
 }
+OWN_MODEL = "BoneAge Desk"
+"""Manufacturer's Model Name of what this program writes (the drawn films have another)."""
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
 # Storage classes that hold no image at all (PS3.4 B.5): prefix -> words
@@ -107,12 +109,20 @@ def check_object(ds: Dataset, name: str) -> None:
         raise refusal("no-pixels", name, f"it is {_NO_IMAGE_MODALITY[modality]}")
     if modality in _OTHER_MODALITY:
         raise refusal("not-hand-film", name, f"it is {_OTHER_MODALITY[modality]}")
+    if is_own_result(ds):
+        raise refusal("own-result", name)
     if sop_class in PLAIN_FILM_CLASSES:
         return
     if sop_class.startswith("1.2.840.10008."):
         raise refusal("not-hand-film", name, f"it is an object of the kind '{_class_name(sop_class)}'")
     if modality not in _PLAIN_MODALITY:
         raise refusal("not-hand-film", name, f"its modality is '{modality}'")
+
+
+def is_own_result(ds: Dataset) -> bool:
+    """Whether this is the secondary capture of `reports.dicom_results`: in a study that was sent there and back it lies
+    beside the film, and what is drawn on it must never be read again."""
+    return text(ds, "ManufacturerModelName") == OWN_MODEL and text(ds, "SOPClassUID") == "1.2.840.10008.5.1.4.1.1.7"
 
 
 def check_body_part(ds: Dataset, name: str) -> BodyPart:

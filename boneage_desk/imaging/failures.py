@@ -56,6 +56,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Choose the hand film of the study. A film of the knee has a window of its own, in the menu File.",
     ),
     "not-knee-film": ("'{name}' is not a plain film of the knee: {detail}.", "Choose the knee film of the study."),
+    "own-result": (
+        "'{name}' is the copy with boxes and grades that this program made of a film.",
+        "Choose the film itself; what is drawn on the copy must not be read again.",
+    ),
     "not-radiograph": (
         "'{name}' is a colour picture, not a radiograph: {detail}.",
         "Give the film itself, exported as grey, not a photo of a screen.",

@@ -141,8 +141,8 @@ def _look_at(candidate: _Candidate, knee: bool, cancel: CancelToken | None) -> I
 
 
 def _is_silent(error: FilmError) -> bool:
-    """Things beside the films in a folder that nobody wants to hear of: reports, links, documents."""
-    return error.code == "no-pixels" and " it is " in error.message
+    """Things beside the films in a folder that nobody wants to hear of: reports, links, documents, own results."""
+    return error.code == "own-result" or (error.code == "no-pixels" and " it is " in error.message)
 
 
 def _zip_members(path: str, knee: bool, cancel: CancelToken | None) -> Iterator[Found]:

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from boneage_desk.standards import rus_chn
+from tests.dicom_cases import by_modality, groups, name_of, number
 
 
 @pytest.fixture
@@ -117,6 +118,37 @@ def test_read_finds_and_grades_the_demo_hand(
     assert {len(model["sha256"]) for model in found["models"]} == {64}
     assert (tmp_path / "r.pdf").read_bytes()[:5] == b"%PDF-"
     assert (tmp_path / "r.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.slow
+def test_read_leaves_dicom_results_that_other_programs_take(
+    run: Any, demo: Path, models: Path, tmp_path: Path, station: dict[str, str]
+) -> None:
+    out = tmp_path / "DICOM 结果"
+    done = run("read", demo, "--json", "--dicom-out", out, **station)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    results = by_modality(found["dicom_results"])
+    assert list(results) == ["SR", "PR", "OT", "DOC", "KO"]
+    force = groups(results["SR"])["Bone age by RUS-CHN, grades in force"]
+    told = found["standards"]["rus-chn"]
+    assert number(force, "SCORE") == told["score"]
+    assert number(force, "37362-1") == pytest.approx(told["bone_age_months"], abs=0.01)
+    for bone in found["bones"]:
+        group = groups(results["SR"])[f"RUS-CHN, {rus_chn.bone_name(bone['bone'])}"]
+        assert number(group, "POINTS") == bone["score"]
+    hashes = [str(item.TextValue) for item in force.ContentSequence if name_of(item) == "111002"]
+    assert [words.rpartition(" ")[2] for words in hashes] == [m["sha256"] for m in found["models"] if m["sha256"] in str(hashes)]
+    assert len(hashes) >= 2
+    if shutil.which("dciodvfy"):
+        for path in found["dicom_results"]:
+            checked = subprocess.run(["dciodvfy", path], capture_output=True, text=True, timeout=120)
+            assert "Error" not in checked.stderr + checked.stdout, path
+    if shutil.which("dsrdump"):
+        path = next(path for path in found["dicom_results"] if Path(path).name.startswith("SR."))
+        shown = subprocess.run(["dsrdump", path], capture_output=True, text=True, timeout=120, encoding="utf-8")
+        assert shown.returncode == 0
+        assert "XR Bones Bone age" in shown.stdout
 
 
 @pytest.mark.slow

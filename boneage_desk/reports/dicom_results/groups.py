@@ -191,10 +191,11 @@ def _bone_codes(finding: BoneFinding) -> list[QualitativeEvaluation]:
 
 
 def _decided_by(finding: BoneFinding) -> str:
-    """Whose the grade in force is. A person's grade that is the machine's too is an acceptance."""
-    if finding.human_grade is not None and (finding.opinion is None or finding.overridden):
+    """Whose the grade in force is. A person's grade that is the machine's too is an acceptance, while it is looked at
+    on the box in force."""
+    if finding.human_grade is not None and (finding.opinion is None or finding.overridden or not finding.reviewed):
         return "READER"
-    return "ACCEPTED" if finding.reviewed or finding.human_grade is not None else "MACHINE"
+    return "ACCEPTED" if finding.reviewed else "MACHINE"
 
 
 def _bone_numbers(finding: BoneFinding, sex: Sex | None) -> list[Measurement]:
