@@ -188,9 +188,16 @@ class Token:
         failed = pkcs11.exceptions.PKCS11Error
         wrong = (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinInvalid, pkcs11.exceptions.PinLenRange)
         try:
-            with self._find(pkcs11).open(user_pin=pin) as session:
-                signer = PKCS11Signer(session, cert_label=self._key, key_label=self._key)
-                yield OpenKey(signer, self._certificate(signer))
+            token = self._find(pkcs11)
+            with token.open(user_pin=pin) as session:
+                label = {"cert_label": self._key, "key_label": self._key}
+                certificate = self._certificate(PKCS11Signer(session, **label))
+                elliptic = certificate.public_key.algorithm == "ec"
+                whole = pkcs11.Mechanism.ECDSA_SHA256 if elliptic else pkcs11.Mechanism.SHA256_RSA_PKCS
+                # many tokens only sign a hash that was made outside
+                raw = whole not in token.slot.get_mechanisms()
+                signer = PKCS11Signer(session, use_raw_mechanism=raw, **label)
+                yield OpenKey(signer, certificate)
         except wrong:
             raise InputError("The token's PIN is wrong.", "Enter it again.", code="passphrase") from None
         except pkcs11.exceptions.PinLocked:
