@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 METHODS = ("grad-cam", "occlusion")
 MAP_SIDE = 256  # longest side of the returned map, pixels
+EDGE = 1.5  # pixels of the map over which it fades to nothing at the edge of what the model saw
 CELLS = 16  # pixels of the crop to a cell of the layer that Grad-CAM reads
 PATCH, STRIDE = 1 / 6, 1 / 8  # side and step of the covering square, shares of the crop
 BLUR = 1 / 8  # standard deviation of what covers, share of the crop
@@ -115,7 +116,8 @@ def to_unit(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def over_box(coarse: npt.NDArray[np.float32], spec: CropSpec, box: Box) -> npt.NDArray[np.float32]:
     """The map of a turned crop as a picture over ``box`` in film orientation, 0..1.
 
-    ``coarse``: (h, w) over the whole crop ``spec``. Pixels of the box outside the crop are 0.
+    ``coarse``: (h, w) over the whole crop ``spec``. Outside the crop nothing is said: 0. Towards the crop's edge, from
+    `EDGE` pixels of the map within, the values fade to 0, so that the edge of a turned crop is a line and no stair.
     """
     width, height = box.x1 - box.x0, box.y1 - box.y0
     scale = min(1.0, MAP_SIDE / max(width, height))
@@ -124,9 +126,9 @@ def over_box(coarse: npt.NDArray[np.float32], spec: CropSpec, box: Box) -> npt.N
     y = box.y0 + (np.arange(rows) + 0.5) * (height / rows)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     unit = film_to_crop(points, spec, 1)
-    inside = ((unit >= 0) & (unit <= 1)).all(axis=1)
-    sampled = _bilinear(to_unit(coarse), unit)
-    return np.where(inside, sampled, 0).astype(np.float32).reshape(rows, columns)
+    within = np.minimum(unit, 1 - unit).min(axis=1) * spec.side * (columns / width)  # pixels of the map; outside negative
+    sampled = _bilinear(to_unit(coarse), unit) * np.clip(within / EDGE, 0, 1)
+    return sampled.astype(np.float32).reshape(rows, columns)
 
 
 def _bilinear(grid: npt.NDArray[np.float32], unit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.engines import saliency
-from boneage_desk.imaging.crops import CropSpec, film_to_crop
+from boneage_desk.imaging.crops import CropSpec, crop_to_film, film_to_crop
 from boneage_desk.reading.findings import Box
 
 
@@ -92,6 +93,29 @@ def test_a_hot_cell_comes_back_to_its_place_on_the_film(angle: float, mirror: bo
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     hot = film_to_crop(np.array([[400 + column + 0.5, 600 + row + 0.5]]), spec, 6)[0]
     np.testing.assert_allclose(hot, [4.5, 3.5], atol=0.1)
+
+
+@pytest.mark.parametrize("angle", [7.0, 25.0, 45.0, -63.0])
+def test_the_edge_of_a_turned_crop_is_a_line_and_no_stair(angle: float) -> None:
+    """As the window draws it: the map enlarged by bilinear interpolation, its contours followed along the crop's edges."""
+    coarse = np.full((2, 2), 5, np.float32)
+    coarse[0, 0] = 4.5  # to_unit: 0 in one corner, 1 in the others
+    spec = CropSpec(1500, 1125, 1400, angle)
+    values = saliency.over_box(coarse, spec, Box(0, 0, 3000, 2250))
+    scale = values.shape[1] / 3000
+    y, x = np.mgrid[: values.shape[0], : values.shape[1]] + 0.5
+    unit = film_to_crop(np.stack([x.ravel(), y.ravel()], 1) / scale, spec, 1).reshape(*values.shape, 2)
+    within = np.minimum(unit, 1 - unit).min(-1)
+    assert values[within < 0].max() == 0, "nothing is said of what the model did not see"
+    assert values[within > 2.5 / (1400 * scale)].max() == pytest.approx(1)
+    big = np.asarray(Image.fromarray(values).resize((values.shape[1] * 8, values.shape[0] * 8), Image.Resampling.BILINEAR))
+    along = np.linspace(0.3, 0.7, 200)  # of the lower edge, far from the faint corner
+    depths = np.linspace(-4, 6, 201)  # pixels of the map, inwards
+    at = np.stack(np.broadcast_arrays(along[:, None], 1 - depths[None] / (1400 * scale)), -1)
+    film = crop_to_film(at.reshape(-1, 2), spec, 1) * scale * 8
+    across = big[film[:, 1].astype(int), film[:, 0].astype(int)].reshape(200, 201)
+    contour = depths[(across > 0.5).argmax(1)]
+    assert contour.std() < 0.12 and np.ptp(contour) < 0.6, "pixels of the map; a stair is one pixel high"
 
 
 def test_the_map_of_a_large_oblong_box_is_small_and_keeps_its_shape() -> None:
