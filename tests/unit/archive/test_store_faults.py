@@ -120,6 +120,89 @@ def test_a_disk_that_ends_in_the_middle_of_a_write(path: Path, repository: Path)
         assert store.verify() == []
 
 
+REPORT_LIMIT = """
+import resource, signal, sys
+from boneage_desk.archive.store import SqliteStore
+from boneage_desk.common.errors import StoreError
+from tests import scripted
+store = SqliteStore(sys.argv[1])
+session = scripted.play(store, steps=scripted.SIGNED_AT - 1)
+reviewed = session.reading
+event, report = scripted.go_on(session)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+wal = __import__("os").path.getsize(sys.argv[1] + "-wal")
+resource.setrlimit(resource.RLIMIT_FSIZE, (wal + 10_000, resource.RLIM_INFINITY))
+for again in range(2):
+    try:
+        store.save(session.reading, event, report=report if not again else None)
+    except StoreError as error:
+        print(error.code, bool(error.remedy), store.get("r1") == reviewed)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.save(session.reading, event)  # the retry has no bytes any more
+print(store.get("r1") == session.reading, store.report("r1") == report, store.verify())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX")
+def test_a_disk_that_ends_while_a_report_is_written(path: Path, repository: Path) -> None:
+    """Neither signature nor report is there; when there is room again the retry brings both."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT_LIMIT, str(path)], cwd=repository, capture_output=True, text=True, timeout=60
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    for line in lines[:2]:
+        assert line in ("disk-full True True", "disk True True")
+    assert lines[2] == "True True []"
+    with closing(SqliteStore(path)) as store:
+        assert store.verify() == []
+
+
+LOCKER = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_file_that_another_process_locks_is_told_and_then_works(path: Path, repository: Path) -> None:
+    store = SqliteStore(path, busy_seconds=0.05)
+    session = put(store)
+    child = subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(path)], cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "locked\n"
+    event = session.do(SetGrade("radius", 3), at=NOON, who=WHO)
+    with pytest.raises(StoreError) as caught:
+        store.save(session.reading, event)
+    assert caught.value.code == "locked"
+    child.communicate("\n", timeout=30)
+    store.save(session.reading, event)
+    assert store.get("r1") == session.reading
+    store.close()
+
+
+def test_a_clock_that_runs_backwards_is_recorded_as_it_is(path: Path) -> None:
+    from datetime import timedelta
+
+    from boneage_desk.reading.chain import notes
+
+    with closing(SqliteStore(path)) as store:
+        session = put(store)
+        for i, days in enumerate((0, -400, 1)):
+            event = session.do(SetGrade("radius", i), at=NOON + timedelta(days=days), who=WHO)
+            store.save(session.reading, event)
+        assert [e.at for e in store.events()] == [NOON, NOON, NOON - timedelta(days=400), NOON + timedelta(days=1)]
+        assert store.verify() == []
+        assert store.get("r1") == session.reading
+        found = notes(store.audit_rows())
+        assert len(found) == 1
+        assert found[0].startswith("Audit row 3 is dated 2023-06-08T12:00:00+00:00, before row 2")
+
+
 def test_a_locked_file_is_told_and_then_works(path: Path) -> None:
     store = SqliteStore(path, busy_seconds=0.05)
     session = put(store)
