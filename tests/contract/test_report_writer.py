@@ -75,3 +75,9 @@ def test_refuses_with_a_known_error(writer: ReportWriter, tmp_path: Path) -> Non
     with pytest.raises(StoreError) as caught:
         writer.write(small(reading()), None, tmp_path / "missing" / "r.pdf")
     assert caught.value.remedy
+
+
+def test_the_text_says_the_same_and_a_plain_setting_has_no_trouble(writer: ReportWriter) -> None:
+    value = analysed().reading
+    text = writer.text(value)
+    assert value.patient.patient_id in text and text.endswith("\n") and writer.trouble() == ""

@@ -13,6 +13,7 @@ from boneage_desk.reading import report_texts
 from boneage_desk.reading.analysis import Flag, IntervalTable, WholeHandOpinion
 from boneage_desk.reading.film import Laterality, Patient, Study
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.people import Role
 from boneage_desk.reading.report_content import ReportContent, build
 from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.report_values import Fact, clean, person
@@ -25,6 +26,7 @@ from boneage_desk.reading.session import (
     SetGrade,
     State,
 )
+from boneage_desk.reading.signature import FlagAnswer, Signature
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
@@ -416,3 +418,85 @@ def test_plain_text_lines_up_and_holds_everything() -> None:
     radius = next(line for line in lines if line.startswith("Radius"))
     assert head.index("Final") == radius.index(row(content, "radius").final, head.index("Reader") + 1)
     assert text.count(content.limits) == 1 and text.endswith(content.limits + "\n")
+
+
+# --- both languages, seals, answers ------------------------------------------------------------------
+
+
+def test_both_languages_say_what_each_says_and_equal_things_once() -> None:
+    session = analysed()
+    session.do(SetGrade("mc3", 4, "cap is missing"), at=NOON, who=WHO)
+    value = dataclasses.replace(session.reading, flags=(Flag("low_quality", "Low contrast."),), impression="In keeping.")
+    english, chinese, made = (build(value, language=language) for language in ("en", "zh", "en+zh"))
+    assert made.language == "en+zh"
+    assert facts(made)["sex"].label == "Sex 性别" and facts(made)["sex"].value == "female 女"
+    assert facts(made)["patient_id"].value == "0042" and made.impression == "In keeping."
+    assert made.headline.value == f"{english.headline.value} / {chinese.headline.value}"
+    assert made.columns[3] == "Reader\n医师" and made.columns[1] == "AI"
+    assert [flag.text for flag in made.flags] == ["Low contrast. 影像质量低。"]
+    assert [line.cells for line in made.bones] == [line.cells for line in english.bones]
+    assert {line.bone for line in made.bones} == set(rus_chn.BONES)
+    text = plain_text(made)
+    for content in (english, chinese):
+        for fact in facts(content).values():
+            assert fact.value in text, fact
+    assert made.detail is not None and made.detail.page.format(number=1, count=2) == "Page 1 of 2 第 1 页，共 2 页"
+
+
+def test_a_line_for_the_pen_has_both_labels_before_each_gap() -> None:
+    session = analysed()
+    for bone in rus_chn.BONES:
+        session.do(AcceptGrade(bone), at=NOON, who=WHO)
+    session.do(MarkReviewed(), at=NOON, who=WHO)
+    sign = build(session.reading, language="en+zh").sign
+    assert sign.count("{0}") == 3 and sign.startswith("Physician: 报告医师：{0}")
+
+
+def signed(*texts: str) -> Reading:
+    session = analysed()
+    for bone in rus_chn.BONES:
+        session.do(AcceptGrade(bone), at=NOON, who=WHO)
+    session.do(MarkReviewed(), at=NOON, who=WHO)
+    seals = tuple(
+        Signature(n, NOON, "awis", "Anna Wisniewska", Role.RADIOLOGIST, "read", "a" * 64, False, "b" * 64, text)
+        for n, text in enumerate(("", *texts), 1)
+    )
+    return dataclasses.replace(session.reading, state=State.AMENDED if texts else State.SIGNED, signatures=seals)
+
+
+def test_a_signed_report_says_who_and_an_amended_one_lists_the_addenda() -> None:
+    made = build(signed(), reader_name="Somebody else")
+    assert made.signed == "Signed by Anna Wisniewska, radiologist, 2024-07-12 12:00 +00:00. Reason: read"
+    assert made.sign == "" and made.addenda == () and "reader" not in facts(made)
+    made = build(signed("The birth date was wrong.", "And more."), language="zh")
+    assert [one.text for one in made.addenda] == ["The birth date was wrong.", "And more."]
+    assert made.addenda[1].heading.startswith("补充说明 2。签名：Anna Wisniewska，放射科医师，")
+    text = plain_text(made)
+    assert text.index("补充说明 1") < text.index("The birth date was wrong.") < text.index("And more.")
+    assert build(analysed().reading).signed == ""
+
+
+def test_image_quality_with_the_answer_of_the_person() -> None:
+    assert facts(build(reading()))["quality"].value == "Low contrast."
+    plain = dataclasses.replace(reading(), flags=())
+    assert not facts(build(plain))["quality"].known
+    assert facts(build(analysed().reading))["quality"].value == "no doubt was raised"
+    doubt = Flag("low_quality", "Low contrast.")
+    value = dataclasses.replace(
+        analysed().reading, flags=(doubt,), answers=(FlagAnswer("low_quality", "Low contrast.", "Good enough."),)
+    )
+    made = build(value)
+    assert facts(made)["quality"].value == 'Low contrast. Reader: "Good enough."'
+    assert made.flags[0].text == 'Low contrast. Reader: "Good enough."'
+    other = dataclasses.replace(value, answers=(FlagAnswer("low_quality", "Another doubt.", "Good enough."),))
+    assert "Good enough" not in plain_text(build(other)), "an answer holds for its own message only"
+
+
+def test_lines_of_the_site_and_a_reference_from_a_table() -> None:
+    value = analysed().reading
+    made = build(value, header="Radiology\n\nRoad 1", footer="Telephone 12")
+    assert made.header == ("Radiology", "Road 1") and made.footer == ("Telephone 12",)
+    assert plain_text(made).endswith(made.limits + "\nTelephone 12\n")
+    assert not facts(made)["normal_range"].known
+    named = (Fact("normal_range", "Normal range", "9 y 0 m to 11 y 6 m (a named table)"),)
+    assert facts(build(value, reference=named))["normal_range"] == named[0]

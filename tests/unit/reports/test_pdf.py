@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.film import Frame, Patient, Study, Voi
+from boneage_desk.reading.people import Role
 from boneage_desk.reading.report_content import ReportContent
-from boneage_desk.reading.session import AcceptGrade, MarkReviewed, Reading, SetGrade
+from boneage_desk.reading.session import AcceptGrade, MarkReviewed, Reading, SetGrade, State
+from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.summary import summarise
-from boneage_desk.reports import pdf
+from boneage_desk.reports import page, pdf
 from boneage_desk.reports.page import MARGIN, PAPERS
 from boneage_desk.reports.pdf import PdfReports
 from boneage_desk.standards import rus_chn
@@ -303,3 +306,56 @@ def test_importing_the_package_loads_no_pdf_library() -> None:
 def test_content_is_for_the_text_copy_too() -> None:
     content = PdfReports(Settings(language="zh", site_name="Site")).content(reviewed())
     assert isinstance(content, ReportContent) and content.language == "zh" and content.site == "Site"
+
+
+# --- signed --------------------------------------------------------------------------------------------
+
+
+def signed(*texts: str) -> Reading:
+    seals = tuple(
+        Signature(n, NOON, "awis", "Anna Wisniewska", Role.RADIOLOGIST, "I have read the film", "a" * 64, False, "b" * 64, text)
+        for n, text in enumerate(("", *texts), 1)
+    )
+    return dataclasses.replace(reviewed(), state=State.AMENDED if texts else State.SIGNED, signatures=seals)
+
+
+@pytest.mark.parametrize("paper", sorted(PAPERS))
+@pytest.mark.parametrize("language", ["en", "zh", "en+zh"])
+def test_the_place_of_the_seal_stays_free(paper: str, language: str, tmp_path: Path) -> None:
+    value = dataclasses.replace(signed("More."), impression="A long impression, word by word. " * 60)
+    data = render(value, paper=paper, report_language=language, report_footer="One\nTwo", site_name="Site")
+    (tmp_path / "r.pdf").write_bytes(data)
+    index, x0, y0, x1, y1 = page.signature_box(paper)
+    high = PAPERS[paper][1]
+    picture = tmp_path / "seal"
+    box = [round(v * 2) for v in (x0, high - y1, x1 - x0, y1 - y0)]
+    where = ["-x", str(box[0]), "-y", str(box[1]), "-W", str(box[2]), "-H", str(box[3])]
+    subprocess.run(["pdftoppm", "-r", "144", "-gray", "-singlefile", "-f", str(index + 1), *where, tmp_path / "r.pdf", picture], check=True)
+    from PIL import Image
+
+    assert Image.open(f"{picture}.pgm").getextrema() == (255, 255), "nothing is drawn there"
+    assert "Anna Wisniewska" in text_of(data) and len(PdfReader(io.BytesIO(data)).pages) == 1
+
+
+def test_a_reason_that_has_no_room_beside_the_seal_is_refused_and_never_cut() -> None:
+    seal = dataclasses.replace(signed().signatures[0], reason="because " * 300)
+    with pytest.raises(InputError) as caught:
+        render(dataclasses.replace(signed(), signatures=(seal,)))
+    assert caught.value.code == "too-long"
+
+
+def test_earlier_readings_of_the_station_are_compared() -> None:
+    now = reviewed()
+    before = dataclasses.replace(
+        now, reading_id="before", study=dataclasses.replace(now.study, study_date=date(2023, 7, 11))
+    )
+    asked: list[str] = []
+
+    def kept(patient_id: str) -> list[Reading]:
+        asked.append(patient_id)
+        return [now, before]
+
+    text = text_of(PdfReports(Settings(), kept).render(now, None, detail=False))
+    assert asked == ["0042"] and "2023-07-11 age 9 y 4 m, bone age" in text
+    nobody = dataclasses.replace(now, patient=dataclasses.replace(now.patient, patient_id=""))
+    assert "earlier readings" not in PdfReports(Settings(), kept).text(nobody) and asked == ["0042"]
