@@ -311,12 +311,12 @@ def test_a_trained_model_in_the_real_process(qtbot, show, repository: Path, tmp_
     for folder in packaged_dir("models").iterdir():
         if (folder / "card.toml").is_file():
             shutil.copytree(folder, models / folder.name)
-    service = InferenceService(models, scratch=tmp_path / "scratch", backend="torch", threads=1)
+    service = InferenceService(models, scratch=tmp_path / "scratch", backend="torch", threads=1, start_timeout_s=600)
     try:
         shown = show(service)
         window = shown.window
         window.desk.open_paths([str(write_knee(tmp_path / "knee.dcm", months=45.0, birth_date="20200711"))])
-        shown.settle(300_000)
+        shown.settle(700_000)
         reading = window.desk.reading
         assert reading.result.months is not None, reading.result.flags
         assert reading.result.model.trained_on == "drawn phantoms" and len(reading.result.model.ref.sha256) == 64
@@ -324,13 +324,13 @@ def test_a_trained_model_in_the_real_process(qtbot, show, repository: Path, tmp_
         assert "drawings, for a proof of the program" in said and reading.result.model.ref.sha256[:16] in said
         assert reading.question == KneeQuestion(Sex.FEMALE, 48.0, drawn=True) and "age 4 y 0 m" in said
         window.desk.show_map(True)
-        shown.settle(300_000)
+        shown.settle(700_000)
         assert window.desk.map.shape == (256, 192) and window.film._saliency is not None and window.film._corners.key
         window._actions["report"].trigger()
         shown.settle(60_000)
         assert shown.pdfs[0].stat().st_size > 10_000
         shown.open(write_picture(tmp_path / "knee.png"))  # no header says that it is a drawing
-        shown.settle(300_000)
+        shown.settle(700_000)
         assert window.desk.reading.result.months is None and "trained on drawings" in shown.words()
         assert window.desk.map is None and not window._actions["saliency"].isEnabled()
     finally:

@@ -101,7 +101,7 @@ class KneeWindow(QMainWindow):
             ("fainter", "Map fainter", ",", lambda: desk.look.step(-1), True),
             ("stronger", "Map stronger", ".", lambda: desk.look.step(+1), True),
             ("again", "Read again", "F5", self._read_again, False),
-            ("report", "Write the report (PDF)", "Ctrl+P", self._write, False),
+            ("report", "Write the report (PDF)", "Ctrl+E", self._write, False),
         ):  # fmt: skip
             action = QAction(title, self)
             action.setObjectName(f"knee-{id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_without_a_model_it_says_how_to_get_one(program: Program, film: Path, as
     assert "no bone age from the knee" in said and "mapped" not in asked
     text = " ".join(PdfReader(tmp_path / "k.pdf").pages[0].extract_text().split())
     assert "not given" in text and "docs/knee.md" in text and "10 y 6 m" not in text
+
+
+def test_a_folder_and_a_zip_with_one_knee_are_taken(program: Program, film: Path, asked: dict[str, Any], tmp_path: Path) -> None:
+    packed = tmp_path / "knees.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(film, "a/knee.dcm")
+    for path in (film.parent, packed):
+        code, said, err = program.run("read", "--engines", "knee", path)
+        assert (code, err) == (0, "") and "knee bone age 10 y 6 m" in said
+    code, _, err = program.run("read", packed)
+    assert code == 1 and "not a plain film of the hand" in err
 
 
 def test_given_facts_win_and_contradictions_are_told(program: Program, film: Path, asked: dict[str, Any]) -> None:
