@@ -83,7 +83,8 @@ class KneeAnswer(QWidget):
         self, value: str, note: str, points: tuple[tuple[str, bool], ...], rows: tuple[tuple[str, str], ...], how: str,
         limits: tuple[str, ...],
     ) -> None:  # fmt: skip
-        for label, text in ((self.value, value), (self.note, note), (self.how, how), (self.limits, "\n".join(f"\N{BULLET} {limit}" for limit in limits))):
+        listed = "\n".join(f"\N{BULLET} {limit}" for limit in limits)
+        for label, text in ((self.value, value), (self.note, note), (self.how, how), (self.limits, listed)):
             label.setText(text)
             label.setVisible(bool(text))
         _empty(self._points)
