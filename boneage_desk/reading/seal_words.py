@@ -10,7 +10,7 @@ from boneage_desk.reading.signature import REPORT, Signature
 _TEXTS = {
     "report": ("Signed electronically: {name}, {role}", "电子签名：{name}，{role}"),
     "addendum": ("Addendum {number} signed electronically: {name}, {role}", "补充说明 {number} 电子签名：{name}，{role}"),
-    "reason": ("Reason: {reason}", "理由：{reason}"),
+    "reason": ("Reason", "理由"),
     "self": (
         "Key of this station, self-issued ({sha}): shows alterations, does not prove who signed",
         "本工作站自签发密钥（{sha}）：可发现改动，但不能证明签名者身份",
@@ -28,25 +28,18 @@ def seal_lines(
     signature: Signature, *, language: str, issuer: str, certificate_sha256: str, self_issued: bool
 ) -> tuple[str, ...]:
     """Lines of the box, the first to be shown bold. ``language``: 'en', 'zh' or 'en+zh'."""
-    lines: list[str] = []
-    time_said = False
-    for one in languages(language):
-        words = Words(one)
-        lines.append(
-            _say(
-                one, "report" if signature.number == REPORT or not signature.text else "addendum",
-                number=signature.number - REPORT, name=clean(signature.name), role=words(f"role.{signature.role.value}"),
-            )  # fmt: skip
-        )
-        if not time_said:
-            lines.append(words.moment(signature.at))
-            time_said = True
-        if clean(signature.reason):
-            lines.append(_say(one, "reason", reason=clean(signature.reason)))
-        lines.append(
-            _say(one, "self" if self_issued else "issued", issuer=clean(issuer), sha=certificate_sha256[:12])
-        )
-    return tuple(lines)
+    spoken = languages(language)
+    kind = "report" if signature.number == REPORT or not signature.text else "addendum"
+    number, name = signature.number - REPORT, clean(signature.name)
+    who = [
+        _say(one, kind, number=number, name=name, role=Words(one)(f"role.{signature.role.value}")) for one in spoken
+    ]
+    lines = [*who, Words(spoken[0]).moment(signature.at)]
+    reason = clean(signature.reason)
+    if reason:
+        lines.append(f"{' / '.join(_say(one, 'reason') for one in spoken)}: {reason}")
+    key = "self" if self_issued else "issued"
+    return (*lines, *(_say(one, key, issuer=clean(issuer), sha=certificate_sha256[:12]) for one in spoken))
 
 
 def page_title(signature: Signature, language: str) -> str:

@@ -96,8 +96,8 @@ def shown(pdf: bytes, folder: Path, page: int = 1) -> str:
 
 @pytest.mark.parametrize(("language", "says"), [
     ("en", ("Signed electronically: " + NAME + ", radiologist", "2026-03-02 14:05 +00:00", "Reason: " + REASON, "self-issued")),
-    ("zh", ("电子签名：" + NAME, "放射科医师", "理由：" + REASON, "自签发")),
-    ("en+zh", ("Signed electronically", "电子签名", "Reason", "理由")),
+    ("zh", ("电子签名：" + NAME, "放射科医师", "理由: " + REASON, "自签发")),
+    ("en+zh", ("Signed electronically", "电子签名", "Reason / 理由: " + REASON)),
 ])  # fmt: skip
 def test_the_box_is_read_by_poppler(
     language: str, says: tuple[str, ...], tmp_path: Path, report: bytes, key_store: MemoryKeyring
