@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
         desk.look.changed.connect(lambda: self._settings().setValue("map_opacity", desk.look.opacity))
         self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
+        self.clinical.templates.menu().aboutToShow.connect(self.commands.fill_templates)
         self.preview.changed.connect(self.report.show_sheet)
         self.tabs.currentChanged.connect(self._page_chosen)
         self.report.write_wanted.connect(self.commands.write_report)

@@ -11,9 +11,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.reading.impression import Template, fill
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, ActionSet
 from boneage_desk.ui.presenters.reporting import Kind, report_name
+from boneage_desk.ui.presenters.templates import own_file, templates
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
 if TYPE_CHECKING:
@@ -218,6 +220,43 @@ class WindowCommands(QObject):
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
         dialog.finished.connect(lambda result: self._w.reporting.print(pdf, printer) if result else None)
         dialog.show()
+
+    def fill_templates(self) -> None:
+        """The menu beside the impression, made anew from the station's file."""
+        services, menu = self._w.services, self._w.clinical.templates.menu()
+        menu.clear()
+        try:
+            found = templates(services.data_dir)
+        except BoneAgeError as error:
+            found = ()
+            menu.addAction("The templates cannot be used").setEnabled(False)
+            self._w.desk.report(error, topic="templates")
+        for template in found:
+            action = menu.addAction(template.title(services.settings.language))
+            action.triggered.connect(lambda _checked=False, template=template: self._insert(template))
+        menu.addSeparator()
+        menu.addAction("Edit the templates\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.edit_templates())
+
+    def _insert(self, template: Template) -> None:
+        reading = self._w.desk.reading
+        if reading is None:
+            return
+        try:
+            self._w.clinical.insert(fill(template, reading, self._w.services.settings.of_report))
+        except BoneAgeError as error:
+            self._w.desk.report(error, topic="templates")
+
+    def edit_templates(self) -> None:
+        """Open the station's file, made first where there is none."""
+        try:
+            path = own_file(self._w.services.data_dir)
+        except OSError as error:
+            self._w.desk.report(InputError(f"The templates could not be written ({error.strerror})."), topic="templates")
+            return
+        if open_externally(path):
+            self._w.desk.tell(f"The templates lie at {path}.", topic="templates")
+        else:
+            self._w.desk.report(InputError("No program opens the file.", f"It lies at {path}."), topic="templates")
 
     def report_written(self, reading_id: str, path: Path, open_it: bool) -> None:
         shown = self._w.desk.reading

@@ -6,12 +6,23 @@ from collections.abc import Callable
 from datetime import date
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.film import Laterality
-from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy
+from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy, State
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.views.banner import restyle, today
@@ -63,7 +74,14 @@ class ClinicalPage(QWidget):
         self.wrong.setTextFormat(Qt.TextFormat.PlainText)
         self.wrong.hide()
         column.addWidget(self.wrong)
-        column.addWidget(QLabel("Impression"))
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Impression"))
+        row.addStretch(1)
+        self.templates = QPushButton("Templates")
+        self.templates.setToolTip("Sentences with the numbers of this reading; the file of the station can be edited")
+        self.templates.setMenu(QMenu(self))
+        row.addWidget(self.templates)
+        column.addLayout(row)
         self.impression = QPlainTextEdit()
         self.impression.setAccessibleName("Impression")
         self.impression.setTabChangesFocus(True)
@@ -82,6 +100,15 @@ class ClinicalPage(QWidget):
         self.impression.textChanged.connect(self._later.start)
         self.setEnabled(False)
 
+    def insert(self, words: str) -> None:
+        """Put words where the cursor stands in the impression, on a line of their own."""
+        cursor = self.impression.textCursor()
+        if cursor.columnNumber() and not cursor.hasSelection():
+            words = f"\n{words}"
+        cursor.insertText(words)
+        self.impression.setTextCursor(cursor)
+        self.impression.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _line(self, name: str, entered: Callable[[], None], hint: str = "") -> QLineEdit:
         line = QLineEdit()
         line.setAccessibleName(name)
@@ -97,6 +124,7 @@ class ClinicalPage(QWidget):
             self.flush()
         self._reading = reading
         self.setEnabled(reading is not None)
+        self.templates.setEnabled(reading is not None and reading.state is State.DRAFT)
         if reading is None:
             return
         patient, study = reading.patient, reading.study

@@ -1,0 +1,173 @@
+"""Templates for the impression: a site's own sentences with places for the facts of the reading.
+
+Kept as ``impressions.json`` in the data folder: ``{"version": 1, "templates": [{"title": {"en": ..., "zh": ...},
+"text": {"en": ..., "zh": ...}}]}``; docs/report.md lists the places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from boneage_desk.common.errors import InputError
+from boneage_desk.reading.assessment import Reading
+from boneage_desk.reading.report_both import languages
+from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
+from boneage_desk.reading.report_result import age_text, headline_note, span_text
+from boneage_desk.reading.report_texts import LANGUAGES
+from boneage_desk.reading.summary import Summary, summarise
+from boneage_desk.standards import rus_chn
+
+FILE_NAME = "impressions.json"
+VERSION = 1
+MOST = 60
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One sentence or more. ``titles``, ``texts``: by language; a text has places such as {bone_age}."""
+
+    titles: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    def title(self, language: str) -> str:
+        """In the window's language, else in any that there is."""
+        return self.titles.get(language) or next(iter(self.titles.values()))
+
+
+def parse(raw: Any) -> tuple[Template, ...]:
+    """Templates of the file's content. Raises InputError that names the one that is wrong."""
+    listed = raw.get("templates") if isinstance(raw, dict) else None
+    if not isinstance(listed, list) or raw.get("version") != VERSION or len(listed) > MOST:
+        raise _wrong(f"It needs 'version' {VERSION} and a list 'templates' of at most {MOST}")
+    return tuple(_template(item, number) for number, item in enumerate(listed, 1))
+
+
+def _template(item: Any, number: int) -> Template:
+    parts = []
+    for name in ("title", "text"):
+        part = item.get(name) if isinstance(item, dict) else None
+        if not isinstance(part, dict) or not part or any(
+            key not in LANGUAGES or not isinstance(value, str) or not value.strip() for key, value in part.items()
+        ):
+            raise _wrong(f"Template {number} has no '{name}' with words for {' or '.join(LANGUAGES)}")
+        parts.append(dict(part))
+    for text in parts[1].values():
+        for place in _PLACE.findall(text):
+            if place not in PLACES:
+                raise _wrong(f"Template {number} has the place {{{place}}}; known are {', '.join(sorted(PLACES))}")
+    return Template(*parts)
+
+
+def _wrong(why: str) -> InputError:
+    return InputError(f"The templates of the impression cannot be used. {why}.", f"Mend or delete {FILE_NAME}.", code="templates")
+
+
+def fill(template: Template, reading: Reading, language: str) -> str:
+    """The text with the reading's facts in its places, in the report's language ('en+zh': one after the other). A fact that
+    is not known is said to be unknown, in square brackets."""
+    summary = summarise(reading)
+    lines = []
+    for one in languages(language):
+        text = template.texts.get(one)
+        if text is not None:
+            lines.append(_filled(text, reading, summary, Words(one)))
+    if not lines:
+        raise InputError(f"The template has no words in '{language}'.", f"Write them in {FILE_NAME}.", code="templates")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _filled(text: str, reading: Reading, summary: Summary, words: Words) -> str:
+    return _PLACE.sub(lambda found: _fact(found.group(1), reading, summary, words), text)
+
+
+def _fact(place: str, reading: Reading, summary: Summary, words: Words) -> str:
+    found = PLACES[place](reading, summary, words)
+    return found or f"[{words('not_recorded')}]"
+
+
+def _of(key: str) -> Callable[[Reading, Summary, Words], str]:
+    """The value of a fact of the report, '' where it is not known."""
+
+    def value(reading: Reading, summary: Summary, words: Words) -> str:
+        facts = (*patient_facts(reading, summary, words), *examination_facts(reading, words))
+        return next((fact.value for fact in facts if fact.key == key and fact.known), "")
+
+    return value
+
+
+def _bone_age(_reading: Reading, summary: Summary, words: Words) -> str:
+    return age_text(summary.bone_age, words) if summary.bone_age is not None else f"[{words('bone_age.none')}]"
+
+
+def _interval(reading: Reading, summary: Summary, words: Words) -> str:
+    if summary.interval_months is None:
+        return ""
+    low, high = (words.years_months(months) for months in summary.interval_months)
+    return words("to", low=low, high=high)
+
+
+def _why(reading: Reading, summary: Summary, words: Words) -> str:
+    return headline_note(reading, summary, words) if summary.bone_age is None else ""
+
+
+PLACES: Mapping[str, Callable[[Reading, Summary, Words], str]] = {
+    "bone_age": _bone_age,
+    "age": lambda _reading, summary, words: (
+        words.years_months(summary.chronological_months) if summary.chronological_months is not None else ""
+    ),
+    "difference": lambda _reading, summary, words: (
+        span_text(summary.difference_months, words) if summary.difference_months is not None else ""
+    ),
+    "interval": _interval,
+    "why_not": _why,
+    "score": lambda _reading, summary, _words: str(summary.score) if summary.score is not None else "",
+    "method": lambda reading, _summary, _words: rus_chn.NAME if reading.standard == rus_chn.STANDARD_ID else reading.standard,
+    "sex": _of("sex"),
+    "side": _of("side"),
+    "study_date": _of("study_date"),
+}
+"""What may stand in a template, and how it is worked out."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "version": VERSION,
+    "templates": [
+        {
+            "title": {"en": "Bone age", "zh": "骨龄"},
+            "text": {
+                "en": "Bone age {bone_age} by {method} at a chronological age of {age}.",
+                "zh": "生活年龄 {age}，按 {method} 评定骨龄为 {bone_age}。",
+            },
+        },
+        {
+            "title": {"en": "Bone age and difference", "zh": "骨龄及差值"},
+            "text": {
+                "en": "Bone age {bone_age} by {method} at a chronological age of {age}: difference {difference}.",
+                "zh": "生活年龄 {age}，按 {method} 评定骨龄为 {bone_age}，相差 {difference}。",
+            },
+        },
+        {
+            "title": {"en": "No bone age", "zh": "无骨龄结果"},
+            "text": {"en": "No bone age is given. {why_not}", "zh": "不予给出骨龄。{why_not}"},
+        },
+        {
+            "title": {"en": "Film not sufficient", "zh": "影像不合格"},
+            "text": {
+                "en": "The film of {study_date} does not allow a reliable reading; a repeat film is needed.",
+                "zh": "{study_date} 的影像无法可靠评定，需重新摄片。",
+            },
+        },
+        {
+            "title": {"en": "Other findings", "zh": "其他所见"},
+            "text": {"en": "Other findings on the film: ___", "zh": "影像其他所见：___"},
+        },
+        {
+            "title": {"en": "Control", "zh": "复查"},
+            "text": {"en": "A control film is suggested in ___ months.", "zh": "建议 ___ 个月后复查。"},
+        },
+    ],
+}
+"""The templates of a station that has no file of its own."""
