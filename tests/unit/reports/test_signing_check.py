@@ -85,12 +85,19 @@ def test_forty_random_bytes_of_a_page_and_forty_of_its_signature(station: Seals,
 
 
 @pytest.mark.slow
-def test_two_hundred_random_bytes_of_a_report_with_an_addendum(station: Seals, second: bytes) -> None:
+def test_two_hundred_random_bytes_of_a_report_and_two_hundred_of_its_signature(station: Seals, first: bytes) -> None:
+    assert holds(station, first)
+    for places in (None, signature_bytes(first)):
+        for place, bit, changed in flips(first, 200, places):
+            assert not holds(station, changed), f"byte {place} bit {bit}"
+
+
+@pytest.mark.slow
+def test_random_bytes_of_a_report_with_an_addendum(station: Seals, second: bytes) -> None:
     assert holds(station, second)
-    for place, bit, changed in flips(second, 200):
-        assert not holds(station, changed), f"byte {place} bit {bit}"
-    for place, bit, changed in flips(second, 200, signature_bytes(second)):
-        assert not holds(station, changed), f"byte {place} bit {bit} of a signature"
+    for places in (None, signature_bytes(second)):
+        for place, bit, changed in flips(second, 30, places):
+            assert not holds(station, changed), f"byte {place} bit {bit}"
 
 
 @pytest.mark.slow
@@ -320,6 +327,28 @@ def test_a_signature_of_another_file(station: Seals, first: bytes, tiny: bytes) 
     size = min(len(mine), len(other))
     forged = first.replace(mine, other[:size].ljust(len(mine), b"0"))
     assert not holds(station, forged)
+
+
+@pytest.mark.parametrize("change", [
+    lambda obj: obj.update({"/ByteRange": generic.ArrayObject(map(generic.NumberObject, (0, 10, 20, 5)))}),
+    lambda obj: obj.update({"/ByteRange": generic.ArrayObject(map(generic.NumberObject, (0, -1, 0, 0)))}),
+    lambda obj: obj.update({"/ByteRange": generic.NullObject()}), lambda obj: obj.pop("/ByteRange"),
+    lambda obj: obj.update({"/Contents": generic.ByteStringObject(b"")}), lambda obj: obj.pop("/Contents"),
+    lambda obj: obj.update({"/Contents": generic.NullObject()}), lambda obj: obj.update({"/SubFilter": generic.pdf_name("/x")}),
+    lambda obj: obj.update({"/Name": generic.pdf_string("Mallory")}),
+])  # fmt: skip
+def test_a_signature_whose_own_entries_are_forged(change: Callable[[Any], None], station: Seals, first: bytes) -> None:
+    """Universal forgeries: a signature without bytes, ranges or content must not pass for one."""
+
+    def forge(writer: Any) -> None:
+        field = writer.root["/AcroForm"]["/Fields"][0].get_object()
+        ref = field.raw_get("/V")
+        entries = generic.DictionaryObject(ref.get_object())
+        change(entries)
+        writer.objects[(0, ref.idnum)] = entries
+
+    found = station.verify(updated(first, forge))
+    assert found.problems and not any(seal.whole and seal.intact and not seal.problem for seal in found.seals)
 
 
 def test_a_report_that_says_signed_and_is_not(station: Seals, report: bytes) -> None:
