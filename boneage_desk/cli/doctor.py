@@ -19,12 +19,13 @@ from boneage_desk.cli.films import wait_ready
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.ports import Services
+from boneage_desk.reading.signature import REPORT, Signature
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 
 PACKAGES = (
     "PySide6", "pyqtgraph", "numpy", "pillow", "tifffile", "pydicom", "torch", "torchvision", "ultralytics", "timm",
-    "captum", "safetensors", "openvino", "onnxruntime", "reportlab",
+    "captum", "safetensors", "openvino", "onnxruntime", "reportlab", "pyhanko", "keyring", "python-pkcs11",
 )  # fmt: skip
 DECODERS = {
     "pylibjpeg": "", "libjpeg": "JPEG baseline, extended and lossless", "openjpeg": "JPEG 2000", "rle": "RLE",
@@ -116,6 +117,7 @@ def _rest(data_dir: Path, app: App, quick: bool) -> Iterator[Check]:
         yield from _decoders()
         yield _display()
         yield _demo(services)
+        yield _signing(services)
         if not quick:
             yield _engine(services)
     finally:
@@ -184,6 +186,28 @@ def _store(services: Services) -> Check:
     except BoneAgeError as error:
         return Check("store", False, str(error))
     return Check("store", not broken, "; ".join(broken[:3]) or f"{count} audit rows, chain whole")
+
+
+def _signing(services: Services) -> Check:
+    """Which key would sign here, and what would be asked; no key is made and no token is opened."""
+    chosen = services.settings
+    key = "a key file" if chosen.signing_pkcs12 else "a token" if chosen.signing_pkcs11_module else "the station's own key"
+    asked = {
+        "": "nothing is asked", "passphrase": "its passphrase is asked", "pin": "its PIN is asked",
+        "new-passphrase": "it is made at the first signature, with a passphrase that is asked (no key store of the system here)",
+    }  # fmt: skip
+    try:
+        if services.signer is None:
+            return Check("signing", False, "this program is put together without", needed=False)
+        who = services.who()
+        person = services.store().person(who)
+        if person is None:
+            return Check("signing", True, f"{key}; the account '{who}' has no profile yet", needed=False)
+        signature = Signature(REPORT, services.now(), who, person.name, person.role, "")
+        able = "" if person.may_sign else f"; a {person.role} does not sign"
+        return Check("signing", True, f"{key}, {asked[services.signer().asks(signature)]}{able}", needed=False)
+    except BoneAgeError as error:
+        return Check("signing", False, str(error), needed=False)
 
 
 def _decoders() -> Iterator[Check]:

@@ -50,8 +50,10 @@ def trust_of(folders: Iterable[Path]) -> Trust:
 
 def check(pdf: bytes, trust: Trust) -> Verification:
     """See `reading.ports.ReportSigner.verify`."""
-    if b"%PDF-" not in pdf[:1024] or len(pdf) > LARGEST_FILE:
+    if b"%PDF-" not in pdf[:1024]:
         raise FilmError("The file is no PDF.", "Name a PDF file.", code="not-a-pdf")
+    if len(pdf) > LARGEST_FILE:
+        raise FilmError(f"The file is larger than {LARGEST_FILE >> 20} MB.", "Name a report.", code="too-large")
     try:
         return _check(pdf, trust)
     except Exception as error:  # the parser of a damaged file may raise anything; then nothing of it is vouched for

@@ -175,6 +175,22 @@ def test_a_profile_says_who_signs(
     assert (ended, "by Dr Profile, endocrinologist" in said) == (0, True), err
 
 
+def test_doctor_says_which_key_would_sign(program: Any, own_data_folder: Path, tmp_path: Path) -> None:
+    def told() -> dict[str, Any]:
+        checks = json.loads(program.run("doctor", "--quick", "--json")[1])["checks"]
+        return next(check for check in checks if check["name"] == "signing")
+
+    assert told()["ok"] and "no profile yet" in told()["detail"]
+    services = wiring.build(own_data_folder)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    services.store().set_person(Person(services.who(), "Dr Profile", Role.RADIOLOGIST), at=now, who=services.who())
+    services.close()
+    assert "station's own key" in told()["detail"] and "made at the first signature" in told()["detail"]
+    assert not list(own_data_folder.rglob("*.p12")), "looking makes none"
+    (own_data_folder / "settings.json").write_text(json.dumps({"signing_pkcs12": str(tmp_path / "gone.p12")}))
+    assert (told()["ok"], "gone.p12" in told()["detail"]) == (False, True)
+
+
 def test_the_report_itself_is_not_written_over(program: Any, drawn_report: tuple[Path, Path], key_file: Path) -> None:
     before = drawn_report[1].read_bytes()
     code, _, err = program.run("sign", drawn_report[1], "-o", drawn_report[1], "--pkcs12", key_file, *WHO)
