@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from boneage_desk import __version__
 from boneage_desk.reading.film import Laterality
-from boneage_desk.reading.people import Role
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.standards import rus_chn
 
@@ -40,6 +39,7 @@ _SCT = {
     "thumb": ("76505004", "Thumb"),
     "finger": ("7569003", "Finger"),
     "physician": ("309343006", "Physician"),
+    "source": ("260753009", "Source"),
     "unknown": ("261665006", "Unknown"),
 }
 _UCUM = {"month": ("mo", "month"), "none": ("1", "no units"), "percent": ("%", "Percent"), "ratio": ("{ratio}", "ratio")}
@@ -99,7 +99,7 @@ def dcm(name: str) -> Code:
 
 
 def sct(name: str) -> Code:
-    """A SNOMED CT code that PS3.16 uses; all but 'unknown' are in pydicom's copy of it."""
+    """A SNOMED CT code that PS3.16 uses."""
     value, meaning = _SCT[name]
     return _code(value, "SCT", meaning)
 
@@ -158,11 +158,6 @@ def site(bone: str) -> Code:
 def side(laterality: Laterality) -> Code | None:
     """Left, right, or None where it is not known."""
     return {Laterality.LEFT: sct("left"), Laterality.RIGHT: sct("right")}.get(laterality)
-
-
-def role(who: Role) -> Code:
-    """The signer's role: physicians sign, and PS3.16 has no finer certain code for these two."""
-    return sct("physician")
 
 
 def scheme_items() -> list[Dataset]:

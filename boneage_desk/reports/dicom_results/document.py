@@ -27,7 +27,7 @@ def document(origin: Origin, reading: Reading, pdf: bytes) -> Dataset:
     made.AcquisitionDateTime = ""
     made.BurnedInAnnotation = "YES"
     made.RecognizableVisualFeatures = "NO"
-    made.SourceInstanceSequence = [origin.reference()]
+    made.SourceInstanceSequence = [origin.whole()]
     made.DocumentTitle = base.description(reading, "report")
     code = coding.imaging_report()
     title = Dataset()

@@ -15,11 +15,11 @@ from boneage_desk.common.errors import FilmError
 from boneage_desk.imaging.dicom_facts import mend_charset
 from boneage_desk.imaging.dicom_file import parse, quiet
 from boneage_desk.imaging.dicom_pixels import layout_of
-from boneage_desk.imaging.dicom_tags import clean, text, value
+from boneage_desk.imaging.dicom_tags import clean, numbers, text, value
 from boneage_desk.imaging.sniff import HEAD, sniff
 from boneage_desk.imaging.source import load
 from boneage_desk.reading.dicom_study import check_study
-from boneage_desk.reading.film import Film
+from boneage_desk.reading.film import Film, SpacingKind
 from boneage_desk.reading.session import Reading
 from boneage_desk.reports.dicom_results.display import Display, display_of
 
@@ -48,7 +48,8 @@ _VERBATIM = frozenset({"PatientName", "PatientID", "IssuerOfPatientID", "StudyID
 class Origin:
     """The film's SOP instance. ``header``: patient and study attributes for results, in UTF-8.
 
-    ``frame``: the frame's number in a multi-frame object, else None. ``display``: how the film is shown, for a
+    ``frame``: the frame's number in an object of several frames, else None. ``aspect``: height and width of a pixel
+    to each other, as Pixel Aspect Ratio has it. ``display``: how the film is shown, for a
     presentation state; None for a colour object. ``institution``: where the film was made, '' unknown.
     """
 
@@ -61,14 +62,20 @@ class Origin:
     columns: int
     modality: str
     frame: int | None
+    aspect: tuple[int, int]
     display: Display | None
     institution: str
 
-    def reference(self) -> Dataset:
-        """Referenced SOP item of the film, with its frame."""
+    def whole(self) -> Dataset:
+        """Referenced SOP item of the film: where frames are not told."""
         item = Dataset()
         item.ReferencedSOPClassUID = self.sop_class
         item.ReferencedSOPInstanceUID = self.sop_uid
+        return item
+
+    def reference(self) -> Dataset:
+        """Referenced SOP item of the film, with its frame."""
+        item = self.whole()
         if self.frame is not None:
             item.ReferencedFrameNumber = self.frame
         return item
@@ -95,7 +102,6 @@ def _origin(parsed: Parsed, film: Film, reading: Reading, name: str) -> Origin:
     sop_class = study.sop_class_uid or text(ds.file_meta, "MediaStorageSOPClassUID")
     if not sop_class:
         raise FilmError(f"'{name}' does not say what kind of object it is.", "Get it again from the archive.", code="no-dicom")
-    multi_frame = value(ds, "NumberOfFrames") is not None and "1.7." in sop_class or film.source.frame_count > 1
     return Origin(
         header=_header(ds, film, reading),
         study_uid=study.study_uid,
@@ -105,10 +111,22 @@ def _origin(parsed: Parsed, film: Film, reading: Reading, name: str) -> Origin:
         rows=layout.rows,
         columns=layout.columns,
         modality=study.modality,
-        frame=film.source.frame_number if multi_frame else None,
+        frame=film.source.frame_number if film.source.frame_count > 1 else None,
+        aspect=_aspect(ds, film),
         display=display_of(parsed, layout, film.source.frame_number - 1, film.frame.vois[0], name) if layout.is_grey else None,
         institution=study.institution,
     )
+
+
+def _aspect(ds: Dataset, film: Film) -> tuple[int, int]:
+    """Vertical to horizontal, 1:1 unless the film says otherwise."""
+    spacing = film.frame.spacing
+    ratio = numbers(ds, "PixelAspectRatio")
+    if spacing.kind is not SpacingKind.NONE:
+        if abs(spacing.row / spacing.column - 1) < 1e-4:
+            return 1, 1
+        return max(1, round(spacing.row * 1000)), max(1, round(spacing.column * 1000))
+    return (int(ratio[0]), int(ratio[1])) if len(ratio) == 2 and min(ratio) >= 1 else (1, 1)
 
 
 def _header(ds: Dataset, film: Film, reading: Reading) -> Dataset:

@@ -67,13 +67,13 @@ def _film(origin: Origin) -> Dataset:
 
 
 def _area(origin: Origin) -> Dataset:
-    """The whole film, to fit. The aspect ratio is that of the pixels, 1:1 where the film does not say otherwise."""
+    """The whole film, to fit, with pixels of its own shape."""
     item = Dataset()
     item.ReferencedImageSequence = [origin.reference()]
     item.DisplayedAreaTopLeftHandCorner = [1, 1]
     item.DisplayedAreaBottomRightHandCorner = [origin.columns, origin.rows]
     item.PresentationSizeMode = "SCALE TO FIT"
-    item.PresentationPixelAspectRatio = [1, 1]
+    item.PresentationPixelAspectRatio = list(origin.aspect)
     return item
 
 

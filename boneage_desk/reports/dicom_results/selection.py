@@ -21,9 +21,7 @@ def selection(origin: Origin, reading: Reading, results: Sequence[Dataset], cont
     made.ReferencedPerformedProcedureStepSequence = []
     for element in _root(origin, reading, results):
         made[element.tag] = element
-    film = origin.reference()
-    film.pop("ReferencedFrameNumber", None)
-    series = [base.series_reference(origin.series_uid, [film])]
+    series = [base.series_reference(origin.series_uid, [origin.whole()])]
     series += [base.series_reference(result.SeriesInstanceUID, [base.plain_reference(result)]) for result in results]
     made.CurrentRequestedProcedureEvidenceSequence = [base.study_reference(origin.study_uid, series)]
     return made

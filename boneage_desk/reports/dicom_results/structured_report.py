@@ -37,16 +37,9 @@ def report(origin: Origin, reading: Reading, site_name: str) -> Dataset:
     for element in _content(origin, reading):
         made[element.tag] = element
     made.CurrentRequestedProcedureEvidenceSequence = [
-        base.study_reference(origin.study_uid, [base.series_reference(origin.series_uid, [_whole(origin)])])
+        base.study_reference(origin.study_uid, [base.series_reference(origin.series_uid, [origin.whole()])])
     ]
     return made
-
-
-def _whole(origin: Origin) -> Dataset:
-    """The film without its frame: evidence is told by instance."""
-    item = origin.reference()
-    item.pop("ReferencedFrameNumber", None)
-    return item
 
 
 def _verifier(signature: Signature, organization: str) -> Dataset:
@@ -87,7 +80,7 @@ def observer_contexts(reading: Reading) -> tuple[Any, Any]:
             codes.DCM.Person,
             PersonObserverIdentifyingAttributes(
                 base.person_name(first.name),
-                role_in_organization=items.coded(coding.role(first.role)),
+                role_in_organization=items.coded(coding.sct("physician")),  # no other role may sign
                 role_in_procedure=items.coded(coding.dcm("verifying")),
             ),
         )
@@ -118,10 +111,9 @@ def _library_place(root: Dataset) -> int:
 def _library(origin: Origin, reading: Reading) -> Any:
     """TID 1600 with the one film: its kind, side, date and size as far as they are known."""
     from highdicom.sr import ContentSequence, ImageContentItem
-    from pydicom.sr.codedict import codes
 
     image = ImageContentItem(
-        name=codes.SCT.Source,
+        name=coding.sct("source"),
         referenced_sop_class_uid=origin.sop_class,
         referenced_sop_instance_uid=origin.sop_uid,
         referenced_frame_numbers=None if origin.frame is None else [origin.frame],

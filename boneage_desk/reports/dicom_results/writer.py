@@ -24,8 +24,9 @@ class DicomResults:
         self._settings = settings or Settings()
 
     def write(self, reading: Reading, film: Film, out: Path, *, report: bytes | None = None) -> Sequence[Path]:
-        """Files named by kind and SOP Instance UID, key object last; ``out`` is made if missing. A colour film gets no
-        presentation state, for a greyscale one may not refer to it. All is made before the first file is written.
+        """Files named by kind and SOP Instance UID, the key object that names the others last; ``out`` is made if
+        missing. A colour film gets no presentation state, for a greyscale one may not refer to it. All is made before the
+        first file is written.
 
         Raises FilmError 'no-dicom', 'film-changed' or as opening does; InputError 'other-film' where film and reading
         do not belong together, 'not-a-pdf' for other bytes; StoreError when the disk refuses.
@@ -84,6 +85,9 @@ def _written(dataset: Dataset, out: Path) -> Path:
     path = out / f"{dataset.Modality}.{dataset.SOPInstanceUID}.dcm"
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
-    write_whole(path, buffer.getvalue())
+    try:
+        write_whole(path, buffer.getvalue())
+    except StoreError as error:
+        raise StoreError(f"'{path}' could not be written.", error.remedy, code="disk") from error
     return path
 
