@@ -42,9 +42,6 @@ def joined(first: str, second: str) -> str:
         return first
     if not first:
         return second
-    if PEN in first and PEN in second:
-        labels = zip(first.split(PEN), second.split(PEN), strict=True)
-        return PEN.join(joined(one, two) for one, two in labels)
     if len(first) > SHORT or len(second) > SHORT or "\n" in first + second:
         return f"{first}\n{second}"
     figures = any(char.isdigit() for char in first + second) and PLACE not in first
@@ -70,6 +67,9 @@ def _merged(first: Any, second: Any) -> Any:
 def _field(name: str, first: Any, second: Any) -> Any:
     if name == "columns":  # narrow: one language above the other
         return tuple(one if one == two else f"{one}\n{two}" for one, two in zip(first, second, strict=True))
+    if name == "sign":  # labels before gaps for the pen
+        labels = zip(first.split(PEN), second.split(PEN), strict=False)
+        return PEN.join(joined(one, two) for one, two in labels)
     return _merged(first, second)
 
 

@@ -443,6 +443,13 @@ def test_both_languages_say_what_each_says_and_equal_things_once() -> None:
     assert made.detail is not None and made.detail.page.format(number=1, count=2) == "Page 1 of 2 第 1 页，共 2 页"
 
 
+def test_braces_of_a_person_stay_where_they_are_in_both_languages() -> None:
+    session = analysed()
+    session.do(SetGrade("mc3", 4, "a {0} b {1}"), at=NOON, who=WHO)
+    note = row(build(session.reading, language="en+zh"), "mc3").note
+    assert note.split("\n") == ['changed by reader; reason: "a {0} b {1}"', "医师已修改；理由：“a {0} b {1}”"]
+
+
 def test_a_line_for_the_pen_has_both_labels_before_each_gap() -> None:
     session = analysed()
     for bone in rus_chn.BONES:
