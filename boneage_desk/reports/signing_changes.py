@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NEW_PAGE_KEYS = frozenset({"/Type", "/Parent", "/MediaBox", "/CropBox", "/Rotate", "/Resources", "/Contents", "/Annots"})
 """All that an added page may have: no actions, links, transitions, templates or structure."""
 
+FIELD_MAY_NOT = frozenset({"/A", "/AA", "/Kids", "/Parent", "/PMD", "/Popup"})
+"""What a new signature's field may not have."""
+
 
 def _kids(pages: Any, problem: type[Exception]) -> list[Reference]:
     from pyhanko.pdf_utils import generic
@@ -66,6 +69,7 @@ def policy() -> DiffPolicy:
         SuspiciousModification,
         XrefStreamRule,
     )
+    from pyhanko.sign.diff_analysis.rules.form_field_rules import is_field_visible
     from pyhanko.sign.diff_analysis.rules_api import Context
 
     class AddedPages(QualifiedWhitelistRule):
@@ -111,13 +115,23 @@ def policy() -> DiffPolicy:
                 yield ModificationLevel.FORM_FILLING, ReferenceUpdate(kids.reference, context_checked=context)
 
     class Fields(SigFieldCreationRule):
-        """New signature fields; with pages added, their boxes may stand on these alone."""
+        """New signature fields: signed, without actions, and visible on added pages alone: a box over what was signed
+        could say anything."""
 
         def apply(self, context: Any) -> Iterable[Any]:
-            if added_pages(context.old, context.new):
-                yield from SigFieldCreationRule(approve_widget_bindings=False).apply(context)
-            else:
-                yield from super().apply(context)
+            added = added_pages(context.old, context.new)
+            free: set[Reference] = set()
+            for page in map(context.new, added):
+                free |= {annotation.reference for annotation in (page["/Annots"] if "/Annots" in page else ())}
+            for name, spec in context.field_specs.items():
+                if spec.old_field_ref is None:
+                    field = context.new(spec.new_field_ref)
+                    if "." in name or "/V" not in field or FIELD_MAY_NOT & set(field.keys()):
+                        raise SuspiciousModification(f"The new field {name} is not a plain signature.")
+                    if is_field_visible(field) and spec.new_field_ref not in free:
+                        raise SuspiciousModification(f"The box of {name} was put on a page that was signed before.")
+            rule = SigFieldCreationRule(approve_widget_bindings=False) if added else super()
+            yield from rule.apply(context)
 
     catalogue = frozenset({"/AcroForm", "/DSS", "/Extensions", "/Version"})
     return StandardDiffPolicy(

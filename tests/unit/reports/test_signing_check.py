@@ -310,6 +310,36 @@ def test_an_added_page_may_hold_nothing_but_its_content_and_its_seal(station: Se
     assert any("more than a page may" in problem for problem in station.verify(forged).problems)
 
 
+def test_a_box_over_what_was_signed(station: Seals, first: bytes) -> None:
+    """Its appearance could say anything, so another signature's box may only stand on a page that it adds."""
+    key = open_pkcs12(signers.own("ec"), PASSPHRASE, "other")
+    box = signing_box.draw_box(["Bone age 17 y"], signing_box.SEAL_WIDE, signing_box.SEAL_HIGH)
+    forged = signing_write.write(first, signature(2, name="Mallory"), key, signing_write.Drawn(box))
+    found = station.verify(forged)
+    assert [s.intact for s in found.seals] == [True, True]
+    assert any("put on a page that was signed" in problem for problem in found.problems)
+
+
+def test_an_empty_field_with_a_picture_under_an_addendum(station: Seals, first: bytes) -> None:
+    def add_field(writer: Any) -> None:
+        field = writer.add_object(generic.DictionaryObject({
+            generic.pdf_name("/FT"): generic.pdf_name("/Sig"), generic.pdf_name("/T"): generic.pdf_string("Empty"),
+            generic.pdf_name("/Type"): generic.pdf_name("/Annot"), generic.pdf_name("/Subtype"): generic.pdf_name("/Widget"),
+            generic.pdf_name("/Rect"): generic.ArrayObject(map(generic.NumberObject, (50, 50, 300, 300))),
+        }))  # fmt: skip
+        form, page = writer.root["/AcroForm"], page_of(writer)
+        form["/Fields"].append(field)
+        page["/Annots"] = generic.ArrayObject([*page["/Annots"], field])
+        writer.update_container(form["/Fields"])
+        writer.update_container(page)
+
+    key = open_pkcs12(signers.own("ec"), PASSPHRASE, "other")
+    box = signing_box.draw_box(["Mallory"], signing_box.SEAL_WIDE, signing_box.SEAL_HIGH)
+    page = signing_box.draw_addendum("Addendum", (), "x", (595.0, 842.0))
+    forged = signing_write.write(updated(first, add_field), signature(2, text="x"), key, signing_write.Drawn(box, page))
+    assert any("not a plain signature" in problem for problem in station.verify(forged).problems)
+
+
 # --- signatures moved about ------------------------------------------------------------------------------
 
 
