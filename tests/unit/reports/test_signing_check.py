@@ -85,6 +85,7 @@ def test_forty_random_bytes_of_a_page_and_forty_of_its_signature(station: Seals,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_two_hundred_random_bytes_of_a_report_and_two_hundred_of_its_signature(station: Seals, first: bytes) -> None:
     assert holds(station, first)
     for places in (None, signature_bytes(first)):
@@ -93,6 +94,7 @@ def test_two_hundred_random_bytes_of_a_report_and_two_hundred_of_its_signature(s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_random_bytes_of_a_report_with_an_addendum(station: Seals, second: bytes) -> None:
     assert holds(station, second)
     for places in (None, signature_bytes(second)):
@@ -101,6 +103,7 @@ def test_random_bytes_of_a_report_with_an_addendum(station: Seals, second: bytes
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_bytes_of_a_chain_of_certificates(tmp_path: Path) -> None:
     """An authority's certificates travel in the signature; none of their bytes can be changed unseen."""
     data, _, root = signers.chain()
