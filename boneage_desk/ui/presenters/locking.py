@@ -14,6 +14,7 @@ from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.station import LOCK, UNLOCK, WRONG_PIN, LockState, pin_delay_s
@@ -237,7 +238,7 @@ class Locking(QObject):
         def failed(error: BaseException) -> None:
             self._busy = False
             self._trouble = str(error)
-            if not self.locked:
+            if not self.locked and not isinstance(error, BoneAgeError):  # of the store the work list tells
                 self._desk.report(error, "The lock cannot be looked at", topic="lock")
             self.changed.emit()
 
