@@ -11,14 +11,13 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from boneage_desk.common.errors import BoneAgeError, InputError
-from boneage_desk.reading.impression import Template, fill
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, ActionSet
 from boneage_desk.ui.presenters.reporting import Kind, report_name
-from boneage_desk.ui.presenters.templates import own_file, templates
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
 if TYPE_CHECKING:
+    from boneage_desk.reading.impression import Template
     from boneage_desk.reading.session import Reading
     from boneage_desk.ui.main_window import MainWindow
     from boneage_desk.ui.views.film_panel import FilmPanel
@@ -223,6 +222,8 @@ class WindowCommands(QObject):
 
     def fill_templates(self) -> None:
         """The menu beside the impression, made anew from the station's file."""
+        from boneage_desk.ui.presenters.templates import templates
+
         services, menu = self._w.services, self._w.clinical.templates.menu()
         menu.clear()
         try:
@@ -238,6 +239,8 @@ class WindowCommands(QObject):
         menu.addAction("Edit the templates\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.edit_templates())
 
     def _insert(self, template: Template) -> None:
+        from boneage_desk.reading.impression import fill
+
         reading = self._w.desk.reading
         if reading is None:
             return
@@ -248,6 +251,8 @@ class WindowCommands(QObject):
 
     def edit_templates(self) -> None:
         """Open the station's file, made first where there is none."""
+        from boneage_desk.ui.presenters.templates import own_file
+
         try:
             path = own_file(self._w.services.data_dir)
         except OSError as error:
