@@ -170,7 +170,7 @@ class ReadingStore(Protocol):
         """All readings, newest first."""
 
     def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
-        """Audit events, oldest first."""
+        """Audit events, oldest first; of ``reading_id`` '' those of the station (`reading.station`)."""
 
     def verify(self) -> Sequence[str]:
         """Broken links of the audit chain, in words; empty when whole."""

@@ -97,7 +97,7 @@ def test_killed_at_random_points_nothing_acknowledged_is_lost(tmp_path: Path, re
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_killed_two_hundred_times(tmp_path: Path, repository: Path) -> None:
     number, _ = check(tmp_path / "boneage.sqlite3", repository, 200, 0.25)
     assert number >= 3  # whole readings, with their signatures and addenda, were among the points

@@ -224,6 +224,20 @@ def test_a_question_that_opens_while_locked_is_answered_with_no(qtbot, store: Sq
     box.deleteLater()
 
 
+def test_other_windows_of_the_program_go_and_come_back(qtbot, store: SqliteStore, read: MainWindow) -> None:
+    other = QWidget(read, Qt.WindowType.Window)
+    other.setWindowTitle("LI Ming, knee")
+    other.show()
+    try:
+        locked(qtbot, read)
+        assert not other.isVisible()
+        read.lock.presenter.go_on()
+        settle(qtbot, read)
+        assert read.lock.screen is None and other.isVisible()
+    finally:
+        other.close()
+
+
 def test_a_disk_that_takes_no_event_hides_all_the_same_and_is_told(qtbot, store: SqliteStore, read: MainWindow) -> None:
     connection = store._connection
     assert connection is not None
