@@ -348,8 +348,13 @@ def test_an_empty_field_with_a_picture_under_an_addendum(station: Seals, first: 
 
 def test_two_signatures_exchanged(station: Seals, second: bytes) -> None:
     one, two = re.findall(rb"/Contents <([0-9A-F]+)>", second)
-    assert len(one) == len(two)
-    swapped = second.replace(one, b"?" * len(one)).replace(two, one).replace(b"?" * len(one), two)
+
+    def at_size(content: bytes, size: int) -> bytes:
+        """An elliptic signature's length differs by a byte or two; the zeros after it make up for that."""
+        return content[:size].ljust(size, b"0")
+
+    swapped = second.replace(one, b"?" * len(one)).replace(two, at_size(one, len(two)))
+    swapped = swapped.replace(b"?" * len(one), at_size(two, len(one)))
     assert swapped != second and len(swapped) == len(second)
     found = station.verify(swapped)
     assert found.problems and not any(s.intact for s in found.seals)
