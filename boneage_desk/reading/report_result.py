@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from boneage_desk.reading.analysis import WholeHandOpinion
+from boneage_desk.reading.reference import Reference, reference_of
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.report_texts import has
 from boneage_desk.reading.report_values import Fact, clean
@@ -12,7 +13,7 @@ from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import BoneAge, Qualifier
+from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 
 def headline(reading: Reading, summary: Summary, words: Words) -> Fact:
@@ -72,8 +73,7 @@ def results(
 ) -> tuple[Fact, ...]:
     """Method, score, differences, second opinions, and how much of it a person looked at.
 
-    ``reference``: what a named table of reference says (mean, SD, normal range, conclusion); where there is none, that
-    no normal range was computed."""
+    ``reference``: lines in place of what the program's own table says of the child's age (`reading.reference`)."""
     sex = reading.patient.sex
     known_standard = reading.standard == rus_chn.STANDARD_ID
     method = words(
@@ -100,7 +100,7 @@ def results(
         Fact("method", words("method"), method),
         score,
         _difference(summary, words),
-        *(reference or (Fact("normal_range", words("normal_range"), words("normal_range.none"), known=False),)),
+        *(reference or _reference(summary, sex, words)),
         _machine(reading, summary, words),
         *_second_opinions(reading, summary, words),
         Fact("verification", words("verification"), verification),
@@ -108,6 +108,35 @@ def results(
     if reader:
         facts.append(Fact("reader", words("reader"), reader))
     return tuple(facts)
+
+
+def _reference(summary: Summary, sex: Sex | None, words: Words) -> tuple[Fact, ...]:
+    """Mean, SD and source of the named table, normal range, conclusion; or why there is none."""
+    found = reference_of(summary, sex)
+    label = words("normal_range")
+    if found is None:
+        known = sex is not None and summary.chronological_months is not None
+        return (Fact("normal_range", label, words("normal_range.none" if known else "normal_range.unknown"), known=False),)
+    low, high = words.years_months(max(0.0, found.low_months)), words.years_months(found.high_months)
+    mean = words.years_months(found.mean_months)
+    facts = [
+        Fact("normal_range", label, words("normal_range.value", low=low, high=high)),
+        Fact(
+            "reference", words("reference"), words("reference.value", name=found.name, mean=mean, sd=f"{found.sd_months:.1f}")
+        ),
+    ]
+    if summary.bone_age is not None:
+        facts.insert(0, _conclusion(found, words))
+    return tuple(facts)
+
+
+def _conclusion(found: Reference, words: Words) -> Fact:
+    label = words("conclusion")
+    if not found.conclusion:
+        return Fact("conclusion", label, words("conclusion.open"), known=False)
+    if found.sd_score is None:
+        return Fact("conclusion", label, words(f"conclusion.{found.conclusion}.bound"))
+    return Fact("conclusion", label, words(f"conclusion.{found.conclusion}", score=f"{round(found.sd_score, 1) + 0.0:+.1f}"))
 
 
 def _difference(summary: Summary, words: Words) -> Fact:

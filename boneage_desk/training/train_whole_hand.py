@@ -111,7 +111,7 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(path.read_text())
         if facts["system"] != args.system:
             raise SystemExit(f"{args.out} holds a run of {facts['system']}, not of {args.system}")
-        return facts
+        return facts | ({"read_size": args.read_size} if args.read_size else {})
     system, made_on = SYSTEMS[args.system], environment()
     architecture = args.architecture or system.architectures[gpu]
     facts = made_on | {
@@ -120,6 +120,7 @@ def open_run(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         "rate": args.rate or system.rate[gpu], "flips": not args.no_flips, "seed": args.seed,
         "start": first_weights(architecture, args.start), "precision": args.precision, "keep": KEEP[gpu], "began": now(),
         "half": bool(gpu) or half_pays(args.system), "spoil": args.spoil, "dropout": args.dropout,
+        "read_size": args.read_size,
     }  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)
     facts |= earlier_run(facts["start"], args.out)
@@ -244,7 +245,8 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
     model.load_state_dict(_full(weights))
     model.eval()
     rows = films.held_out()
-    found = read_films(model, films, rows, facts["size"], flips=facts["flips"])
+    size = facts.get("read_size") or facts["size"]
+    found = read_films(model, films, rows, size, flips=facts["flips"])
     sexes = found.male_probability
     table = [
         {
@@ -258,7 +260,7 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
     logs, trained = [json.loads(p.read_text()) for p in sorted(out.glob("**/log.json"))], films.training()
     low, high = np.quantile(films.months[trained], AGE_RANGE)
     said = {k: facts[k] for k in ("system", "architecture", "size", "flips", "start", "seed")}
-    said["earlier"] = facts.get("earlier", [])
+    said |= {"earlier": facts.get("earlier", []), "size": size, "trained_size": facts["size"]}
     said |= {
         "precision": facts.get("precision", "half"), "sha256": file_sha256(weights), "finished": finished,
         "age_range_months": [round(float(low)), round(float(high))],
@@ -292,6 +294,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--architecture", default="", help="of whole-hand: another timm backbone of networks/whole_hand.py")
     p.add_argument("--start", default="auto", help="auto, imagenet, scratch, or a file of weights")
     p.add_argument("--size", type=int, default=0, help="side of the network's square; 0: the system's")
+    p.add_argument("--read-size", type=int, default=0, help="side at which the finished model reads; 0: that of training")
     p.add_argument("--batch", type=int, default=0)
     p.add_argument("--rate", type=float, default=0.0)
     p.add_argument("--check", type=int, default=400, help="held-out films read at each checkpoint; 0: all")

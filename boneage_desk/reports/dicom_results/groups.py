@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from boneage_desk.reading.analysis import ModelRef, WholeHandOpinion
 from boneage_desk.reading.evidence import TRUSTED
 from boneage_desk.reading.findings import BoneFinding, Box
+from boneage_desk.reading.reference import Reference, reference_of
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, default_opinion, difference
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary
@@ -44,16 +45,32 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
         numbers.append(_months(coding.dcm("subject-age"), summary.chronological_months))
     if summary.difference_months is not None:
         numbers.append(_months(coding.private("BA-MINUS-CA"), summary.difference_months))
-    # standard deviations and the named reference (TID 310, Z-score 121416 DCM with 121406 Reference Authority) belong
-    # here as properties of the bone age; the program has no table of them yet, so nothing is said
+    said = [items.evaluation(coding.private("REVIEW"), coding.private(_review(reading)))]
+    reference = reference_of(summary, reading.patient.sex)
+    if reference is not None:
+        numbers += _reference_numbers(reference)
+        said.append(items.evaluation(coding.private("REFERENCE"), coding.private("BRUSH")))
+        if reference.conclusion:
+            said.append(items.evaluation(coding.private("CONCLUSION"), coding.private(reference.conclusion.upper())))
     group = _group(
-        _tracked(reading, "bone-age", "Bone age by RUS-CHN, grades in force"), [_hand(reading)], numbers,
-        [items.evaluation(coding.private("REVIEW"), coding.private(_review(reading)))], coding.private("RUS-CHN"),
+        _tracked(reading, "bone-age", "Bone age by RUS-CHN, grades in force"), [_hand(reading)], numbers, said,
+        coding.private("RUS-CHN"),
     )  # fmt: skip
     items.add_models(group, bone_models(reading))
     if summary.bone_age is None:
         group[0].ContentSequence.append(items.text(coding.private("NO-BONE-AGE"), summary.why_not))
     return group
+
+
+def _reference_numbers(reference: Reference) -> list[Measurement]:
+    """What the named table says at the child's age, under names of their own: none of them is the bone age."""
+    found = [
+        _months(coding.private("REF-MEAN"), reference.mean_months), _months(coding.dcm("population-sd"), reference.sd_months),
+        _months(coding.private("REF-LOW"), reference.low_months), _months(coding.private("REF-HIGH"), reference.high_months),
+    ]  # fmt: skip
+    if reference.sd_score is not None:
+        found.append(items.number(coding.dcm("z-score"), float(reference.sd_score), coding.ucum("none")))
+    return found
 
 
 def _age_numbers(summary: Summary) -> list[Measurement]:

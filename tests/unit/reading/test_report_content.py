@@ -504,6 +504,6 @@ def test_lines_of_the_site_and_a_reference_from_a_table() -> None:
     made = build(value, header="Radiology\n\nRoad 1", footer="Telephone 12")
     assert made.header == ("Radiology", "Road 1") and made.footer == ("Telephone 12",)
     assert plain_text(made).endswith(made.limits + "\nTelephone 12\n")
-    assert not facts(made)["normal_range"].known
+    assert facts(made)["normal_range"].value == "8 y 5 m to 12 y 4 m (age +- 2 SD)"
     named = (Fact("normal_range", "Normal range", "9 y 0 m to 11 y 6 m (a named table)"),)
     assert facts(build(value, reference=named))["normal_range"] == named[0]

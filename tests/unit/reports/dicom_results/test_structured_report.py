@@ -11,6 +11,7 @@ import pytest
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.reference import reference_of
 from boneage_desk.reading.second_opinion import SetDifferenceComment, difference
 from boneage_desk.reading.session import AcceptGrade, SetBox, SetGrade, SetImpression, SetPatient, SetStudy
 from boneage_desk.reading.summary import summarise
@@ -90,6 +91,13 @@ def test_numbers_of_the_hand_are_those_of_the_reading(changed: tuple[Any, Any], 
     assert number(force, "INTERVAL-HIGH") == pytest.approx(summary.interval_months[1], abs=0.005)
     assert number(force, "121033") == pytest.approx(summary.chronological_months, abs=0.005)
     assert number(force, "BA-MINUS-CA") == pytest.approx(summary.difference_months, abs=0.005)
+    reference = reference_of(summary, reading.patient.sex)
+    assert reference is not None and reference.sd_score is not None
+    assert number(force, "121416") == pytest.approx(reference.sd_score, abs=0.005)
+    assert number(force, "REF-LOW") == pytest.approx(reference.low_months, abs=0.005)
+    assert number(force, "REF-HIGH") == pytest.approx(reference.high_months, abs=0.005)
+    (conclusion,) = items(force, "CONCLUSION")
+    assert conclusion.ConceptCodeSequence[0].CodeValue == reference.conclusion.upper()
     (item,) = items(force, BONE_AGE)
     assert item.ConceptNameCodeSequence[0].CodingSchemeDesignator == "LN"
     (unit,) = item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence
@@ -266,7 +274,7 @@ def test_a_tables_end_is_never_a_plain_number(
     assert item.NumericValueQualifierCodeSequence[0].CodeValue == "114009"
     assert next(c for c in item.ContentSequence if name_of(c) == "121051").TextValue == text
     assert number(force, bound) == months
-    for absent in ("BA-MINUS-CA", "INTERVAL-LOW", "INTERVAL-HIGH"):
+    for absent in ("BA-MINUS-CA", "INTERVAL-LOW", "INTERVAL-HIGH", "121416"):
         assert items(force, absent) == []
     assert number(groups(report)[MACHINE], "BA-MACHINE") is None
     assert items(groups(report)[SECOND], "BA-MINUS-SECOND") == []
@@ -280,6 +288,8 @@ def test_without_a_sex_there_is_no_bone_age(film: Film, hand: Any, results: Resu
     (item,) = items(force, BONE_AGE)
     assert list(item.MeasuredValueSequence) == []
     assert item.NumericValueQualifierCodeSequence[0].CodeValue == "114010"
+    for absent in ("121416", "121414", "CONCLUSION", "REFERENCE", "REF-LOW"):
+        assert items(force, absent) == []
     assert items(force, "SCORE") == []
     assert said(force, "NO-BONE-AGE") == [summarise(reading).why_not]
     assert items(bone_group(made["SR"], "radius"), "POINTS") == []
@@ -304,8 +314,8 @@ def test_a_missing_bone_is_unknown_and_never_zero(film: Film, hand: Any, results
 def test_nothing_is_said_of_a_reference_that_is_not_known(changed: tuple[Any, Any], told: dict[str, Any]) -> None:
     film, value = changed
     names = {name_of(item) for item in walk(told["SR"])}
-    # Z-score, number of standard deviations, reference authority, normality
-    assert names & {"121416", "113071", "121406", "121417", "121418", "R-0038B"} == set()
+    # number of standard deviations, reference authority, normality: not ours to say
+    assert names & {"113071", "121406", "121417", "121418", "R-0038B"} == set()
 
 
 def test_a_draft_is_partial_and_nobodys(changed: tuple[Any, Any], told: dict[str, Any]) -> None:
