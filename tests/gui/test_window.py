@@ -58,7 +58,7 @@ def test_from_file_to_report(qtbot, read, fakes):
     assert window.desk.reading.all_reviewed
     press(qtbot, window, Key.Key_Return, CTRL)
     assert window.desk.reading.state is State.REVIEWED
-    press(qtbot, window, Key.Key_P, CTRL)
+    press(qtbot, window, Key.Key_E, CTRL)
     settle(qtbot, window)
     written = list((fakes.services.data_dir / "reports").glob("*.pdf"))
     assert len(written) == 1 and str(written[0]) in window.report.words.text()
