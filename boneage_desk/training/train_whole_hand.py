@@ -260,7 +260,8 @@ def finish(model: WholeHand, films: Films, facts: dict[str, Any], out: Path, *, 
     logs, trained = [json.loads(p.read_text()) for p in sorted(out.glob("**/log.json"))], films.training()
     low, high = np.quantile(films.months[trained], AGE_RANGE)
     said = {k: facts[k] for k in ("system", "architecture", "size", "flips", "start", "seed")}
-    said |= {"earlier": facts.get("earlier", []), "size": size, "trained_size": facts["size"]}
+    earlier = [run | {"start": Path(run["start"]).name} for run in facts.get("earlier", [])]
+    said |= {"start": Path(said["start"]).name, "earlier": earlier, "size": size, "trained_size": facts["size"]}
     said |= {
         "precision": facts.get("precision", "half"), "sha256": file_sha256(weights), "finished": finished,
         "age_range_months": [round(float(low)), round(float(high))],
