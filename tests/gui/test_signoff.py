@@ -231,3 +231,22 @@ def test_a_new_key_asks_twice_and_may_be_kept(qtbot, read: MainWindow, fakes: Fa
     settle(qtbot, read)
     assert read.desk.reading is not None and read.desk.reading.state is State.SIGNED
     assert fakes.signer.kept == ["long words"]
+
+
+def test_a_refused_new_passphrase_is_asked_twice_again(qtbot, read: MainWindow, fakes: Fakes) -> None:
+    """A slip in the passphrase of a key that is about to be made would lock its owner out."""
+    ready(qtbot, read, fakes)
+    fakes.signer.question, fakes.signer.passphrase = "new-passphrase", "long words"
+    press_sign(qtbot, read)
+    (first,) = read.findChildren(PassphraseDialog)
+    for field in (first.field, first.again):
+        field.setText("short")
+    first.accept()
+    settle(qtbot, read)
+    second = [d for d in read.findChildren(PassphraseDialog) if d.isVisible()]
+    assert len(second) == 1
+    second[0].field.setText("long words")
+    assert not second[0].buttons.button(second[0].buttons.StandardButton.Ok).isEnabled()
+    second[0].reject()
+    settle(qtbot, read)
+    assert read.desk.reading is not None and read.desk.reading.state is State.REVIEWED

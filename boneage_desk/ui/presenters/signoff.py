@@ -69,6 +69,7 @@ class SignOff(QObject):
         self._waits = False  # for the store, before the seal
         self._passphrase: str | None = None
         self._keep = False
+        self._question = "passphrase"  # what the key asked for last; asked again in the same form when it was refused
         self._done: tuple[str, str] | None = None  # reading that was sealed and is on its way to the disk, what to say
         desk.case_changed.connect(self.follow)
         desk.reading_changed.connect(self.changed)
@@ -188,7 +189,7 @@ class SignOff(QObject):
 
     def forget(self) -> None:
         """The person gave up (no profile, no passphrase): nothing is signed."""
-        self._wanted, self._waits, self._passphrase = None, False, None
+        self._wanted, self._waits, self._passphrase, self._question = None, False, None, "passphrase"
         self.changed.emit()
 
     def go_on(self, passphrase: str | None = None, keep: bool = False) -> None:
@@ -247,10 +248,11 @@ class SignOff(QObject):
     ) -> None:
         self._job = None
         if isinstance(sealed, str):
+            self._question = sealed
             self.passphrase_wanted.emit(sealed, "")
             self.changed.emit()
             return
-        self._wanted = None
+        self._wanted, self._question = None, "passphrase"
         if session.reading.revision != reading.revision:
             words = "The reading was changed while it was being signed; nothing was signed."
             self._desk.report(InputError(words, "Look at it and sign again."), topic="sign")
@@ -286,7 +288,7 @@ class SignOff(QObject):
     def _failed(self, error: BaseException) -> None:
         self._job = None
         if isinstance(error, InputError) and error.code == "passphrase" and self._wanted is not None:
-            self.passphrase_wanted.emit("passphrase", str(error))
+            self.passphrase_wanted.emit(self._question, str(error))
         else:
             self._wanted = None
             self._desk.report(error, "Nothing was signed", topic="sign")
