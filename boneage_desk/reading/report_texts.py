@@ -144,9 +144,9 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "second_opinion.cascade": ("Region cascade", "区域级联"),
     "second_opinion.regression": ("Regression", "回归"),
     "second_opinion.legend": (
-        "Second opinion: a model of the whole film, independent of the 13 bones. Usual: 95 of 100 films that no model was "
-        "trained on.",
-        "第二意见：基于整张影像的模型，独立于 13 块骨。通常差异：未参与训练的影像中，每 100 张有 95 张不超过此值。",
+        "Second opinion: a model of the whole film that does not see these grades, trained on the same films. Usual: "
+        "95 of 100 films that no model was trained on.",
+        "第二意见：基于整张影像的模型，不参考上述等级，但训练影像相同。通常差异：未参与训练的影像中，每 100 张有 95 张不超过此值。",
     ),
     "difference_comment": ("On that difference", "对该差异的说明"),
     "difference_comment.none": ("nothing written yet; needed before sign-off", "尚未填写；审阅完成前须填写"),

@@ -32,8 +32,8 @@ DONE, OPEN = "\N{CHECK MARK}", "\N{BALLOT BOX}"
 CHECKS = (
     ("not-reviewed", "All 13 bones looked at"),
     ("identity", "Identity complete"),
-    ("difference-comment", "Difference to the second opinion commented"),
-    ("flag", "Doubts about the film answered"),
+    ("difference-comment", "No unusual difference to a second opinion without a comment"),
+    ("flag", "No doubt about the film without an answer"),
     ("no-bone-age", "A bone age is there"),
     ("role", "You may sign"),
 )
