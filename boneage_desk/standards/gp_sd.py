@@ -13,11 +13,10 @@ from functools import cache
 from typing import Any
 
 from boneage_desk.common.errors import StandardError
-from boneage_desk.standards.tables import load_table
+from boneage_desk.standards.tables import load
 from boneage_desk.standards.types import Sex
 
 NAME = "Brush Foundation (Greulich-Pyle 1959)"
-SHA256 = "f65bf1f16314b727a720c4261dc9c986a218c19b8f3f588857ddb782728a94a4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Spread:
 
 @cache
 def _rows(sex: Sex) -> tuple[tuple[float, float, float], ...]:
-    table: dict[str, Any] = load_table("gp_sd.json", SHA256)
+    table: dict[str, Any] = load("gp_sd")
     rows = tuple((float(age), float(mean), float(sd)) for age, mean, sd in table["brush_foundation"][sex.table])
     if table["unit"] != "months" or any(a[0] >= b[0] for a, b in zip(rows, rows[1:], strict=False)):
         raise StandardError("The table of standard deviations is not in months by rising age.", code="table-altered")

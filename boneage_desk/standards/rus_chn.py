@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from boneage_desk.common.errors import StandardError
-from boneage_desk.standards.tables import load_table
+from boneage_desk.standards.tables import PINS, load
 from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 STANDARD_ID = "rus-chn"
@@ -25,8 +25,7 @@ BONES: tuple[str, ...] = (
     "radius", "ulna", "mc1", "mc3", "mc5", "pp1", "pp3", "pp5", "mp3", "mp5", "dp1", "dp3", "dp5",
 )  # fmt: skip
 MAX_SCORE = 1000
-SHA256 = "bb5104ba6771f3389cec223bee651f79912f18a78a79b2ca21894dacfee6288d"
-CRITERIA_SHA256 = "050aeda096614d1c62c7482ef103a53b678094a83b48e6b1c3c4247b3d9a66c5"
+SHA256 = PINS["rus_chn"]
 
 _BONE_NAMES_EN = {
     "radius": "Radius", "ulna": "Ulna",
@@ -39,7 +38,7 @@ _BONE_NAMES_EN = {
 
 @cache
 def _table() -> dict[str, Any]:
-    table = load_table("rus_chn.json", SHA256)
+    table = load("rus_chn")
     if tuple(table["bones"]) != BONES:
         raise StandardError("The RUS-CHN table lists other bones than the program.", code="table-altered")
     return table
@@ -47,7 +46,7 @@ def _table() -> dict[str, Any]:
 
 @cache
 def _criteria() -> dict[str, Any]:
-    return load_table("rus_chn_criteria.json", CRITERIA_SHA256)
+    return load("rus_chn_criteria")
 
 
 def check_bone(bone: str) -> None:
