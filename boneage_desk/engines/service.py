@@ -4,9 +4,9 @@ No model library is ever imported here. One child answers one request at a time;
 
 How a request ends:
 
-- *cancelled*: the caller gets Cancelled at once. The child has ``cancel_grace_s`` to finish (a reading takes
-  less than a second, a new child several) and is ended and replaced when it does not; MODEL_GRACE_S longer for a
-  second opinion, which looks for the cancel between its steps but may be loading a model.
+- *cancelled*: the caller gets Cancelled at once. The child has ``cancel_grace_s`` to finish and is ended and
+  replaced when it does not; MODEL_GRACE_S longer for a reading and a second opinion, which look for the cancel
+  between their steps, so that a film in the background makes way for the reader's without a new child.
 - *crashed*: EngineError 'engine-crashed'; a fresh child is started for the next request. A request that
   reached a child which had died while idle is asked again, once.
 - *silent*: EngineError 'engine-hung' after ``request_timeout_s`` without a word from the child.
@@ -115,7 +115,7 @@ class InferenceService:
         self, frame: Frame, *, progress: Progress = no_progress, cancel: CancelToken | None = None
     ) -> AnalysisResult:
         """See AnalysisEngine."""
-        return cast(AnalysisResult, self._ask(wire.Analyse, frame, progress, cancel))
+        return cast(AnalysisResult, self._ask(wire.Analyse, frame, progress, cancel, MODEL_GRACE_S))
 
     def regrade(
         self, frame: Frame, bone: str, box: Box, angle_deg: float, *, cancel: CancelToken | None = None

@@ -161,7 +161,14 @@ def _answer(conn: Connection, pipeline: Pipeline, knees: KneeDesk, request: wire
     elif job.film.inline:
         wire.take_film(job.film, conn)  # the bytes are in the pipe all the same
 
+    def check() -> None:
+        while conn.poll():
+            if conn.recv() == wire.Cancel(request.id):
+                raise Cancelled
+
     def report(share: float, step: str) -> None:
+        """Tells a step; before each the caller may have cancelled: a film in the background makes way for the reader's."""
+        check()
         conn.send(wire.Progressed(request.id, share, step))
 
     if isinstance(job, wire.Knee):
@@ -171,12 +178,6 @@ def _answer(conn: Connection, pipeline: Pipeline, knees: KneeDesk, request: wire
     if isinstance(job, wire.Regrade):
         return pipeline.regrade(job.bone, job.box, job.angle_deg)
     if isinstance(job, wire.WholeHand):
-
-        def check() -> None:
-            while conn.poll():
-                if conn.recv() == wire.Cancel(request.id):
-                    raise Cancelled
-
         return pipeline.whole_hand(job.sex, job.engines, report, check)
     if isinstance(job, wire.WholeHandSaliency):
         return pipeline.whole_hand_saliency(job.engine, job.sex)
