@@ -23,6 +23,7 @@ from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex, years_months
 
 if TYPE_CHECKING:
+    from boneage_desk.reading.film_map import FilmMap
     from boneage_desk.reading.ports import Services
 
 
@@ -44,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="DICOM results: structured report, boxes as a presentation state, annotated film, report PDF, key object",
     )  # fmt: skip
     parser.add_argument("--paper", choices=["A4", "Letter"], help="paper of the report (else as set)")
+    parser.add_argument(
+        "--with-map", action="store_true", help="the report with a page of where the second opinion's model looked (else as set)"
+    )
     parser.add_argument("--no-detail", action="store_true", help="the report without its page of the 13 bones")
     parser.add_argument(
         "--engines", metavar="NAMES",
@@ -87,8 +91,9 @@ def run(options: argparse.Namespace, app: App) -> int:
         session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
         results: list[Path] = []
+        film_map = second.looked(services, reading, film.frame, options) if options.pdf or options.dicom_out else None
         if options.dicom_out:
-            results = write_results(services, reading, film, Path(options.dicom_out), options)
+            results = write_results(services, reading, film, Path(options.dicom_out), options, film_map)
         if options.json:
             told = {"dicom_results": [str(path) for path in results]} if options.dicom_out else {}
             output.write_json({**document(reading), **told}, options.json)
@@ -97,7 +102,9 @@ def run(options: argparse.Namespace, app: App) -> int:
             write_png(film, reading, Path(options.png))
         if options.pdf:
             paper = options.paper or services.settings.paper
-            services.reports().write(reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail)
+            services.reports().write(
+                reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail, film_map=film_map
+            )
             if left_out := services.reports().trouble():
                 output.note(f"{left_out} It was left out.")
         if options.text:
@@ -145,20 +152,32 @@ def write_png(film: Film, reading: Reading, out: Path) -> None:
 
 
 def write_results(
-    services: Services, reading: Reading, film: Film, out: Path, options: argparse.Namespace
+    services: Services,
+    reading: Reading,
+    film: Film,
+    out: Path,
+    options: argparse.Namespace,
+    film_map: FilmMap | None = None,
 ) -> list[Path]:
     """The DICOM results, with the report inside where it can be made."""
     if services.results is None:
         raise InputError("This program is put together without DICOM results.", code="usage")
-    return list(services.results().write(reading, film, out, report=_report(services, reading, film, options)))
+    return list(services.results().write(reading, film, out, report=_report(services, reading, film, options, film_map)))
 
 
-def _report(services: Services, reading: Reading, film: Film, options: argparse.Namespace) -> bytes | None:
+def _report(
+    services: Services, reading: Reading, film: Film, options: argparse.Namespace, film_map: FilmMap | None
+) -> bytes | None:
     paper = options.paper or services.settings.paper
     try:
         with TemporaryDirectory(dir=services.data_dir) as folder:
             path = services.reports().write(
-                reading, film.frame, Path(folder) / "report.pdf", paper=paper, detail=not options.no_detail
+                reading,
+                film.frame,
+                Path(folder) / "report.pdf",
+                paper=paper,
+                detail=not options.no_detail,
+                film_map=film_map,
             )
             return path.read_bytes()
     except (BoneAgeError, OSError) as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
-from boneage_desk.common.errors import Cancelled, InputError
+from boneage_desk.cli import output
+from boneage_desk.common.errors import Cancelled, EngineError, FilmError, InputError
 from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.analysis import Flag, WholeHandResult
 from boneage_desk.reading.film import Frame
+from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.ports import Services
-from boneage_desk.reading.second_opinion import ENGINE_NAMES, UNAVAILABLE, wanted
+from boneage_desk.reading.second_opinion import ENGINE_NAMES, UNAVAILABLE, default_opinion, wanted
 from boneage_desk.reading.session import AuditEvent, Reading, ReadingSession, SetWholeHand
 from boneage_desk.standards.types import Sex
 
@@ -63,6 +66,23 @@ def alone(services: Services, session: ReadingSession, frame: Frame, engines: Se
 
 def _without(engine: str, why: str) -> Flag:
     return Flag(UNAVAILABLE, f"{ENGINE_NAMES[engine]}: no second opinion. {why}", engine=engine)
+
+
+def looked(services: Services, reading: Reading, frame: Frame, options: argparse.Namespace) -> FilmMap | None:
+    """Where the second opinion's model looked, when the report is to show it (``--with-map``, or the setting
+    'report_map'); None where there is no opinion, and a note says so to those who asked on this line."""
+    if not (options.with_map or services.settings.report_map):
+        return None
+    opinion = default_opinion(reading)
+    if opinion is None:
+        if options.with_map:
+            output.note("There is no second opinion, and so no map of it in the report.")
+        return None
+    try:
+        return FilmMap(opinion, services.engine().whole_hand_saliency(frame, opinion.engine, reading.patient.sex))
+    except (EngineError, FilmError) as error:
+        output.note(f"The report has no map of the second opinion: {error}")
+        return None
 
 
 def answer(services: Services, frame: Frame, sex: Sex | None, engines: Sequence[str]) -> WholeHandResult:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boneage_desk.common import private
 from boneage_desk.common.errors import InputError, StoreError
 
 SETTINGS_VERSION = 1
@@ -22,7 +23,8 @@ class Settings:
     """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: of the window, 'en' or 'zh'.
 
     ``report_language``: 'en', 'zh' or 'en+zh' (both in one report); '' is as ``language``. ``report_header`` and
-    ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG.
+    ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG. ``report_map``: with
+    the page of where the second opinion's model looked.
 
     ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
     after the 13 bones, where they are installed; none turns second opinions off.
@@ -46,6 +48,7 @@ class Settings:
     report_header: str = ""
     report_footer: str = ""
     report_logo: str = ""
+    report_map: bool = False
     second_opinion_engines: tuple[str, ...] = ("whole-hand",)
     signing_pkcs12: str = ""
     signing_pkcs11_module: str = ""
@@ -75,6 +78,8 @@ class Settings:
         for key in ("report_header", "report_footer", "report_logo"):
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"Setting '{key}' is {getattr(self, key)!r}.", "Write it as text.")
+        if not isinstance(self.report_map, bool):
+            raise InputError(f"Setting 'report_map' is {self.report_map!r}.", "Use one of: true, false.")
         _check_signing(self)
         _check_station(self)
         chosen = self.second_opinion_engines
@@ -152,7 +157,7 @@ def save(folder: Path, settings: Settings) -> None:
     kept.update(dataclasses.asdict(settings), version=SETTINGS_VERSION)
     temporary = path.with_suffix(".tmp")
     try:
-        temporary.write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
+        private.write_bytes(temporary, json.dumps(kept, indent=1, ensure_ascii=False).encode("utf-8"))
         os.replace(temporary, path)
     except OSError as error:
         raise StoreError(f"Settings could not be saved ({error}).", "Check disk space and rights.") from error

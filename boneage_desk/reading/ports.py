@@ -16,6 +16,7 @@ from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
 from boneage_desk.reading.film import Film, Frame, Voi
+from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.knee import KneeQuestion, KneeReading, KneeResult
 from boneage_desk.reading.people import Person
@@ -194,10 +195,18 @@ class ReportWriter(Protocol):
     """Writes the PDF (reports)."""
 
     def write(
-        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        out: Path,
+        *,
+        paper: str = "A4",
+        detail: bool = True,
+        film_map: FilmMap | None = None,
     ) -> Path:
-        """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones. Earlier readings of
-        the child that are kept at this station are compared in it."""
+        """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones. ``film_map``: with a
+        page of where the second opinion's model looked; InputError 'other-map' where it is another opinion's. Earlier
+        readings of the child that are kept at this station are compared in it."""
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         """The page of an addendum as a PDF of its own, with the place of its signature free; ``reading`` is the signed one.

@@ -16,10 +16,12 @@ from boneage_desk.reading.priors import Prior
 from boneage_desk.reading.report_both import both, languages
 from boneage_desk.reading.report_detail import Detail, detail
 from boneage_desk.reading.report_facts import Words, answered, examination_facts, patient_facts
+from boneage_desk.reading.report_map import MapText, map_text
 from boneage_desk.reading.report_priors import comparison
 from boneage_desk.reading.report_result import UNGIVEN, headline, headline_note, results
 from boneage_desk.reading.report_seal import AddendumLine, addenda, signed_by
 from boneage_desk.reading.report_values import BoneRow, Fact, clean
+from boneage_desk.reading.second_opinion import default_opinion
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
@@ -105,6 +107,10 @@ class ReportContent:
     signed: str = ""
     addenda_title: str = ""
     addenda: tuple[AddendumLine, ...] = ()
+    page: str = "{number}/{count}"
+    """Of the page's number, where there are several."""
+    map: MapText | None = None
+    """Words around the map of the second opinion's model; None without a second opinion."""
 
 
 def build(
@@ -194,6 +200,8 @@ def _build(
         signed=signed_by(reading, words),
         addenda_title=words("addenda"),
         addenda=addenda(reading, words),
+        page=words("page"),
+        map=map_text(opinion, words) if (opinion := default_opinion(reading)) is not None else None,
     )
 
 

@@ -36,7 +36,7 @@ class DetailRow:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """The detail page: its rows and words. ``page``: with {number} and {count} to fill in."""
+    """The detail page: its rows and words."""
 
     title: str
     columns: tuple[str, ...]
@@ -45,7 +45,6 @@ class Detail:
     against_label: str
     reason_label: str
     no_box: str
-    page: str
 
     @property
     def against(self) -> tuple[DetailRow, ...]:
@@ -65,7 +64,6 @@ def detail(reading: Reading, rows: Sequence[BoneRow], words: Words) -> Detail | 
         against_label=words("detail.against"),
         reason_label=words("detail.reason"),
         no_box=words("detail.no_box"),
-        page=words("page"),
     )
 
 

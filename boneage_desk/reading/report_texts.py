@@ -217,6 +217,20 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "detail.against": ("Against the grade: ", "与等级不符："),
     "detail.reason": ("Reader's reason: ", "医师理由："),
     "detail.no_box": ("no box", "无框"),
+    # where the second opinion's model looked
+    "map.title": ("Where the model of the second opinion looked", "第二意见模型的关注区域"),
+    "map.caption": (
+        "{name} ({model}), bone age {age}. The colour tells what moved this model's answer: plain film where it did not look, "
+        "then dark blue to yellow with its weight. It shows what moved the model, not that the model was right.",
+        "{name}（{model}），骨龄 {age}。颜色表示影响该模型结果的部位：未着色处未被关注，由深蓝至黄表示权重渐增。"
+        "该图说明模型依据何处作出判断，并不证明其判断正确。",
+    ),
+    "map.alt": (
+        "Film with a colour map of where the model '{name}' looked",
+        "叠加彩色关注图的影像，显示“{name}”模型的关注区域",
+    ),
+    "map.less": ("less", "低"),
+    "map.more": ("most", "高"),
     "page": ("Page {number} of {count}", "第 {number} 页，共 {count} 页"),
     "flags.against": (
         "Measurements speak against the final grade of {count} of 13 bones ({bones}): see the detail page.",

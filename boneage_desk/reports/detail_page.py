@@ -13,6 +13,7 @@ from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail, DetailRow
 from boneage_desk.reports import fonts
 from boneage_desk.reports.overlay import unspoken
+from boneage_desk.reports.page_head import BODY, SMALL, head, rule
 from boneage_desk.reports.tagging import block, group
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ class DetailPlan:
 
     @property
     def body(self) -> float:
-        return 8.3 * self.scale
+        return BODY * self.scale
 
     @property
     def small(self) -> float:
-        return 7.4 * self.scale
+        return SMALL * self.scale
 
 
 def plan(content: ReportContent, detail: Detail, paper: tuple[float, float], margin: float) -> DetailPlan:
@@ -125,68 +126,33 @@ def _foot_high(made: DetailPlan) -> float:
     return (len(made.legend) * 6.8 * fonts.LEADING + 10 + 16) * made.scale
 
 
-def draw(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int, before: int) -> None:
-    """Draw page ``index`` of the plan; ``before`` pages of the report come first."""
+def draw(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int) -> None:
+    """Draw page ``index`` of the plan."""
     y = _head(canvas, made)
-    rules = []
+    lines = []
     with group(canvas, "Table"):
         y = _titles(canvas, made)
         for row in made.pages[index]:
             with group(canvas, "TR"):
                 _row(canvas, made, row, y, frame)
             y -= row.high
-            rules.append(y)
+            lines.append(y)
     canvas.setStrokeGray(0.5)
     canvas.setLineWidth(0.3)
-    for rule in rules:
-        canvas.line(made.margin, rule, made.margin + made.wide, rule)
+    for line in lines:
+        canvas.line(made.margin, line, made.margin + made.wide, line)
     y -= 3
     with block(canvas, "P"):
-        for line in made.legend:
+        for words in made.legend:
             y -= 6.8 * made.scale * fonts.LEADING
-            fonts.draw(canvas, made.margin, y, line, 6.8 * made.scale, grey=0.38)
-    page_number(canvas, made.content, made.margin, made.paper[0] - made.margin, before + index + 1, before + len(made.pages))
-
-
-def page_number(canvas: Canvas, content: ReportContent, y: float, right: float, number: int, count: int) -> None:
-    """'Page 2 of 2' below the foot's margin; nothing where the report has no detail page."""
-    if content.detail is None:
-        return
-    words = content.detail.page.format(number=number, count=count)
-    fonts.draw(canvas, right - fonts.width(words, 7.0), y - 12, words, 7.0, grey=0.2)
+            fonts.draw(canvas, made.margin, y, words, 6.8 * made.scale, grey=0.38)
 
 
 def _head(canvas: Canvas, made: DetailPlan) -> float:
-    """Title and state, then whose film this is: no page may lie about without a name."""
-    content, scale, x = made.content, made.scale, made.margin
-    top = made.paper[1] - made.margin
-    state = fonts.fitting_size(content.state_text, made.body, made.wide * 0.5, bold=True)
-    right = x + made.wide - fonts.width(content.state_text, state, bold=True)
-    size = fonts.fitting_size(made.detail.title, 13 * scale, right - x - 8, bold=True)
-    base = top - 11.7 * scale
-    with block(canvas, "H1"):
-        fonts.draw(canvas, x, base, made.detail.title, size, bold=True)
-    with block(canvas, "P"):
-        fonts.draw(canvas, right, base, content.state_text, state, bold=True)
-    y = top - 15.6 * scale
-    for notice in content.notices:
-        y -= made.body * fonts.LEADING
-        with block(canvas, "P"):
-            fonts.draw(canvas, x, y, notice, fonts.fitting_size(notice, made.body, made.wide, True), bold=True)
-    facts = {fact.key: fact for fact in (*content.patient, *content.examination)}
-    name = facts["name"]
-    told = [f"{facts[key].label} {facts[key].value}" for key in ("patient_id", "sex", "birth_date", "study_date", "side")]
-    words, small = fonts.one_line(name.value, made.body, made.wide * 0.4, bold=name.known)
-    y -= made.body * 1.7
-    with block(canvas, "P"):
-        fonts.draw(canvas, x, y, words, small, bold=name.known)
-        start = fonts.width(words, small, bold=name.known) + 10
-        words, small = fonts.one_line("   ".join(told), made.small, made.wide - start)
-        fonts.draw(canvas, x + start, y, words, small, grey=0.15)
-    y = top - _head_high(made)
-    canvas.setStrokeGray(0)
-    canvas.setLineWidth(0.9)
-    canvas.line(x, y, x + made.wide, y)
+    """The page's head over a rule; the rule's height on the page. The columns' titles go between."""
+    head(canvas, made.content, made.detail.title, made.paper, made.margin, made.scale)
+    y = made.paper[1] - made.margin - _head_high(made)
+    rule(canvas, made.paper, made.margin, y)
     return y
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ JPEG_QUALITY = 88
 BLOCK = 8
 BLACK = 12
 """Grey of 255 up to which paper shows black."""
+MAP_OPACITY = 0.6
 LEAST_TRIM = 0.95
 """Borders are trimmed only where that leaves less than this share of the film."""
 
@@ -81,6 +83,10 @@ class Shown:
     x0: int = 0
     y0: int = 0
     trimmed: bool = False
+    film: tuple[int, int] = (0, 0)
+    """Columns and rows of the whole film, (0, 0) where this is all of it."""
+    colour: npt.NDArray[np.uint8] | None = None
+    """(rows, columns, 3) with a map in them, drawn in place of ``grey``."""
 
     @property
     def columns(self) -> int:
@@ -90,6 +96,21 @@ class Shown:
     def rows(self) -> int:
         return int(self.grey.shape[0])
 
+    def mapped(self, values: npt.NDArray[np.float32]) -> Shown:
+        """The same part with a map over it; ``values``: (height, width) 0..1 over the whole film."""
+        import numpy as np
+        from PIL import Image
+
+        from boneage_desk.imaging.map_colours import blend
+
+        columns, rows = self.film if self.film != (0, 0) else (self.columns, self.rows)
+        across, down = values.shape[1] / columns, values.shape[0] / rows
+        part = (self.x0 * across, self.y0 * down, (self.x0 + self.columns) * across, (self.y0 + self.rows) * down)
+        fine = Image.fromarray(np.asarray(values, np.float32)).resize(
+            (self.columns, self.rows), Image.Resampling.BILINEAR, box=part
+        )
+        return dataclasses.replace(self, colour=blend(self.grey, np.asarray(fine), MAP_OPACITY))
+
     def picture(self, wide: float, high: float) -> Picture:
         """As JPEG for a place of this size on paper, never enlarged beyond its own pixels."""
         import numpy as np
@@ -97,12 +118,16 @@ class Shown:
 
         share = min(1.0, wide / 72 * DPI / self.columns)
         size = (max(1, round(self.columns * share)), max(1, round(self.rows * share)))
-        image = Image.fromarray(np.ascontiguousarray(self.grey))
+        grey = image = Image.fromarray(np.ascontiguousarray(self.grey))
+        if self.colour is not None:
+            image = Image.fromarray(self.colour)
         if size != image.size:
-            image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            small = grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            image = small if image is grey else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            grey = small
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, dpi=(DPI, DPI))
-        return Picture(buffer.getvalue(), wide, high, np.asarray(image))
+        return Picture(buffer.getvalue(), wide, high, np.asarray(grey))
 
 
 def show(frame: Frame, boxes: Sequence[Box]) -> Shown:
@@ -124,7 +149,7 @@ def show(frame: Frame, boxes: Sequence[Box]) -> Shown:
     x1, y1 = min(frame.width, x1 + edge), min(frame.height, y1 + edge)
     if (x1 - x0) * (y1 - y0) > LEAST_TRIM * frame.width * frame.height:
         return Shown(grey)
-    return Shown(grey[y0:y1, x0:x1], x0, y0, trimmed=True)
+    return Shown(grey[y0:y1, x0:x1], x0, y0, trimmed=True, film=(frame.width, frame.height))
 
 
 def _lit(grey: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:

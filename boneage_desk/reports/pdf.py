@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,17 @@ from boneage_desk.common.settings import Settings
 from boneage_desk.reading import report_content
 from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Frame
+from boneage_desk.reading.film_map import FilmMap, check_map
 from boneage_desk.reading.priors import priors
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.signature import Signature
-from boneage_desk.reports import detail_page, film_picture, fonts, page, tagging
+from boneage_desk.reports import detail_page, film_picture, fonts, map_page, page, tagging
 from boneage_desk.reports.archival import FileFacts, finish
 from boneage_desk.reports.logo import Logo
 from boneage_desk.reports.logo import load as load_logo
+from boneage_desk.reports.page_head import page_number
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -81,19 +84,36 @@ class PdfReports:
         return load_logo(self._settings.report_logo)[1]
 
     def write(
-        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        out: Path,
+        *,
+        paper: str = "A4",
+        detail: bool = True,
+        film_map: FilmMap | None = None,
     ) -> Path:
         """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
-        an unknown paper or a frame of another film, StoreError when the disk refuses.
+        an unknown paper, a frame of another film or a map of another opinion, StoreError when the disk refuses.
         """
-        data = self.render(reading, frame, paper=paper, detail=detail)
+        data = self.render(reading, frame, paper=paper, detail=detail, film_map=film_map)
         write_whole(Path(out), data)
         return Path(out)
 
-    def render(self, reading: Reading, frame: Frame | None, *, paper: str = "A4", detail: bool = True) -> bytes:
+    def render(
+        self,
+        reading: Reading,
+        frame: Frame | None,
+        *,
+        paper: str = "A4",
+        detail: bool = True,
+        film_map: FilmMap | None = None,
+    ) -> bytes:
         """The PDF's bytes: PDF/A-3b, tagged, with the reading's JSON attached."""
+        if film_map is not None:
+            check_map(reading, film_map)
         if paper not in page.PAPERS:
             raise InputError(f"No paper '{paper}'.", f"Use one of: {', '.join(page.PAPERS)}.", code="paper")
         if frame is not None and (frame.width, frame.height) != (reading.width, reading.height):
@@ -105,7 +125,7 @@ class PdfReports:
             )
         content = self.content(reading, detail=detail)
         with _lock:
-            canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0])
+            canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0], film_map)
         return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading))
 
 
@@ -130,7 +150,11 @@ def attached(reading: Reading) -> bytes:
 
 
 def _render(
-    content: ReportContent, frame: Frame | None, paper: tuple[float, float], logo: Logo | None
+    content: ReportContent,
+    frame: Frame | None,
+    paper: tuple[float, float],
+    logo: Logo | None,
+    film_map: FilmMap | None = None,
 ) -> tuple[Canvas, bytes]:
     from reportlab.pdfgen.canvas import Canvas
 
@@ -143,14 +167,16 @@ def _render(
     tagging.begin(canvas)
     boxes = [overlay.box for overlay in content.overlays]
     film = None if frame is None else film_picture.show(frame, boxes)
-    page.draw(canvas, content, paper, film, logo)
+    pages: list[Callable[[], None]] = [partial(page.draw, canvas, content, paper, film, logo)]
     if content.detail is not None:
         made = detail_page.plan(content, content.detail, paper, page.MARGIN)
-        detail_page.page_number(canvas, content, page.MARGIN, paper[0] - page.MARGIN, 1, 1 + len(made.pages))
-        for index in range(len(made.pages)):
-            tagging.end_page(canvas)
-            detail_page.draw(canvas, made, frame, index, 1)
-    tagging.end_page(canvas, last=True)
+        pages += [partial(detail_page.draw, canvas, made, frame, index) for index in range(len(made.pages))]
+    if film_map is not None and content.map is not None and film is not None:
+        pages.append(partial(map_page.draw, canvas, content, content.map, film.mapped(film_map.values), paper, page.MARGIN))
+    for number, draw in enumerate(pages, 1):
+        draw()
+        page_number(canvas, content, paper, page.MARGIN, number, len(pages))
+        tagging.end_page(canvas, last=number == len(pages))
     canvas.save()
     return canvas, buffer.getvalue()
 

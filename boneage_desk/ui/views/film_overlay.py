@@ -11,6 +11,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QTransform
 
+from boneage_desk.common.i18n import tr
+from boneage_desk.imaging.map_colours import coloured
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay, text
@@ -18,9 +20,6 @@ from boneage_desk.ui.presenters.measured import WidthLine, lines_on_screen
 from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
 from boneage_desk.ui.views.bone_strip import draw_width
-
-# Anchors of the 'cividis' map (told apart by every kind of colour vision), from dark blue to yellow
-_CIVIDIS = ((0, 34, 78), (53, 69, 108), (102, 105, 112), (148, 142, 119), (200, 184, 102), (254, 232, 56))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,8 @@ def saliency_picture(values: Any, box: Box, opacity: float) -> SaliencyPicture:
 
 
 def _coloured(values: Any, opacity: float) -> QImage:
-    share = np.clip(np.asarray(values, np.float32), 0, 1)
-    at = np.linspace(0, 1, len(_CIVIDIS))
-    rgba = np.empty((*share.shape, 4), np.uint8)
-    for channel in range(3):
-        rgba[..., channel] = np.interp(share, at, [anchor[channel] for anchor in _CIVIDIS])
-    rgba[..., 3] = np.clip(share * 1.2, 0, 1) * opacity * 255
-    height, width = share.shape
+    rgba = coloured(values, opacity)
+    height, width = rgba.shape[:2]
     return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
@@ -160,7 +154,7 @@ class OverlayPainter:
         if key != self._key:
             metrics = QFontMetricsF(painter.font())
             height = metrics.height()
-            sizes = {mark.bone: (metrics.horizontalAdvance(f"{text.SHORT_NAMES[mark.bone]} H !") + 6, height)
+            sizes = {mark.bone: (metrics.horizontalAdvance(f"{text.short(mark.bone)} H !") + 6, height)
                      for mark in marks}  # fmt: skip
             self._places = overlay.place_labels(rects, sizes, (2, 2, size[0] - 2, size[1] - 2), brightness, taken)
             self._key = key
@@ -243,22 +237,23 @@ class OverlayPainter:
             outlined(painter, QPointF(x, margin + wide.ascent()), corners.side)
 
 
-KEY_WIDTH, KEY_WORDS = 110, ("looked at: less", "most")
+KEY_WIDTH = 110
 
 
 def _colour_key(painter: QPainter, size: tuple[int, int], lines: int, opacity: float) -> None:
     """The colours of a map from little to most, as they look over grey film, above the corner's lines."""
+    less, most = tr("looked at: less"), tr("most")
     painter.setFont(theme.ui_font(9.5))
     metrics, margin = QFontMetricsF(painter.font()), 8.0
     top = size[1] - margin - metrics.height() * (lines + 1)
-    right = size[0] - margin - metrics.horizontalAdvance(KEY_WORDS[1]) - 6
+    right = size[0] - margin - metrics.horizontalAdvance(most) - 6
     bar = QRectF(right - KEY_WIDTH, top + 3, KEY_WIDTH, metrics.height() - 6)
     painter.fillRect(bar.adjusted(-1, -1, 1, 1), theme.colour("#000000", 170))
     painter.fillRect(bar, QColor("#5a5a5a"))
     painter.drawImage(bar, _coloured(np.linspace(0, 1, 64, dtype=np.float32)[None, :], opacity))
     base = top + metrics.ascent()
-    outlined(painter, QPointF(bar.left() - 6 - metrics.horizontalAdvance(KEY_WORDS[0]), base), KEY_WORDS[0])
-    outlined(painter, QPointF(right + 6, base), KEY_WORDS[1])
+    outlined(painter, QPointF(bar.left() - 6 - metrics.horizontalAdvance(less), base), less)
+    outlined(painter, QPointF(right + 6, base), most)
 
 
 def _region_colour(region: RegionMark) -> QColor:

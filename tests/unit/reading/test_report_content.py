@@ -440,7 +440,7 @@ def test_both_languages_say_what_each_says_and_equal_things_once() -> None:
     for content in (english, chinese):
         for fact in facts(content).values():
             assert fact.value in text, fact
-    assert made.detail is not None and made.detail.page.format(number=1, count=2) == "Page 1 of 2 第 1 页，共 2 页"
+    assert made.page.format(number=1, count=2) == "Page 1 of 2 第 1 页，共 2 页"
 
 
 def test_braces_of_a_person_stay_where_they_are_in_both_languages() -> None:
