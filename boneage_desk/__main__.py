@@ -9,8 +9,10 @@ from io import TextIOWrapper
 def main() -> int:
     """``boneage-desk``: without a command the window, else the command line."""
     from boneage_desk.cli.main import main as command_line
+    from boneage_desk.common import private
     from boneage_desk.wiring import build_app
 
+    private.by_default()  # reports, exports, logs: for who made them
     for stream in (sys.stdout, sys.stderr):  # None in a windowed program; a name the terminal lacks is escaped
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

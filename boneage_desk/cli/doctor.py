@@ -16,6 +16,7 @@ from boneage_desk import __version__
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App, ModelCheck
 from boneage_desk.cli.films import wait_ready
+from boneage_desk.common import private
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.ports import Services
@@ -112,6 +113,7 @@ def _rest(data_dir: Path, app: App, quick: bool) -> Iterator[Check]:
     services = app.services(data_dir)
     try:
         yield _writable(data_dir)
+        yield _rights(data_dir)
         yield _disk(data_dir)
         yield _store(services)
         yield from _decoders()
@@ -171,6 +173,17 @@ def _writable(folder: Path) -> Check:
     except OSError as error:
         return Check("data folder", False, f"{folder} cannot be written ({error.strerror})")
     return Check("data folder", True, str(folder))
+
+
+def _rights(folder: Path) -> Check:
+    """Whether other accounts of this computer can get at patients' data."""
+    if not private.enforced():
+        return Check("rights", True, "as the folder's access list says (Windows); keep it inside your profile", needed=False)
+    found = private.wide_data(folder)
+    if not found:
+        return Check("rights", True, "the data folder is its owner's alone", needed=False)
+    names = ", ".join(path.name or str(path) for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return Check("rights", False, f"other accounts have rights on {names}: chmod -R go-rwx '{folder}'", needed=False)
 
 
 def _disk(folder: Path) -> Check:

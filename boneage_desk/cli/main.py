@@ -19,7 +19,7 @@ from typing import NoReturn
 from boneage_desk import __version__
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
-from boneage_desk.common import paths
+from boneage_desk.common import paths, private
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError, StandardError, StoreError
 
 OK, FAILED, USAGE, NO_AGE, BUG, CANCELLED = 0, 1, 2, 3, 70, 130
@@ -109,13 +109,15 @@ def main(argv: Sequence[str], app: App) -> int:
 
 def _data_dir(given: str | None) -> Path:
     try:
-        return paths.data_dir(given)
+        folder = paths.data_dir(given)
     except OSError as error:
         raise StoreError(
             f"The data folder cannot be made ({error.strerror}: {error.filename}).",
             "Name another with --data-dir or BONEAGE_DESK_DATA.",
             code="data-folder",
         ) from error
+    private.tighten_data(folder)
+    return folder
 
 
 def _failed(error: BoneAgeError, options: argparse.Namespace, code: int) -> int:

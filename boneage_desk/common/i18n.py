@@ -2,12 +2,17 @@
 
 ``tr("Lost {count} films", count=3)`` looks the whole English sentence up and then fills the gaps, so a translator may move
 them. What is not translated is shown in English. Text in tables that are made at import is marked with `mark` and looked
-up with `tr` when it is shown. The catalogues lie in ``resources/translations``; ``tools/translations.py`` keeps them.
+up with `tr` when it is shown. Sentences that another layer made and filled (errors, flags, what was measured) are looked up
+with `said`, by the patterns that ``tools/translations.py`` takes from their source. The catalogues lie in
+``resources/translations``; the tool keeps them.
 """
 
 from __future__ import annotations
 
 import gettext
+import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from boneage_desk.common.paths import packaged_dir
@@ -15,6 +20,8 @@ from boneage_desk.common.paths import packaged_dir
 DOMAIN = "boneage_desk"
 CATALOGUES = {"zh": "zh_CN"}
 """Of each language of the setting ``language`` that is not English: the catalogue's folder."""
+SAID = "said"
+"""The catalogue's context of sentences of other layers."""
 
 _chosen: gettext.NullTranslations = gettext.NullTranslations()
 _language = "en"
@@ -29,6 +36,8 @@ def use(language: str) -> None:
         folder = packaged_dir("resources") / "translations"
         _chosen = gettext.translation(DOMAIN, folder, languages=[CATALOGUES[language]])
     _language = language
+    _patterns.cache_clear()
+    said.cache_clear()
 
 
 def language() -> str:
@@ -45,3 +54,62 @@ def tr(text: str, /, **values: Any) -> str:
 def mark(text: str, /) -> str:
     """``text`` itself; tells the extractor that `tr` will be asked for it later."""
     return text
+
+
+@lru_cache(maxsize=2048)
+def said(text: str) -> str:
+    """``text`` as another layer said it in English, in the language in use; where no pattern fits, as it is.
+
+    What stood in the gaps is kept, or translated where it is itself a sentence that is known.
+    """
+    if not text or _language == "en":
+        return text
+    known = _known(text)
+    if known is not None:
+        return known
+    for pattern, translated in _patterns():
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return translated.format(**{gap: said(words) for gap, words in found.groupdict().items()})
+    return text
+
+
+def _known(text: str) -> str | None:
+    """A whole sentence, of another layer or of the window; None where it is in no catalogue."""
+    found = _chosen.pgettext(SAID, text)
+    if found != text:
+        return found
+    found = _chosen.gettext(text)
+    return found if found != text else None
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Sentences with gaps and their translations, those with most fixed letters first."""
+    entries: Iterable[tuple[Any, str]] = getattr(_chosen, "_catalog", {}).items()
+    found = []
+    for key, translated in entries:
+        if isinstance(key, str) and key.startswith(f"{SAID}\x04"):
+            sentence = key.partition("\x04")[2]
+            parts = _GAP.split(sentence)
+            if len(parts) > 1:
+                found.append((sum(map(len, parts[::2])), _regex(parts), translated))
+    found.sort(key=lambda entry: -entry[0])
+    return tuple((regex, translated) for _letters, regex, translated in found)
+
+
+_GAP = re.compile(r"\{(\w+)\}")
+
+
+def _regex(parts: list[str]) -> re.Pattern[str]:
+    """Fixed words and gap names, in turn; a gap that comes again must hold the same."""
+    pattern, seen = "", set[str]()
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            pattern += re.escape(part.replace("{{", "{").replace("}}", "}"))
+        elif part in seen:
+            pattern += f"(?P={part})"
+        else:
+            seen.add(part)
+            pattern += f"(?P<{part}>.+?)"
+    return re.compile(pattern, re.DOTALL)

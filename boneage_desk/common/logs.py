@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+from io import TextIOWrapper
 from pathlib import Path
 
+from boneage_desk.common import private
+
 LOGGER_NAME = "boneage_desk"
+
+
+class _OwnersFile(logging.handlers.RotatingFileHandler):
+    """A rotating file that only its owner may read."""
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        private.tighten(Path(self.baseFilename))
+        return stream
 
 
 def configure(folder: Path, *, verbose: bool = False) -> logging.Logger:
@@ -20,7 +32,7 @@ def configure(folder: Path, *, verbose: bool = False) -> logging.Logger:
                 return logger
             logger.removeHandler(handler)
             handler.close()
-    handler = logging.handlers.RotatingFileHandler(
+    handler = _OwnersFile(
         target, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
