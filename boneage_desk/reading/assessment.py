@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHandOpinion
+from boneage_desk.reading.annotations import Annotation
 from boneage_desk.reading.film import Film, FilmSource, Patient, Study
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.signature import FlagAnswer, Signature
@@ -33,8 +34,8 @@ class Reading:
     ``analysed_at``: when the machine's result came in, None before. ``interval`` is the measured
     error of the machine's bone age. ``difference_comment``: what the person says of a second opinion that
     differs more than usual (`reading.second_opinion`). ``answers``: what the person says of flags. ``signatures``:
-    the report's seal and those of its addenda, in order; empty before it is signed. ``revision`` rises by one with
-    every change.
+    the report's seal and those of its addenda, in order; empty before it is signed. ``annotations``: what a person drew on
+    the film; ``key_image``: a person marked it as one. ``revision`` rises by one with every change.
     """
 
     reading_id: str
@@ -63,10 +64,14 @@ class Reading:
     revision: int = 0
     answers: tuple[FlagAnswer, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    key_image: bool = False
 
     def __post_init__(self) -> None:
         if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
             raise ValueError("a reading needs the 13 bones in table order")
+        if len({found.number for found in self.annotations}) != len(self.annotations):
+            raise ValueError("two annotations with one number")
         if bool(self.signatures) != (self.state in SEALED):
             raise ValueError(f"{len(self.signatures)} signatures on a reading that is {self.state}")
 

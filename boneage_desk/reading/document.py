@@ -10,6 +10,7 @@ from typing import Any
 from boneage_desk import __version__
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.analysis import WholeHandOpinion
+from boneage_desk.reading.annotations import Annotation, measure
 from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.reference import reference_of
@@ -69,6 +70,20 @@ def document(reading: Reading) -> dict[str, Any]:
         "reading_id": reading.reading_id,
         "state": reading.state.value,
         "signatures": [_signature(signature) for signature in reading.signatures],
+        "annotations": [_annotation(annotation) for annotation in reading.annotations],
+        "key_image": reading.key_image,
+    }
+
+
+def _annotation(annotation: Annotation) -> dict[str, Any]:
+    found = measure(annotation)
+    return {
+        "number": annotation.number,
+        "kind": annotation.kind.value,
+        "points": [[round(v, 2) for v in point] for point in annotation.points],
+        "value": None if found is None else round(found.value, 2),
+        "unit": "" if found is None else found.unit,
+        "text": annotation.text,
     }
 
 
@@ -165,6 +180,7 @@ def _bone(finding: BoneFinding, sex: Sex | None) -> dict[str, Any]:
         "probabilities": [round(p, 5) for p in opinion.probabilities] if opinion else [],
         "score": rus_chn.score(finding.bone, final, sex) if final is not None and sex is not None else None,
         "human_grade": finding.human_grade,
+        "box_removed": finding.box_removed,
         "evidence": _evidence(finding.evidence, final),
     }
 

@@ -86,7 +86,7 @@ class BoneFinding:
     ``machine_region``/``machine_grade``/``machine_evidence``: the first automatic result, never erased.
     ``human_box``/``regrade``/``human_evidence``: a corrected box, the machine's opinion and measurement on it.
     ``human_grade``: the person's decision (index) or None; ``reviewed``: the person looked and agreed
-    or decided; ``comment``: reason for an override.
+    or decided; ``comment``: reason for an override. ``box_removed``: the person took the box away and drew no other.
     """
 
     bone: str
@@ -99,6 +99,7 @@ class BoneFinding:
     comment: str = ""
     machine_evidence: Evidence | None = None
     human_evidence: Evidence | None = None
+    box_removed: bool = False
 
     def __post_init__(self) -> None:
         rus_chn.check_bone(self.bone)
@@ -110,26 +111,32 @@ class BoneFinding:
         for evidence in (self.machine_evidence, self.human_evidence):
             if evidence is not None and evidence.bone != self.bone:
                 raise ValueError(f"evidence of {evidence.bone} filed under {self.bone}")
+        if self.box_removed and self.human_box is not None:
+            raise ValueError(f"{self.bone} has a person's box that was taken away")
 
     @property
     def box(self) -> Box | None:
-        """The box in force: the person's, else the machine's."""
+        """The box in force: the person's, else the machine's; None where the person took it away."""
         if self.human_box is not None:
             return self.human_box
-        return self.machine_region.box if self.machine_region else None
+        return self.machine_region.box if self.machine_region and not self.box_removed else None
 
     @property
     def opinion(self) -> GradeOpinion | None:
         """The machine's opinion on the box in force.
 
-        A moved box without a regrade has no opinion: the old one was of other pixels.
+        A moved box without a regrade has no opinion: the old one was of other pixels. Nor has a bone without a box.
         """
-        return self.regrade if self.human_box is not None else self.machine_grade
+        if self.human_box is not None:
+            return self.regrade
+        return None if self.box_removed else self.machine_grade
 
     @property
     def evidence(self) -> Evidence | None:
         """What was measured on the box in force; None after a move that was not measured."""
-        return self.human_evidence if self.human_box is not None else self.machine_evidence
+        if self.human_box is not None:
+            return self.human_evidence
+        return None if self.box_removed else self.machine_evidence
 
     @property
     def final_grade(self) -> int | None:
@@ -152,4 +159,4 @@ class BoneFinding:
         """The region was filled in or doubted, or no region or grade is there."""
         if self.human_box is not None:
             return self.opinion is None
-        return self.machine_region is None or not self.machine_region.certain or self.opinion is None
+        return self.box is None or self.machine_region is None or not self.machine_region.certain or self.opinion is None

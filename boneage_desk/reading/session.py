@@ -149,6 +149,7 @@ class SetBox(Command):
             human_box=self.box,
             regrade=self.regrade if self.box is not None else None,
             human_evidence=self.evidence if self.box is not None else None,
+            box_removed=False,
             reviewed=False,
         )
         return _with_bone(reading, finding)
