@@ -239,6 +239,14 @@ class SqliteStore:
     def list(self) -> _Readings:
         return self._documents("ORDER BY assessment_id DESC", ())
 
+    def page(self, count: int, before: str | None = None) -> _Readings:
+        """See `ReadingStore.page`."""
+        where = "ORDER BY assessment_id DESC LIMIT ?"
+        if before is None:
+            return self._documents(where, (count,))
+        older = "WHERE assessment_id < (SELECT assessment_id FROM assessments WHERE reading_id = ?) "
+        return self._documents(older + where, (before, count))
+
     def events(self, reading_id: str | None = None) -> _Events:
         with self._told("reading"), self._lock:
             return audit.events(self._open_connection(), reading_id)

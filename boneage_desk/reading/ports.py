@@ -170,6 +170,10 @@ class ReadingStore(Protocol):
     def list(self) -> Sequence[Reading]:
         """All readings, newest first."""
 
+    def page(self, count: int, before: str | None = None) -> Sequence[Reading]:
+        """The newest ``count`` readings, or those that came before the reading ``before``; newest first. For long lists:
+        other calls need not wait until all of it is read."""
+
     def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
         """Audit events, oldest first; of ``reading_id`` '' those of the station (`reading.station`)."""
 

@@ -67,6 +67,9 @@ def test_the_newest_comes_first_whatever_the_clock_says(store: ReadingStore) -> 
     for name in ("a", "b", "c"):
         put(store, name, film=name)
     assert [value.reading_id for value in store.list()] == ["c", "b", "a"]
+    assert [value.reading_id for value in store.page(2)] == ["c", "b"]
+    assert [value.reading_id for value in store.page(2, "b")] == ["a"]
+    assert store.page(2, "a") == []
 
 
 def test_the_same_film_is_found_again(store: ReadingStore) -> None:

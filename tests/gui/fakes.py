@@ -357,6 +357,11 @@ class FakeStore:
     def list(self) -> list[Reading]:
         return list(reversed(self.readings.values()))
 
+    def page(self, count: int, before: str | None = None) -> list[Reading]:
+        every = self.list()
+        start = 0 if before is None else next(i for i, r in enumerate(every) if r.reading_id == before) + 1
+        return every[start : start + count]
+
     def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
         return [event for event in self.log if reading_id in (None, event.reading_id)]
 
