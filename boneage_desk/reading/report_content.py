@@ -262,6 +262,8 @@ def _notes(finding: BoneFinding, reading: Reading, words: Words) -> list[str]:
         if finding.machine_grade is not None:
             first = rus_chn.label(finding.bone, finding.machine_grade.grade)
             notes.append(words("mark.first", label=first))
+    elif finding.box_removed:
+        notes.append(words("mark.removed"))
     elif region is None and reading.analysed_at is not None:
         notes.append(words("mark.not_found"))
     elif region is not None and not region.certain:

@@ -200,6 +200,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "mark.uncertain": ("AI uncertain", "AI 不确定"),
     "mark.missing": ("no grade", "无等级"),
     "mark.not_found": ("not found by AI", "AI 未找到"),
+    "mark.removed": ("AI's box taken away by reader", "AI 的框被医师移除"),
     "mark.moved": ("box corrected by reader", "框经医师修正"),
     "mark.doubt": ("AI uncertain: {reason}", "AI 不确定：{reason}"),
     "mark.first": ("AI on its own box: {label}", "AI 在原框上为 {label}"),
