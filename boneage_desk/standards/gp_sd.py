@@ -57,3 +57,28 @@ def spread(ca_months: float, sex: Sex) -> Spread | None:
     (age, mean, sd), (next_age, next_mean, next_sd) = rows[at - 1], rows[at]
     share = (ca_months - age) / (next_age - age)
     return Spread(mean + share * (next_mean - mean), sd + share * (next_sd - sd))
+
+
+SECOND_NAME = "Greulich-Pyle 1959, tables V and VI"
+
+
+@cache
+def _second(sex: Sex) -> tuple[tuple[float, float], ...]:
+    rows = tuple((float(age), float(sd)) for age, sd in load("gp_sd")["table_V_VI"][sex.table])
+    if any(a[0] >= b[0] for a, b in zip(rows, rows[1:], strict=False)):
+        raise StandardError("The second table of standard deviations is not by rising age.", code="table-altered")
+    return rows
+
+
+def second_sd(ca_months: float, sex: Sex) -> float | None:
+    """SD in months by the atlas's second study (tables V and VI), linear between ages; None outside of it.
+
+    >>> second_sd(156, Sex.FEMALE), second_sd(11, Sex.FEMALE)
+    (14.6, None)
+    """
+    rows = _second(sex)
+    if not rows[0][0] <= ca_months <= rows[-1][0]:
+        return None
+    at = min(bisect_right(rows, (ca_months, float("inf"))), len(rows) - 1)
+    (age, sd), (next_age, next_sd) = rows[at - 1], rows[at]
+    return sd + (ca_months - age) / (next_age - age) * (next_sd - sd)

@@ -9,14 +9,14 @@ knots. Below the first printed knot (1 year) the answer is '< 1 y'; at 1000 poin
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from boneage_desk.common.errors import StandardError
+from boneage_desk.standards.curve import age_of_score
 from boneage_desk.standards.tables import PINS, load
-from boneage_desk.standards.types import BoneAge, Qualifier, Sex
+from boneage_desk.standards.types import BoneAge, Sex
 
 STANDARD_ID = "rus-chn"
 NAME = "RUS-CHN (Chinese-05)"
@@ -150,16 +150,7 @@ def bone_age(points: float, sex: Sex) -> BoneAge:
     """
     if not 0 <= points <= MAX_SCORE:
         raise StandardError(f"A RUS-CHN score of {points} is outside 0 to 1000.", code="score-range")
-    curve = knots(sex)
-    ages = [age for age, _ in curve]
-    values = [value for _, value in curve]
-    if points < values[0]:
-        return BoneAge(ages[0], Qualifier.BELOW)
-    if points >= values[-1]:
-        return BoneAge(ages[-1], Qualifier.AT_LEAST)
-    i = bisect_right(values, points) - 1
-    share = (points - values[i]) / (values[i + 1] - values[i])
-    return BoneAge(ages[i] + share * (ages[i + 1] - ages[i]))
+    return age_of_score(knots(sex), points)
 
 
 def score_at_age(months: float, sex: Sex) -> float:
