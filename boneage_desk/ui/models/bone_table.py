@@ -7,20 +7,21 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui.presenters.measured import AGAINST
 from boneage_desk.ui.presenters.rows import BoneRow
 
-COLUMNS = ("", "Bone", "AI", "Width", "You", "Points", "\N{PLUS-MINUS SIGN}1 grade", "")
+COLUMNS = ("", mark("Bone"), mark("AI"), mark("Width"), mark("You"), mark("Points"), mark("\N{PLUS-MINUS SIGN}1 grade"), "")
 HEADINGS_HELP = (
-    "The bone as cut for the grader, distal up",
-    "The bone; ! = worth a look",
-    "The machine's grade, its probabilities of that and the grades beside it, and the probability of its own",
-    "Measured: width of the epiphysis over that of the shaft's end; \N{NOT EQUAL TO} = the measurement speaks against the "
-    "grade",
-    "Your grade",
-    "RUS-CHN points of the grade in force",
-    "Months of bone age that one grade less / more would change",
-    "Looked at",
+    mark("The bone as cut for the grader, distal up"),
+    mark("The bone; ! = worth a look"),
+    mark("The machine's grade, its probabilities of that and the grades beside it, and the probability of its own"),
+    mark("Measured: width of the epiphysis over that of the shaft's end; \N{NOT EQUAL TO} = the measurement speaks against the "
+    "grade"),
+    mark("Your grade"),
+    mark("RUS-CHN points of the grade in force"),
+    mark("Months of bone age that one grade less / more would change"),
+    mark("Looked at"),
 )
 CROP, NAME, MACHINE, MEASURED, HUMAN, POINTS, STEPS, REVIEWED = range(len(COLUMNS))
 RowRole = Qt.ItemDataRole.UserRole + 1
@@ -70,9 +71,9 @@ class BoneTableModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            return tr(COLUMNS[section])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return HEADINGS_HELP[section]
+            return tr(HEADINGS_HELP[section])
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -89,7 +90,7 @@ class BoneTableModel(QAbstractTableModel):
             return self._tip(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             told = row.measured.tip.replace("\n", " ") if column == MEASURED else self._text(row, column)
-            return f"{row.name}, {COLUMNS[column] or HEADINGS_HELP[column]}: {told or 'none'}"
+            return f"{row.name}, {tr(COLUMNS[column] or HEADINGS_HELP[column])}: {told or tr('none')}"
         return None
 
     @staticmethod
@@ -109,5 +110,5 @@ class BoneTableModel(QAbstractTableModel):
         if column == MEASURED:
             return row.measured.figure + (f" {AGAINST}" if row.measured.against else "")
         if column == REVIEWED:
-            return "reviewed" if row.reviewed else ""
+            return tr("reviewed") if row.reviewed else ""
         return {HUMAN: row.human, POINTS: row.points, STEPS: row.steps}.get(column, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.film import Film, Frame, Patient, SpacingKind, Voi, VoiKind
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards.types import Sex
@@ -18,12 +19,12 @@ def person_lines(patient: Patient, sex: Sex | None) -> tuple[str, ...]:
         part
         for part in (
             patient.patient_id,
-            sex.value if sex else "sex ?",
-            f"*{text.day(patient.birth_date)}" if patient.birth_date else "born ?",
+            sex.value if sex else tr("sex ?"),
+            f"*{text.day(patient.birth_date)}" if patient.birth_date else tr("born ?"),
         )
         if part
     )
-    return (patient.display_name or "No name", facts)
+    return (patient.display_name or tr("No name"), facts)
 
 
 def study_lines(film: Film) -> tuple[str, ...]:
@@ -35,26 +36,27 @@ def study_lines(film: Film) -> tuple[str, ...]:
         study.institution,
     ]
     if study.synthetic:
-        lines.append("SYNTHETIC IMAGE")
+        lines.append(tr("SYNTHETIC IMAGE"))
     if not film.source.is_dicom:
-        lines.append("no DICOM")
+        lines.append(tr("no DICOM"))
     return tuple(line for line in lines if line)
 
 
 def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> tuple[str, ...]:
     frame, source = film.frame, film.source
-    size = f"{frame.width} \N{MULTIPLICATION SIGN} {frame.height}, {frame.max_value.bit_length()} bit"
+    size = tr("{width} \N{MULTIPLICATION SIGN} {height}, {bits} bit", width=frame.width, height=frame.height,
+              bits=frame.max_value.bit_length())
     if source.frame_count > 1:
-        size += f", frame {source.frame_number} of {source.frame_count}"
+        size += tr(", frame {frame_number} of {frame_count}", frame_number=source.frame_number, frame_count=source.frame_count)
     spacing = _spacing(frame)
     window = ""
     if voi is not None:
-        window = voi.name if voi.kind is VoiKind.LUT else f"W {voi.width:.0f}  L {voi.centre:.0f}"
+        window = voi.name if voi.kind is VoiKind.LUT else tr("W {width:.0f}  L {centre:.0f}", width=voi.width, centre=voi.centre)
         if voi.name and voi.kind is not VoiKind.LUT:
             window += f"  {voi.name}"
-    state = [f"zoom {view.zoom:.0%}"]
+    state = [tr("zoom {zoom:.0%}", zoom=view.zoom)]
     if inverted:
-        state.append("INVERTED")
+        state.append(tr("INVERTED"))
     if view.orientation:
         state.append(view.orientation)
     return tuple(line for line in (size, spacing, window, ", ".join(state)) if line)
@@ -63,9 +65,9 @@ def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> 
 def _spacing(frame: Frame) -> str:
     spacing = frame.spacing
     if spacing.kind is SpacingKind.NONE:
-        return "no spacing"
-    where = " at detector" if spacing.kind is SpacingKind.AT_DETECTOR else ""
-    return f"{spacing.row:.3f} mm/px{where}"
+        return tr("no spacing")
+    where = tr(" at detector") if spacing.kind is SpacingKind.AT_DETECTOR else ""
+    return tr("{row:.3f} mm/px{where}", row=spacing.row, where=where)
 
 
 def side_letter(reading: Reading) -> str:
@@ -75,7 +77,7 @@ def side_letter(reading: Reading) -> str:
 
 def overlay_line(show: str, drawn: tuple[str, ...], editing: bool) -> tuple[str, ...]:
     """State of the overlay: boxes and labels, and ``drawn``: what else is drawn, '' for nothing."""
-    lines = [f"Overlay: {show}", *(line for line in drawn if line)]
+    lines = [tr("Overlay: {show}", show=show), *(line for line in drawn if line)]
     if editing:
-        lines.append("EDITING BOXES (E ends)")
+        lines.append(tr("EDITING BOXES (E ends)"))
     return tuple(lines)

@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.findings import Box
@@ -62,4 +63,4 @@ class Crops(QObject):
                 self._made.update(made)
                 self.refresh()
 
-        self._desk.run_later("crops", "Cutting crops", work, here, "The crops could not be cut")
+        self._desk.run_later("crops", tr("Cutting crops"), work, here, tr("The crops could not be cut"))

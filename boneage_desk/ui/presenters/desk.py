@@ -25,6 +25,7 @@ from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.opinions import Opinions
 from boneage_desk.ui.presenters.reading_work import ReadingWork
 from boneage_desk.ui.presenters.saving import Saver
+from boneage_desk.ui.presenters.report_map import ReportMaps
 from boneage_desk.ui.presenters.whole_map import MapLook, WholeMap
 
 BONES = rus_chn.BONES
@@ -60,6 +61,7 @@ class Desk(QObject):
         self._bone = BONES[0]
         self.heat, self.whole_map, self.look = Heat(self), WholeMap(self), MapLook(self)
         self.opinions = Opinions(self)
+        self.report_maps = ReportMaps()
         self._box_jobs: dict[tuple[str, str], Job] = {}
         self.film_error = ""
         self.saver.changed.connect(self.work_changed)

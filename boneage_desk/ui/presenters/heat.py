@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.angles import angle_of
 from boneage_desk.ui.jobs import Job
 from boneage_desk.ui.presenters.reading_work import Saliency
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
-METHODS = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
+METHODS = {"grad-cam": mark("Grad-CAM"), "occlusion": mark("Occlusion")}
 """Methods of AnalysisEngine.saliency, and their names."""
 
 
@@ -34,7 +35,7 @@ class Heat(QObject):
     @property
     def name(self) -> str:
         """The method's name."""
-        return METHODS[self.method]
+        return tr(METHODS[self.method])
 
     def choose(self, method: str) -> None:
         """Draw by this method from now on, and show it; the same one again takes it away. Unknown ones are
@@ -116,5 +117,5 @@ class Heat(QObject):
         if ticket != self._ticket:
             return
         self._job, self.wanted = None, False
-        self._desk.report(error, f"No {self.name}", topic="saliency")
+        self._desk.report(error, tr("No {name}", name=self.name), topic="saliency")
         self.changed.emit()

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.evidence import CLOSED, TRUSTED, Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.presenters.viewport import Viewport
 
-NOT_MEASURED = "not measured"
+NOT_MEASURED = mark("not measured")
 DASH = "\N{EN DASH}"
 DOT = " \N{MIDDLE DOT} "
 AGAINST = "\N{NOT EQUAL TO}"
 """The sign of a measurement that speaks against the grade in force."""
 LEAST_ON_FILM = 60.0
 """Screen pixels that a width takes at least where it is drawn on the film: on a smaller joint it would hide it."""
-LEGEND = "widths: epiphysis solid, shaft dashed"
-LEGEND_HELP = "Where the widths were measured: turquoise, solid = the epiphysis; pink, dashed = the end of the shaft"
+LEGEND = mark("widths: epiphysis solid, shaft dashed")
+LEGEND_HELP = mark("Where the widths were measured: turquoise, solid = the epiphysis; pink, dashed = the end of the shaft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Measured:
     @property
     def sentence(self) -> str:
         """'Measured: as wide as ...', 'Not measured'."""
-        if self.words.startswith(NOT_MEASURED):
+        if self.words.startswith(tr(NOT_MEASURED)):
             return self.words[0].upper() + self.words[1:]
-        return f"Measured: {self.words}" if self.phrases else ""
+        return tr("Measured: {words}", words=self.words) if self.phrases else ""
 
     @property
     def tip(self) -> str:
@@ -63,18 +64,18 @@ def measured(reading: Reading, bone: str) -> Measured:
     finding = reading.bone(bone)
     evidence, final = finding.evidence, finding.final_grade
     if evidence is None:
-        return Measured(DASH, (NOT_MEASURED,))
+        return Measured(DASH, (tr(NOT_MEASURED),))
     against = contradiction(evidence, final) if final is not None else ""
-    return Measured(_figure(evidence), evidence_words(evidence), against)
+    return Measured(_figure(evidence), tuple(map(said, evidence_words(evidence))), said(against))
 
 
 def _figure(evidence: Evidence) -> str:
     if evidence.quality < TRUSTED:
         return DASH
     if not evidence.present:
-        return "none"
+        return tr("none")
     if evidence.fused_share is not None and evidence.fused_share >= CLOSED:
-        return "fused"
+        return tr("fused")
     return DASH if evidence.width_ratio is None else f"{evidence.width_ratio:.2f}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.second_opinion import FLAGS as OPINION_FLAGS
 from boneage_desk.reading.session import Reading, State
@@ -29,7 +30,7 @@ class Numbers:
 
 
 def numbers(reading: Reading, summary: Summary) -> Numbers:
-    bone_age = summary.bone_age.text if summary.bone_age else ""
+    bone_age = text.bone_age(summary.bone_age) if summary.bone_age else ""
     interval = ""
     if summary.interval_months is not None:
         low, high = summary.interval_months
@@ -38,13 +39,13 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
             interval = f"{reading.interval.coverage:.0%}: {interval}"
     machine = ""
     if summary.machine_bone_age is not None:
-        machine = summary.machine_bone_age.text
+        machine = text.bone_age(summary.machine_bone_age)
     elif reading.analysed_at is not None and reading.patient.sex is not None:
-        machine = "none"
-    age = text.months(summary.chronological_months) if summary.chronological_months is not None else "unknown"
+        machine = tr("none")
+    age = text.months(summary.chronological_months) if summary.chronological_months is not None else tr("unknown")
     change = ""
     if summary.change_months is not None and abs(summary.change_months) >= 0.05:
-        change = f"{text.signed(summary.change_months)} m against AI"
+        change = tr("{change_months} m against AI", change_months=text.signed(summary.change_months))
     return Numbers(
         score=str(summary.score) if summary.score is not None else "",
         bone_age=bone_age,
@@ -52,7 +53,7 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         machine=machine,
         age=age,
         difference=text.difference(summary.difference_months) if summary.difference_months is not None else "",
-        why_not="" if bone_age else summary.why_not,
+        why_not="" if bone_age else said(summary.why_not),
         change=change,
     )
 
@@ -85,25 +86,25 @@ def banner(reading: Reading, summary: Summary) -> Banner:
         asks.append("side")
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else ""
     return Banner(
-        name=patient.display_name or f"No name ({PurePath(reading.source.member or reading.source.path).name})",
-        sex=text.SEX_NAMES[patient.sex] if patient.sex else "",
+        name=patient.display_name or tr("No name ({name})", name=PurePath(reading.source.member or reading.source.path).name),
+        sex=tr(text.SEX_NAMES[patient.sex]) if patient.sex else "",
         born=text.day(patient.birth_date),
-        patient_id=patient.patient_id or "no id",
+        patient_id=patient.patient_id or tr("no id"),
         age=age,
-        side=text.SIDE_NAMES[study.laterality] if study.laterality else "",
-        film_date=f"film {text.day(study.study_date)}" if study.study_date else "no film date",
-        state=STATE_NAMES[reading.state],
+        side=tr(text.SIDE_NAMES[study.laterality]) if study.laterality else "",
+        film_date=tr("film {study_date}", study_date=text.day(study.study_date)) if study.study_date else tr("no film date"),
+        state=tr(STATE_NAMES[reading.state]),
         asks=tuple(asks),
         synthetic=study.synthetic,
-        source="" if reading.source.is_dicom else "no DICOM",
+        source="" if reading.source.is_dicom else tr("no DICOM"),
     )
 
 
 STATE_NAMES = {
-    State.DRAFT: "DRAFT",
-    State.REVIEWED: "REVIEWED",
-    State.SIGNED: "SIGNED",
-    State.AMENDED: "AMENDED",
+    State.DRAFT: mark("DRAFT"),
+    State.REVIEWED: mark("REVIEWED"),
+    State.SIGNED: mark("SIGNED"),
+    State.AMENDED: mark("AMENDED"),
 }
 
 # Asked for by the banner itself, or shown at the bone's own row or with the second opinion
@@ -121,9 +122,10 @@ def strip_flags(summary: Summary) -> tuple[Flag, ...]:
 def progress_line(reading: Reading) -> str:
     """'9 of 13 reviewed'."""
     done = sum(finding.reviewed for finding in reading.bones)
-    return f"{done} of {len(rus_chn.BONES)} reviewed"
+    return tr("{done} of {count} reviewed", done=done, count=len(rus_chn.BONES))
 
 
 def reading_line(reading: Reading, now: datetime) -> str:
     """A reading in one line, for 'go on with ...'."""
-    return f"{text.who(reading)} ({STATE_NAMES[reading.state].lower()}, changed {text.when(reading.changed_at, now)})"
+    return tr("{who} ({state}, changed {when})", who=text.who(reading), state=tr(STATE_NAMES[reading.state]).lower(),
+              when=text.when(reading.changed_at, now))  # fmt: skip

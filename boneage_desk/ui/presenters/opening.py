@@ -82,7 +82,7 @@ class Filed:
 
 def draft_of(services: Services, film: Film) -> Reading:
     """A fresh draft of a film; it keeps no pixels."""
-    return new_reading(film, services.new_id(), services.now())
+    return new_reading(film, services.new_id(), services.now(), services.settings.conclusion_rule)
 
 
 def file_draft(services: Services, draft: Reading) -> Filed:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.second_opinion import (
-    ENGINE_NAMES,
     FLAGS,
     UNAVAILABLE,
     Difference,
@@ -52,7 +52,7 @@ class OpinionView:
 
 def engine_name(engine: str) -> str:
     """'Whole hand' for 'whole-hand'; an unknown id as it is."""
-    return ENGINE_NAMES.get(engine, engine)
+    return text.engine(engine)
 
 
 def opinion_view(
@@ -70,11 +70,11 @@ def opinion_view(
     found = difference(reading)
     flags = [flag for flag in summary.flags if flag.code in FLAGS and flag.engine not in asked]
     silent = [flag for flag in flags if flag.code == UNAVAILABLE]
-    notes = list(dict.fromkeys(flag.message for flag in flags))
+    notes = list(dict.fromkeys(said(flag.message) for flag in flags))
     if trouble and not asked:
-        notes.insert(0, f"Second opinion {trouble}" if trouble == "cancelled" else f"No second opinion: {trouble}")
+        notes.insert(0, tr("Second opinion cancelled") if trouble == "cancelled" else tr("No second opinion: {trouble}", trouble=trouble))
     if not chosen and opinion is None and reading.analysed_at is not None:
-        notes.append("No second opinion: none is chosen (menu Reading).")
+        notes.append(tr("No second opinion: none is chosen (menu Reading)."))
     leading = opinion.engine if opinion is not None else (asked[0] if asked else "")
     lines = {
         "cells": opinion is not None or bool(asked),
@@ -82,9 +82,9 @@ def opinion_view(
         "doubt": len(silent) < len(flags),
         "waiting": bool(asked),
         "again": not asked and film and editable and bool(chosen) and bool(trouble or silent),
-        "bones": summary.bone_age.text if summary.bone_age is not None else DASH,
+        "bones": text.bone_age(summary.bone_age) if summary.bone_age is not None else DASH,
         "name": engine_name(leading),
-        "age": f"reading {chr(0x2026)}" if opinion is None and asked else DASH,
+        "age": tr("reading \N{HORIZONTAL ELLIPSIS}") if opinion is None and asked else DASH,
         "others": _others(reading, asked if opinion is not None else asked[1:]),
         "comment": reading.difference_comment,
         "comment_field": bool(reading.difference_comment) or (found is not None and found.beyond),
@@ -97,14 +97,14 @@ def opinion_view(
 
 def _against(found: Difference | None, opinion: WholeHandOpinion) -> dict[str, object]:
     usual = opinion.usual_difference_months
-    said = {"difference": DASH, "usual": f"up to {usual:.1f} m" if usual is not None else "not measured"}
+    words = {"difference": DASH, "usual": tr("up to {usual:.1f} m", usual=usual) if usual is not None else tr("not measured")}
     if found is None:
-        return {**said, "mark": "Usual"}
-    said["difference"] = f"{_bound(found)}{text.signed(found.months)} m"
+        return {**words, "mark": tr("Usual")}
+    words["difference"] = _bound(found) + tr("{months} m", months=text.signed(found.months))
     if usual is None:
-        return {**said, "mark": "Usual"}
-    mark = f"{BEYOND} beyond usual" if found.beyond else f"{USUAL} within usual"
-    return {**said, "mark": mark, "beyond": found.beyond}
+        return {**words, "mark": tr("Usual")}
+    mark = f"{BEYOND} {tr('beyond usual')}" if found.beyond else f"{USUAL} {tr('within usual')}"
+    return {**words, "mark": mark, "beyond": found.beyond}
 
 
 def _bound(found: Difference) -> str:
@@ -118,12 +118,12 @@ def _others(reading: Reading, asked: tuple[str, ...]) -> str:
     """The opinions after the first, each with its difference from the 13 bones and the mark where it is unusual."""
     parts = []
     for opinion in reading.whole_hand[1:]:
-        said = difference(reading, opinion)
+        told = difference(reading, opinion)
         words = f"{engine_name(opinion.engine)} {text.months(opinion.bone_age_months)}"
-        if said is not None:
-            words += f" ({BEYOND + ' ' if said.beyond else ''}{_bound(said)}{text.signed(said.months)} m)"
+        if told is not None:
+            words += f" ({BEYOND + ' ' if told.beyond else ''}{_bound(told)}{tr('{months} m', months=text.signed(told.months))})"
         parts.append(words)
-    parts += [f"{engine_name(engine)}: reading \N{HORIZONTAL ELLIPSIS}" for engine in asked]
+    parts += [tr("{engine_name}: reading \N{HORIZONTAL ELLIPSIS}", engine_name=text.engine(engine)) for engine in asked]
     return DOT.join(parts)
 
 
@@ -132,5 +132,5 @@ def _tip(opinion: WholeHandOpinion) -> str:
     lines = [opinion.model]
     if opinion.interval_months is not None:
         low, high = opinion.interval_months
-        lines.insert(0, f"{text.months(low)} \N{EN DASH} {text.months(high)} by its measured error")
+        lines.insert(0, tr("{low} \N{EN DASH} {high} by its measured error", low=text.months(low), high=text.months(high)))
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common import settings
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.analysis import WholeHandResult
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, SetWholeHand, wanted
 from boneage_desk.reading.session import Reading, ReadingSession, State
@@ -82,7 +83,7 @@ class Opinions(QObject):
             kept = settings.load(desk.services.data_dir)
             settings.save(desk.services.data_dir, dataclasses.replace(kept, second_opinion_engines=chosen))
 
-        desk.run_later("settings", "Keeping the settings", work, lambda _done: None, "The choice was not kept")
+        desk.run_later("settings", tr("Keeping the settings"), work, lambda _done: None, tr("The choice was not kept"))
         if desk.session is not None:
             self.follow(desk.session)
         self.changed.emit()
@@ -184,13 +185,13 @@ class Opinions(QObject):
             self.changed.emit()
             return
         del self._ended[session.reading.reading_id]  # asked again once it is reopened
-        words = "The second opinion came after the reading was marked reviewed and was not taken."
+        words = tr("The second opinion came after the reading was marked reviewed and was not taken.")
         self.changed.emit()
-        choices = (Choice("Reopen", self._desk.reopen),) if session is self._desk.session else ()
+        choices = (Choice(tr("Reopen"), self._desk.reopen),) if session is self._desk.session else ()
         self._desk.message.emit(Message("warning", words, choices=choices, topic="second-opinion"))
 
     def _failed(self, session: ReadingSession, ask: _Ask, error: BaseException) -> None:
         if self._end(session, ask, str(error) or type(error).__name__):
             self.changed.emit()
-            again = (Choice("Ask again", self.again),) if session is self._desk.session else ()
-            self._desk.report(error, "No second opinion", again, topic="second-opinion")
+            again = (Choice(tr("Ask again"), self.again),) if session is self._desk.session else ()
+            self._desk.report(error, tr("No second opinion"), again, topic="second-opinion")

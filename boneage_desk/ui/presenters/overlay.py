@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards import rus_chn
@@ -17,9 +18,9 @@ from boneage_desk.ui.presenters.viewport import Rect, Viewport
 class Show(Enum):
     """What is drawn over the film; Space goes round."""
 
-    ALL = "boxes and labels"
-    BOXES = "boxes only"
-    NONE = "no overlay"
+    ALL = mark("boxes and labels")
+    BOXES = mark("boxes only")
+    NONE = mark("no overlay")
 
     def next(self) -> Show:
         order = list(Show)
@@ -50,7 +51,7 @@ def marks(reading: Reading) -> tuple[BoxMark, ...]:
         certain = human or region is None or region.certain
         doubted = not finding.reviewed and bool(doubt_of(reading, bone))
         sign = (" H" if human or finding.overridden else "") + (" !" if doubted else "")
-        result.append(BoxMark(bone, finding.box, text.SHORT_NAMES[bone] + sign, human, certain and not doubted))
+        result.append(BoxMark(bone, finding.box, text.short(bone) + sign, human, certain and not doubted))
     return tuple(result)
 
 
@@ -64,15 +65,15 @@ class RegionMark:
     dashed: bool
 
 
-_REGIONS = {"carpal": "carpal", "metacarpophalangeal": "MCP joints"}
-REGION_LEGEND = "regions: carpal solid, MCP joints dashed"
+_REGIONS = {"carpal": mark("carpal"), "metacarpophalangeal": mark("MCP joints")}
+REGION_LEGEND = mark("regions: carpal solid, MCP joints dashed")
 
 
 def regions(reading: Reading) -> tuple[RegionMark, ...]:
     """The regions of the first second opinion that has any."""
     areas = next((opinion.areas for opinion in reading.whole_hand if opinion.areas), ())
     return tuple(
-        RegionMark(area.name, _REGIONS.get(area.name, area.name), area.corners, area.name != "carpal") for area in areas
+        RegionMark(area.name, tr(_REGIONS.get(area.name, area.name)), area.corners, area.name != "carpal") for area in areas
     )
 
 
@@ -141,6 +142,8 @@ def place_labels(
     return result
 
 
+SMALLEST = 8.0
+"""Film pixels a side that a box has at least."""
 HANDLES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
 
 
@@ -164,7 +167,8 @@ def grip_at(rect: Rect, x: float, y: float, reach: float = 7.0) -> str:
 def dragged(view: Viewport, box: Box, grip: str, start: tuple[float, float], now: tuple[float, float]) -> Box:
     """``box`` after a drag of ``grip`` between two screen points: at least 8 film pixels a side and
     with its centre on the film."""
-    x0, y0, x1, y1 = view.rect_to_screen(box)
+    x0, y0, x1, y1 = view.upright.rect_to_screen(box)
+    start, now = view.unturned(*start), view.unturned(*now)
     dx, dy = now[0] - start[0], now[1] - start[1]
     if grip == "move":
         x0, x1, y0, y1 = x0 + dx, x1 + dx, y0 + dy, y1 + dy
@@ -173,12 +177,26 @@ def dragged(view: Viewport, box: Box, grip: str, start: tuple[float, float], now
         x1 += dx if "e" in grip else 0
         y0 += dy if "n" in grip else 0
         y1 += dy if "s" in grip else 0
-    return drawn(view, (x0, y0), (x1, y1))
+    return drawn(view.upright, (x0, y0), (x1, y1))
 
 
-def drawn(view: Viewport, a: tuple[float, float], b: tuple[float, float], smallest: float = 8.0) -> Box:
+def nudged(view: Viewport, box: Box, right: int, down: int, *, grow: bool = False) -> Box:
+    """``box`` moved by so many film pixels as seen on the screen, or with ``grow`` made larger by them, in place."""
+    a, b, c, d = view.matrix
+    if grow:
+        (x, y), wide, high = box.centre, abs(a) * right + abs(c) * down, abs(b) * right + abs(d) * down
+        half_w, half_h = (max(SMALLEST, side) / 2 for side in (box.x1 - box.x0 + wide, box.y1 - box.y0 + high))
+        return _legal(view, x - half_w, y - half_h, x + half_w, y + half_h)
+    dx, dy = a * right + c * down, b * right + d * down
+    return _legal(view, box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy)
+
+
+def drawn(view: Viewport, a: tuple[float, float], b: tuple[float, float], smallest: float = SMALLEST) -> Box:
     """The film box between two screen points, made legal: a least size, and its centre on the film."""
-    (ax, ay), (bx, by) = view.to_film(*a), view.to_film(*b)
+    return _legal(view, *view.to_film(*a), *view.to_film(*b), smallest)
+
+
+def _legal(view: Viewport, ax: float, ay: float, bx: float, by: float, smallest: float = SMALLEST) -> Box:
     half_w, half_h = max(smallest, abs(bx - ax)) / 2, max(smallest, abs(by - ay)) / 2
     cx = min(max((ax + bx) / 2, 0.0), float(view.film[0]))
     cy = min(max((ay + by) / 2, 0.0), float(view.film[1]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.assessment import SEALED
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.ports import Services
@@ -22,6 +23,7 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job, Work
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.report_map import ReportMaps
 
 if TYPE_CHECKING:
     from PySide6.QtPrintSupport import QPrinter
@@ -47,7 +49,7 @@ class Kind(StrEnum):
     FHIR = ".fhir.json"
 
 
-def report_pdf(services: Services, reading: Reading, frame: Frame | None) -> bytes:
+def report_pdf(services: Services, maps: ReportMaps, reading: Reading, frame: Frame | None) -> bytes:
     """The PDF of a reading: of a signed one the file that was sealed and never another; else drawn now.
 
     Blocks; not for the window's thread.
@@ -56,13 +58,15 @@ def report_pdf(services: Services, reading: Reading, frame: Frame | None) -> byt
         return services.store().report(reading.reading_id)
     with tempfile.TemporaryDirectory(prefix="report-", dir=services.data_dir) as folder:
         out = Path(folder) / "report.pdf"
-        return services.reports().write(reading, frame, out, paper=services.settings.paper).read_bytes()
+        film_map = maps.get(services, reading, frame)
+        paper = services.settings.paper
+        return services.reports().write(reading, frame, out, paper=paper, film_map=film_map).read_bytes()
 
 
-def exported(services: Services, reading: Reading, frame: Frame | None, kind: Kind) -> bytes:
+def exported(services: Services, maps: ReportMaps, reading: Reading, frame: Frame | None, kind: Kind) -> bytes:
     """The report as a file's bytes. Blocks; not for the window's thread."""
     if kind is Kind.PDF:
-        return report_pdf(services, reading, frame)
+        return report_pdf(services, maps, reading, frame)
     if kind is Kind.TEXT:
         return services.reports().text(reading).encode("utf-8")
     from boneage_desk.reading.document import document
@@ -70,6 +74,13 @@ def exported(services: Services, reading: Reading, frame: Frame | None, kind: Ki
 
     made = bundle(reading) if kind is Kind.FHIR else document(reading)
     return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
+
+
+def tell_map(desk: Desk) -> None:
+    """Say that the report has no map of the second opinion, where one was wanted and could not be had."""
+    if desk.report_maps.trouble:
+        why = desk.report_maps.trouble
+        desk.tell(tr("The report has no map of the second opinion: {why}", why=why), "warning", topic="report-map")
 
 
 class Reporting(QObject):
@@ -93,7 +104,7 @@ class Reporting(QObject):
 
         def work(_token: object, _progress: object) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
-            put(target, exported(services, reading, frame, kind))
+            put(target, exported(services, self._desk.report_maps, reading, frame, kind))
             return target
 
         def done(path: Path) -> None:
@@ -102,6 +113,8 @@ class Reporting(QObject):
             self._desk.tell(f"Report written: {path}", topic="report")
             if left_out:
                 self._desk.tell(f"{left_out} It was left out. Mend the setting 'report_logo'.", "warning", topic="logo")
+            if kind is Kind.PDF:
+                tell_map(self._desk)
 
         self._submit("Writing the report", work, done, "The report could not be written")
 
@@ -128,7 +141,7 @@ class Reporting(QObject):
             return
         services = self._desk.services
         self._submit(
-            "Drawing the report", lambda _token, _progress: report_pdf(services, *found),
+            "Drawing the report", lambda _token, _progress: report_pdf(services, self._desk.report_maps, *found),
             lambda pdf: then(found[0], pdf), "The report could not be drawn",
         )  # fmt: skip
 
@@ -265,7 +278,7 @@ class Preview(QObject):
         self._key = (reading.reading_id, reading.revision, frame is not None)
 
         def work(_token: object, _progress: object) -> bytes:
-            return report_pdf(services, reading, frame)
+            return report_pdf(services, self._desk.report_maps, reading, frame)
 
         def here(pdf: bytes) -> None:
             self._job = None
@@ -273,6 +286,7 @@ class Preview(QObject):
             left_out = services.reports().trouble() if reading.state not in SEALED else ""
             if left_out:
                 self._desk.tell(f"{left_out} It is left out of the report.", "warning", topic="logo")
+            tell_map(self._desk)
 
         def failed(error: BaseException) -> None:
             self._job = None

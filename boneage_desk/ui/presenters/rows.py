@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from boneage_desk.common.i18n import language, said, tr
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import doubt_months, step_months
@@ -63,7 +64,7 @@ class BoneRow:
         """'5(2) 12 %, 6 39 %, ...' and what is left for the others."""
         told = [f"{share.label} {share.probability:.0%}" for share in self.spread]
         rest = 1 - sum(share.probability for share in self.spread)
-        return ", ".join(told + ([f"others {rest:.0%}"] if rest >= 0.005 else []))
+        return ", ".join(told + ([tr("others {rest:.0%}", rest=rest)] if rest >= 0.005 else []))
 
     @property
     def steps(self) -> str:
@@ -80,8 +81,8 @@ def bone_row(reading: Reading, bone: str) -> BoneRow:
     points = str(rus_chn.score(bone, final, sex)) if final is not None and sex is not None else ""
     return BoneRow(
         bone=bone,
-        name=rus_chn.bone_name(bone),
-        short=text.SHORT_NAMES[bone],
+        name=text.bone(bone),
+        short=text.short(bone),
         machine=rus_chn.label(bone, opinion.grade) if opinion else "",
         probability=opinion.probability if opinion else None,
         human=rus_chn.label(bone, finding.human_grade) if finding.human_grade is not None else "",
@@ -120,19 +121,19 @@ def doubt_of(reading: Reading, bone: str) -> str:
     if finding.human_grade is not None and finding.box is not None:
         return ""
     if finding.box is None:
-        return "Not found on the film: draw its box, or enter the grade."
+        return tr("Not found on the film: draw its box, or enter the grade.")
     if finding.opinion is None:
-        return "The box was drawn by hand and not graded by the machine yet."
+        return tr("The box was drawn by hand and not graded by the machine yet.")
     if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
-        return finding.machine_region.reason or "The place of this bone is uncertain."
+        return said(finding.machine_region.reason) or tr("The place of this bone is uncertain.")
     opinion, worth = finding.opinion, doubt_months(reading, bone)
     if worth is not None:
         if worth < WORTH_MONTHS:
             return ""
-        return f"The machine is unsure by {worth:.1f} months."
+        return tr("The machine is unsure by {worth:.1f} months.", worth=worth)
     near = sum(opinion.probabilities[max(0, opinion.grade - 1) : opinion.grade + 2])
     if opinion.probability < UNSURE_BELOW or near < NEAR_BELOW:
-        return f"The machine is unsure ({opinion.probability:.0%})."
+        return tr("The machine is unsure ({probability:.0%}).", probability=opinion.probability)
     return ""
 
 
@@ -165,7 +166,7 @@ def _rung(reading: Reading, bone: str, grade: int | None, step: int) -> Step:
     return Step(
         grade,
         rus_chn.label(bone, grade),
-        rus_chn.criterion(bone, grade),
+        rus_chn.criterion(bone, grade, language()),
         opinion.probabilities[grade] if opinion else None,
         step_months(reading, bone, step) if step else None,
     )

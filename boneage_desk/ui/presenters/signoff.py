@@ -231,7 +231,8 @@ class SignOff(QObject):
                 with tempfile.TemporaryDirectory(prefix="sign-", dir=services.data_dir) as folder:
                     out = Path(folder) / "report.pdf"
                     shown = as_signed(reading, signature)
-                    pdf = services.reports().write(shown, film, out, paper=paper).read_bytes()
+                    film_map = desk.report_maps.get(services, shown, film)
+                    pdf = services.reports().write(shown, film, out, paper=paper, film_map=film_map).read_bytes()
             sealed = signer.seal(pdf, signature, passphrase=passphrase, page=page)
             if keep and passphrase is not None:
                 signer.keep(signature, passphrase)

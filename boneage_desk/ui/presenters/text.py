@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from pathlib import PurePath
 
+from boneage_desk.common.i18n import language, mark, said, tr
 from boneage_desk.reading.film import Laterality
+from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import Reading
-from boneage_desk.standards.types import Sex, years_months
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import BoneAge, Sex, years_months
 
 SHORT_NAMES = {
-    "radius": "Radius", "ulna": "Ulna", "mc1": "MC 1", "mc3": "MC 3", "mc5": "MC 5", "pp1": "PP 1", "pp3": "PP 3",
-    "pp5": "PP 5", "mp3": "MP 3", "mp5": "MP 5", "dp1": "DP 1", "dp3": "DP 3", "dp5": "DP 5",
+    "radius": mark("Radius"), "ulna": mark("Ulna"), "mc1": mark("MC 1"), "mc3": mark("MC 3"), "mc5": mark("MC 5"),
+    "pp1": mark("PP 1"), "pp3": mark("PP 3"), "pp5": mark("PP 5"), "mp3": mark("MP 3"), "mp5": mark("MP 5"),
+    "dp1": mark("DP 1"), "dp3": mark("DP 3"), "dp5": mark("DP 5"),
 }  # fmt: skip
-SEX_NAMES = {Sex.MALE: "Male", Sex.FEMALE: "Female"}
-SIDE_NAMES = {Laterality.LEFT: "LEFT hand", Laterality.RIGHT: "RIGHT hand", Laterality.UNKNOWN: "side unknown"}
+SEX_NAMES = {Sex.MALE: mark("Male"), Sex.FEMALE: mark("Female")}
+SIDE_NAMES = {
+    Laterality.LEFT: mark("LEFT hand"), Laterality.RIGHT: mark("RIGHT hand"), Laterality.UNKNOWN: mark("side unknown"),
+}  # fmt: skip
+_ENGINES = (mark("Whole hand"), mark("Dual output"), mark("Region cascade"), mark("Regression"))
+_COUNTED = {
+    "change": (mark("{count} change"), mark("{count} changes")),
+    "file": (mark("{count} file"), mark("{count} files")),
+    "film": (mark("{count} film"), mark("{count} films")),
+    "further film": (mark("{count} further film"), mark("{count} further films")),
+    "more film": (mark("{count} more film"), mark("{count} more films")),
+    "page": (mark("{count} page"), mark("{count} pages")),
+    "reading": (mark("{count} reading"), mark("{count} readings")),
+}
 MINUS = "\N{MINUS SIGN}"
+_AGE = re.compile(r"(-?)(\d+) y (\d+) m")
+_MONTHS = (mark("{months} month"), mark("{months} months"))
 
 
 def signed(value: float, digits: int = 1) -> str:
@@ -28,7 +47,30 @@ def signed(value: float, digits: int = 1) -> str:
 
 def months(value: float) -> str:
     """'10 y 6 m', with a true minus sign."""
-    return years_months(value).replace("-", MINUS)
+    found = _AGE.fullmatch(years_months(value))
+    assert found is not None
+    sign, years, rest = found.groups()
+    return tr("{sign}{years} y {months} m", sign=MINUS if sign else "", years=years, months=rest)
+
+
+def bone_age(value: BoneAge) -> str:
+    """'10 y 6 m', and the sign of a bound before it where the table ends."""
+    return said(value.text)
+
+
+def bone(name: str) -> str:
+    """A bone's name, 'Metacarpal 1'."""
+    return rus_chn.bone_name(name, language())
+
+
+def short(name: str) -> str:
+    """A bone's short name, 'MC 1'."""
+    return tr(SHORT_NAMES[name])
+
+
+def engine(id: str) -> str:
+    """'Whole hand' for 'whole-hand'; an unknown id as it is."""
+    return tr(ENGINE_NAMES.get(id, id))
 
 
 def month_steps(down: float | None, up: float | None) -> str:
@@ -40,8 +82,9 @@ def difference(value: float) -> str:
     """A difference in whole months, e.g. '+14 months', 'none'."""
     whole = round(value)
     if not whole:
-        return "none"
-    return f"{signed(whole, 0)} month{'s' if abs(whole) != 1 else ''}"
+        return tr("none")
+    words = "{months} month" if abs(whole) == 1 else "{months} months"
+    return tr(words, months=signed(whole, 0))
 
 
 def clock(at: datetime) -> str:
@@ -66,4 +109,5 @@ def who(reading: Reading) -> str:
 
 
 def plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    """'1 reading', '7 readings'; ``word`` is one of `_COUNTED`."""
+    return tr(_COUNTED[word][count != 1], count=count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.second_opinion import default_opinion
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.jobs import Job
@@ -129,5 +130,5 @@ class WholeMap(QObject):
     def _failed(self, ticket: int, error: BaseException) -> None:
         if ticket == self._ticket:
             self._job, self.wanted = None, False
-            self._desk.report(error, "No map of the whole-hand model", topic="saliency")
+            self._desk.report(error, tr("No map of the whole-hand model"), topic="saliency")
             self.changed.emit()

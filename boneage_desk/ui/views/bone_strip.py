@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.measured import AGAINST, LEGEND_HELP, Measured, WidthLine
@@ -43,7 +44,7 @@ class CropPicture(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Crop of the selected bone")
+        self.setAccessibleName(tr("Crop of the selected bone"))
         self._image: QImage | None = None
         self._lines: tuple[WidthLine, ...] = ()
         self.setMinimumSize(72, 72)
@@ -59,7 +60,7 @@ class CropPicture(QWidget):
     def show_lines(self, lines: tuple[WidthLine, ...]) -> None:
         """Measured widths in shares of the picture's side."""
         self._lines = lines
-        self.setToolTip(LEGEND_HELP if lines else "")
+        self.setToolTip(tr(LEGEND_HELP) if lines else "")
         self.update()
 
     def paintEvent(self, _event: object) -> None:
@@ -67,7 +68,7 @@ class CropPicture(QWidget):
         painter.fillRect(self.rect(), theme.colour(theme.FILM))
         if self._image is None:
             painter.setPen(theme.colour(theme.MUTED))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no box")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("no box"))
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         side = min(self.width(), self.height())
@@ -113,7 +114,7 @@ class _Rung(QFrame):
         if step.probability is not None:
             parts.append(f"{step.probability:.0%}")
         if step.months is not None:
-            parts.append(f"{text.signed(step.months)} m")
+            parts.append(tr("{months} m", months=text.signed(step.months)))
         self._foot.setText(" ".join(parts))
 
 
@@ -165,7 +166,7 @@ class ReasonField(QLineEdit):
     given = Signal(str, str)
     """(bone, reason) that was typed."""
 
-    def __init__(self, hint: str = "Reason for your grade (C)", name: str = "Reason for your grade") -> None:
+    def __init__(self, hint: str = tr("Reason for your grade (C)"), name: str = tr("Reason for your grade")) -> None:
         super().__init__()
         self.setPlaceholderText(hint)
         self.setAccessibleName(name)

@@ -16,10 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from boneage_desk.standards import rus_chn
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
+from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.numbers import Numbers
 from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
@@ -47,7 +48,7 @@ class BoneTable(QTableView):
 
     def __init__(self, model: BoneTableModel) -> None:
         super().__init__()
-        self.setAccessibleName("Bones")
+        self.setAccessibleName(tr("Bones"))
         self._model = model
         self.setModel(model)
         self.delegate = BoneDelegate(self)
@@ -115,7 +116,7 @@ class NumbersStrip(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("numbers")
-        self.setAccessibleName("Bone age")
+        self.setAccessibleName(tr("Bone age"))
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 8)
         column.setSpacing(6)
@@ -127,7 +128,7 @@ class NumbersStrip(QFrame):
         self.arrow = QLabel("\N{RIGHTWARDS ARROW}")
         self.arrow.setFont(theme.ui_font(15))
         self.bone_age.setFont(theme.ui_font(19, bold=True))
-        self.interval.setToolTip("Where the bone age lies by the models' measured error on films held out")
+        self.interval.setToolTip(tr("Where the bone age lies by the models' measured error on films held out"))
         self.change.setProperty("human", True)
         for label in (self.method, self.arrow, self.interval):
             label.setProperty("muted", True)
@@ -146,7 +147,7 @@ class NumbersStrip(QFrame):
         self.values: dict[str, QLabel] = {}
         foot.setColumnStretch(3, COLUMNS[3])  # the columns of the second opinion below
         for place, (key, title) in enumerate(
-            (("machine", "AI alone"), ("age", "Age"), ("difference", "Bone age \N{MINUS SIGN} age"))
+            (("machine", tr("AI alone")), ("age", tr("Age")), ("difference", tr("Bone age \N{MINUS SIGN} age")))
         ):
             name, value = QLabel(title), QLabel()
             name.setProperty("muted", True)
@@ -174,7 +175,7 @@ class NumbersStrip(QFrame):
         self.score.setText(value.score)
         self.bone_age.setText(value.bone_age)
         self.interval.setText(value.interval)
-        self.why.setText(f"No bone age. {value.why_not}" if value.why_not else "")
+        self.why.setText(tr("No bone age. {why_not}", why_not=value.why_not) if value.why_not else "")
         self.change.setText(value.change)
         dash = "\N{EN DASH}"
         self.values["machine"].setText(value.machine or dash)
@@ -250,7 +251,7 @@ class BonesPage(QWidget):
             self._entry_timer.start()
             self.hint.emit(f"{self._entry.typed}_ : {'  '.join(choices)}")
         else:
-            self.hint.emit(f"{rus_chn.bone_name(bone)} has no grade that begins with {figure}.")
+            self.hint.emit(tr("{bone} has no grade that begins with {figure}.", bone=text.bone(bone), figure=figure))
 
     def forget_figures(self) -> None:
         self._entry_timer.stop()

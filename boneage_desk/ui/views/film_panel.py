@@ -6,9 +6,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget, QWidgetAction
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.findings import Box
-from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
 from boneage_desk.ui.presenters import corners, overlay, text
@@ -46,8 +46,8 @@ class FilmPanel(QWidget):
         row.setSpacing(3)
         self._presets = QToolButton()
         self._presets.setIcon(theme.icon("presets"))
-        self._presets.setToolTip("Window presets of the file (figures while the film has the keys)")
-        self._presets.setAccessibleName("Window presets")
+        self._presets.setToolTip(tr("Window presets of the file (figures while the film has the keys)"))
+        self._presets.setAccessibleName(tr("Window presets"))
         self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._presets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._presets.setMenu(QMenu(self._presets))
@@ -100,9 +100,9 @@ class FilmPanel(QWidget):
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(24, 2, 12, 4)
-        row.addWidget(QLabel("Opacity of the map (, and .)"))
+        row.addWidget(QLabel(tr("Opacity of the map (, and .)")))
         self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setAccessibleName("Opacity of the map")
+        self._slider.setAccessibleName(tr("Opacity of the map"))
         self._slider.setRange(round(OPACITIES[0] * 10), round(OPACITIES[1] * 10))
         self._slider.setPageStep(1)
         self._slider.setFixedWidth(110)
@@ -175,8 +175,8 @@ class FilmPanel(QWidget):
         there = self.film.show_state is not overlay.Show.NONE
         widths = there and lines_on_screen(self._lines(), self.film.view)
         drawn = (
-            f"{text.SHORT_NAMES[self._desk.bone]} {LEGEND}" if widths else "",
-            overlay.REGION_LEGEND if there and self._region_marks() else "",
+            f"{text.short(self._desk.bone)} {tr(LEGEND)}" if widths else "",
+            tr(overlay.REGION_LEGEND) if there and self._region_marks() else "",
             self._map_words() if there else "",
         )
         mapped = there and (self._desk.heat.value or self._desk.whole_map.value) is not None
@@ -185,7 +185,7 @@ class FilmPanel(QWidget):
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
-                bottom_right=corners.overlay_line(self.film.show_state.value, drawn, self.film.editing),
+                bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, self.film.editing),
                 side=corners.side_letter(reading),
                 key=self._desk.look.opacity if mapped else 0.0,
             )
@@ -202,14 +202,14 @@ class FilmPanel(QWidget):
     def _map_words(self) -> str:
         """What map is drawn, or being made; '' for none."""
         heat, whole = self._desk.heat, self._desk.whole_map
-        opacity = f"opacity {self._desk.look.opacity:.0%}"
+        opacity = tr("opacity {opacity:.0%}", opacity=self._desk.look.opacity)
         if heat.value is not None:
-            return f"{METHODS[heat.value.method]} {text.SHORT_NAMES[heat.value.bone]}, {opacity}"
+            return f"{tr(METHODS[heat.value.method])} {text.short(heat.value.bone)}, {opacity}"
         if heat.wanted:
-            return f"{heat.name} {text.SHORT_NAMES[self._desk.bone]} \N{HORIZONTAL ELLIPSIS}"
+            return f"{heat.name} {text.short(self._desk.bone)} \N{HORIZONTAL ELLIPSIS}"
         if whole.value is not None:
-            return f"Grad-CAM {ENGINE_NAMES.get(whole.value.engine, whole.value.engine).lower()}, {opacity}"
-        return "Grad-CAM whole hand \N{HORIZONTAL ELLIPSIS}" if whole.wanted else ""
+            return f"Grad-CAM {text.engine(whole.value.engine).lower()}, {opacity}"
+        return tr("Grad-CAM whole hand \N{HORIZONTAL ELLIPSIS}") if whole.wanted else ""
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ class FilmPanel(QWidget):
         for number, voi in enumerate(self._frame.vois if self._frame else (), 1):
             if number <= 9:
                 action = self._actions[f"preset-{number}"]
-                action.setText(voi.name or f"Window preset {number}")
+                action.setText(voi.name or tr("Window preset {number}", number=number))
                 menu.addAction(action)
         self._presets.setEnabled(self._frame is not None)
 
@@ -277,6 +277,6 @@ class FilmPanel(QWidget):
                 menu.addAction(self._actions[id])
             else:
                 menu.addSeparator()
-        presets = menu.addMenu("Window presets")
+        presets = menu.addMenu(tr("Window presets"))
         presets.addActions(self._presets.menu().actions())
         menu.popup(at)

@@ -15,6 +15,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.film import Frame, Voi
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
@@ -42,7 +43,7 @@ class FilmView(pg.GraphicsView):
 
     def __init__(self, voi_lut: Callable[..., Any]) -> None:
         super().__init__(background=theme.FILM)
-        self.setAccessibleName("Film")
+        self.setAccessibleName(tr("Film"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(240, 200)

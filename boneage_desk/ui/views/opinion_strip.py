@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters.opinion_rows import BEYOND, OpinionView
 from boneage_desk.ui.views.banner import restyle
@@ -18,8 +19,8 @@ COLUMNS = (10, 10, 11, 12)
 NOTE_LINES = 2
 HIGH_FROM = 800
 """Height of the window from which notes have more than one line."""
-DIFFERENCE_TIP = "Bone age by the 13 bones minus the second opinion"
-USUAL_TIP = "95 of 100 films that no model was trained on differ by at most so much"
+DIFFERENCE_TIP = mark("Bone age by the 13 bones minus the second opinion")
+USUAL_TIP = mark("95 of 100 films that no model was trained on differ by at most so much")
 
 
 class OpinionStrip(QFrame):
@@ -33,7 +34,7 @@ class OpinionStrip(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("opinion")
-        self.setAccessibleName("Second opinion")
+        self.setAccessibleName(tr("Second opinion"))
         self._view = OpinionView()
         column = QVBoxLayout(self)
         column.setContentsMargins(9, 5, 12, 6)
@@ -55,7 +56,7 @@ class OpinionStrip(QFrame):
         self.titles: dict[str, QLabel] = {}
         self.values: dict[str, QLabel] = {}
         for place, (key, title) in enumerate(
-            (("bones", "13 bones"), ("age", ""), ("difference", "Difference"), ("usual", "Usual"))
+            (("bones", tr("13 bones")), ("age", ""), ("difference", tr("Difference")), ("usual", tr("Usual")))
         ):
             name, value = ElidedLabel(), ElidedLabel()
             name.setText(title)
@@ -68,8 +69,8 @@ class OpinionStrip(QFrame):
             grid.setColumnStretch(place, COLUMNS[place])
             self.titles[key], self.values[key] = name, value
         self.values["age"].setProperty("machine", True)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop the second opinion; the 13 bones stay")
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setToolTip(tr("Stop the second opinion; the 13 bones stay"))
         self.cancel.clicked.connect(self.cancel_wanted)
         self.cancel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         grid.addWidget(self.cancel, 0, 4, 2, 1)
@@ -81,7 +82,7 @@ class OpinionStrip(QFrame):
         self.notes, self.doubts = ClippedText(theme.MUTED), ClippedText(theme.ATTENTION)
         row.addWidget(self.notes, 1)
         row.addWidget(self.doubts, 1)
-        self.again = QPushButton("Ask again")
+        self.again = QPushButton(tr("Ask again"))
         self.again.clicked.connect(self.again_wanted)
         self.again.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row.addWidget(self.again)
@@ -94,7 +95,7 @@ class OpinionStrip(QFrame):
         row.setSpacing(8)
         self.asks = QLabel()
         self.asks.setProperty("attention", True)
-        self.comment = ReasonField("What do you say of the difference? (Shift+C)", "Comment on the difference")
+        self.comment = ReasonField(tr("What do you say of the difference? (Shift+C)"), tr("Comment on the difference"))
         self.comment.given.connect(lambda _reading, words: self.commented.emit(words))
         row.addWidget(self.asks)
         row.addWidget(self.comment, 1)
@@ -107,7 +108,7 @@ class OpinionStrip(QFrame):
         self._cells.setVisible(value.cells)
         for key in ("bones", "age", "difference", "usual"):
             self.values[key].setText(getattr(value, key))
-        for key, tip in (("age", value.tip), ("difference", DIFFERENCE_TIP), ("usual", USUAL_TIP)):
+        for key, tip in (("age", value.tip), ("difference", tr(DIFFERENCE_TIP)), ("usual", tr(USUAL_TIP))):
             self.values[key].setToolTip(tip)
         self.titles["age"].setText(value.name)
         self.titles["usual"].setText(value.mark)
@@ -124,7 +125,7 @@ class OpinionStrip(QFrame):
         self.comment.show_reason(reading_id if there else "", value.comment)
         self.comment.setReadOnly(not editable)
         needed = there and value.beyond is True and not value.comment
-        self.asks.setText(f"{BEYOND} Comment needed:" if needed else "Comment:")
+        self.asks.setText(tr("{beyond} Comment needed:", beyond=BEYOND) if needed else tr("Comment:"))
         _attend(self.asks, needed)
         self._comment_row.setVisible(there)
         if self.property("beyond") != (value.beyond is True):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.models import study_list as columns
 from boneage_desk.ui.models.study_list import ReadingIdRole, StudyFilter, StudyListModel
@@ -40,26 +41,26 @@ class WorkList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Work list")
+        self.setAccessibleName(tr("Work list"))
         self.setMinimumWidth(180)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 2, 6)
         column.setSpacing(6)
         top = QHBoxLayout()
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: name, id, date, state")
-        self.filter.setAccessibleName("Filter the work list")
+        self.filter.setPlaceholderText(tr("Filter: name, id, date, state"))
+        self.filter.setAccessibleName(tr("Filter the work list"))
         self.filter.setClearButtonEnabled(True)
         top.addWidget(self.filter, 1)
-        self.open_button = QPushButton("Open\N{HORIZONTAL ELLIPSIS}")
-        self.open_button.setToolTip("Open a film (Ctrl+O), or drop files, folders and zips anywhere on the window")
+        self.open_button = QPushButton(tr("Open\N{HORIZONTAL ELLIPSIS}"))
+        self.open_button.setToolTip(tr("Open a film (Ctrl+O), or drop files, folders and zips anywhere on the window"))
         self.open_button.clicked.connect(self.open_wanted)
         top.addWidget(self.open_button)
         column.addLayout(top)
         self.model = StudyListModel()
         self.proxy = StudyFilter(self.model)
         self.table = _Table()
-        self.table.setAccessibleName("Readings")
+        self.table.setAccessibleName(tr("Readings"))
         self.table.setModel(self.proxy)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -118,8 +119,8 @@ class WorkList(QWidget):
     def _show_count(self) -> None:
         shown, every = self.proxy.rowCount(), self.model.rowCount()
         if not every:
-            self._count.setText("Drop a film, folder, zip or DICOMDIR on the window.")
+            self._count.setText(tr("Drop a film, folder, zip or DICOMDIR on the window."))
         elif shown == every:
             self._count.setText(text.plural(every, "reading"))
         else:
-            self._count.setText(f"{shown} of {text.plural(every, 'reading')}")
+            self._count.setText(tr("{shown} of {counted}", shown=shown, counted=text.plural(every, 'reading')))
