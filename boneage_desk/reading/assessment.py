@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from boneage_desk.reading.ages import AgeBasis
 from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHandOpinion
 from boneage_desk.reading.annotations import Annotation
 from boneage_desk.reading.film import Film, FilmSource, Patient, Study
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.signature import FlagAnswer, Signature
-from boneage_desk.standards import rus_chn
+from boneage_desk.standards import rules, rus_chn
 
 
 class State(StrEnum):
@@ -27,6 +28,17 @@ SEALED = frozenset({State.SIGNED, State.AMENDED})
 """States in which nothing of the reading may change any more."""
 
 
+class Blind(StrEnum):
+    """Whether the person graded before the machine's grades were shown (`reading.blind`). NO: nothing was shown yet;
+    SHOWN: the machine's grades were shown as they came; HIDDEN: they wait until the person has graded; REVEALED: they
+    were shown after that."""
+
+    NO = ""
+    SHOWN = "shown"
+    HIDDEN = "hidden"
+    REVEALED = "revealed"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One assessment of one film: facts, findings, flags, state. ``bones`` are in table order.
@@ -35,7 +47,9 @@ class Reading:
     error of the machine's bone age. ``difference_comment``: what the person says of a second opinion that
     differs more than usual (`reading.second_opinion`). ``answers``: what the person says of flags. ``signatures``:
     the report's seal and those of its addenda, in order; empty before it is signed. ``annotations``: what a person drew on
-    the film; ``key_image``: a person marked it as one. ``revision`` rises by one with every change.
+    the film; ``key_image``: a person marked it as one. ``blind``: whether the machine's grades are or were hidden until
+    the person had graded. ``rule``: by which the conclusion is drawn. ``age_basis``: how exactly the birth date is known, and
+    a premature birth. ``revision`` rises by one with every change.
     """
 
     reading_id: str
@@ -64,6 +78,9 @@ class Reading:
     revision: int = 0
     answers: tuple[FlagAnswer, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    rule: rules.Rule = rules.DEFAULT
+    age_basis: AgeBasis = AgeBasis()
+    blind: Blind = Blind.NO
     annotations: tuple[Annotation, ...] = ()
     key_image: bool = False
 
@@ -102,8 +119,9 @@ _BLOCKING_WARNINGS = frozenset({"foot"})
 """Film warnings under which nothing may be graded until the person says that they are wrong."""
 
 
-def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
-    """A draft of an opened film, nothing analysed yet; film warnings become flags."""
+def new_reading(film: Film, reading_id: str, at: datetime, rule: str = rules.DEFAULT) -> Reading:
+    """A draft of an opened film, nothing analysed yet; film warnings become flags. ``rule``: id of the site's rule for
+    the conclusion (`standards.rules`); InputError for an unknown one."""
     return Reading(
         reading_id=reading_id,
         source=film.source,
@@ -113,6 +131,7 @@ def new_reading(film: Film, reading_id: str, at: datetime) -> Reading:
         study=film.study,
         created_at=at,
         changed_at=at,
+        rule=rules.Rule.parse(rule),
         flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
     )
 

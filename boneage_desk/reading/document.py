@@ -11,6 +11,7 @@ from boneage_desk import __version__
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.annotations import Annotation, measure
+from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.reference import reference_of
@@ -35,6 +36,9 @@ def film_path(path: str, member: str = "") -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
         return text
+
+BLIND_FIRST = {Blind.NO: "no", Blind.SHOWN: "no", Blind.HIDDEN: "hidden", Blind.REVEALED: "revealed"}
+"""'no': the machine's grades were shown as they came; 'hidden': not yet; 'revealed': after the person's own."""
 
 
 def document(reading: Reading) -> dict[str, Any]:
@@ -69,6 +73,7 @@ def document(reading: Reading) -> dict[str, Any]:
         "timing_ms": {step: round(ms, 1) for step, ms in reading.timing_ms.items()},
         "reading_id": reading.reading_id,
         "state": reading.state.value,
+        "blind_first": BLIND_FIRST[reading.blind],
         "signatures": [_signature(signature) for signature in reading.signatures],
         "annotations": [_annotation(annotation) for annotation in reading.annotations],
         "key_image": reading.key_image,
@@ -180,6 +185,7 @@ def _bone(finding: BoneFinding, sex: Sex | None) -> dict[str, Any]:
         "probabilities": [round(p, 5) for p in opinion.probabilities] if opinion else [],
         "score": rus_chn.score(finding.bone, final, sex) if final is not None and sex is not None else None,
         "human_grade": finding.human_grade,
+        "blind_grade": finding.blind_grade,
         "box_removed": finding.box_removed,
         "evidence": _evidence(finding.evidence, final),
     }

@@ -87,6 +87,8 @@ class BoneFinding:
     ``human_box``/``regrade``/``human_evidence``: a corrected box, the machine's opinion and measurement on it.
     ``human_grade``: the person's decision (index) or None; ``reviewed``: the person looked and agreed
     or decided; ``comment``: reason for an override. ``box_removed``: the person took the box away and drew no other.
+    ``blind_grade``: the person's grade as it stood when the machine's was first shown to him (blind-first reading),
+    never changed later.
     """
 
     bone: str
@@ -100,11 +102,14 @@ class BoneFinding:
     machine_evidence: Evidence | None = None
     human_evidence: Evidence | None = None
     box_removed: bool = False
+    blind_grade: int | None = None
 
     def __post_init__(self) -> None:
         rus_chn.check_bone(self.bone)
         if self.human_grade is not None:
             rus_chn.check_grade(self.bone, self.human_grade)
+        if self.blind_grade is not None:
+            rus_chn.check_grade(self.bone, self.blind_grade)
         for opinion in (self.machine_grade, self.regrade):
             if opinion is not None and opinion.bone != self.bone:
                 raise ValueError(f"opinion on {opinion.bone} filed under {self.bone}")

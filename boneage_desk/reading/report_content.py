@@ -257,6 +257,8 @@ def _notes(finding: BoneFinding, reading: Reading, words: Words) -> list[str]:
     region = finding.machine_region
     if finding.overridden:
         notes.append(words("mark.changed"))
+    if finding.blind_grade is not None and finding.blind_grade != finding.final_grade:
+        notes.append(words("mark.blind", label=rus_chn.label(finding.bone, finding.blind_grade)))
     if finding.human_box is not None:
         notes.append(words("mark.moved"))
         if finding.machine_grade is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from boneage_desk.reading.analysis import WholeHandOpinion
+from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.reference import Reference, reference_of
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.report_texts import has
@@ -13,6 +14,7 @@ from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.rules import Rule
 from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 
@@ -104,10 +106,23 @@ def results(
         _machine(reading, summary, words),
         *_second_opinions(reading, summary, words),
         Fact("verification", words("verification"), verification),
+        *_blind_first(reading, words),
     ]
     if reader:
         facts.append(Fact("reader", words("reader"), reader))
     return tuple(facts)
+
+
+def _blind_first(reading: Reading, words: Words) -> tuple[Fact, ...]:
+    """That the person graded before the machine's grades were shown, and what was changed afterwards."""
+    if reading.blind not in (Blind.HIDDEN, Blind.REVEALED):
+        return ()
+    label = words("blind_first")
+    if reading.blind is Blind.HIDDEN:
+        return (Fact("blind_first", label, words("blind_first.hidden"), known=False),)
+    graded = [finding for finding in reading.bones if finding.blind_grade is not None]
+    changed = sum(finding.blind_grade != finding.final_grade for finding in graded)
+    return (Fact("blind_first", label, words("blind_first.value", graded=len(graded), changed=changed)),)
 
 
 def _reference(summary: Summary, sex: Sex | None, words: Words) -> tuple[Fact, ...]:
@@ -118,29 +133,35 @@ def _reference(summary: Summary, sex: Sex | None, words: Words) -> tuple[Fact, .
         known = sex is not None and summary.chronological_months is not None
         return (Fact("normal_range", label, words("normal_range.none" if known else "normal_range.unknown"), known=False),)
     low, high = words.years_months(max(0.0, found.low_months)), words.years_months(found.high_months)
-    mean = words.years_months(found.mean_months)
-    facts = [
-        Fact("normal_range", label, words("normal_range.value", low=low, high=high)),
-        Fact(
-            "reference", words("reference"), words("reference.value", name=found.name, mean=mean, sd=f"{found.sd_months:.1f}")
-        ),
-    ]
+    rule = "normal_range.years" if found.rule is Rule.RUS_CHN_YEARS else "normal_range.value"
+    facts = [Fact("normal_range", label, words(rule, low=low, high=high))]
+    if found.sd_months is not None:
+        sd = f"{found.sd_months:.1f}"
+        if found.mean_months is None:
+            value = words("reference.no_mean", name=found.name, sd=sd)
+        else:
+            value = words("reference.value", name=found.name, mean=words.years_months(found.mean_months), sd=sd)
+        facts.append(Fact("reference", words("reference"), value))
     if summary.bone_age is not None:
-        facts.insert(0, _conclusion(found, words))
+        facts.insert(0, _conclusion(summary.bone_age, found, words))
     return tuple(facts)
 
 
-def _conclusion(found: Reference, words: Words) -> Fact:
+def _conclusion(bone_age: BoneAge, found: Reference, words: Words) -> Fact:
     label = words("conclusion")
     if not found.conclusion:
-        return Fact("conclusion", label, words("conclusion.open"), known=False)
+        return Fact("conclusion", label, words("conclusion.open_birth" if found.open_by_birth else "conclusion.open"), known=False)
+    key = f"conclusion.{found.conclusion}"
+    said = words(f"{key}.{found.degree or 'plain'}")
+    if bone_age.qualifier is not Qualifier.POINT:
+        return Fact("conclusion", label, said if found.degree else words(f"{key}.bound"))
     if found.sd_score is None:
-        return Fact("conclusion", label, words(f"conclusion.{found.conclusion}.bound"))
-    return Fact("conclusion", label, words(f"conclusion.{found.conclusion}", score=f"{round(found.sd_score, 1) + 0.0:+.1f}"))
+        return Fact("conclusion", label, said)
+    return Fact("conclusion", label, words("conclusion.score", words=said, score=f"{round(found.sd_score, 1) + 0.0:+.1f}"))
 
 
 def _difference(summary: Summary, words: Words) -> Fact:
-    label = words("difference")
+    label = words("difference" if summary.corrected_months is None else "difference.corrected")
     if summary.bone_age is None:
         return Fact("difference", label, words("difference.no_bone_age"), known=False)
     if summary.chronological_months is None:

@@ -34,6 +34,22 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "not given: the birth date lies after the study date",
         "不予给出：出生日期晚于检查日期",
     ),
+    "chronological.corrected": (
+        "; corrected for birth at {weeks} weeks: {age} ({months} months)", "；按孕 {weeks} 周出生矫正：{age}（{months} 个月）"
+    ),
+    "chronological.uncorrected": ("; born at {weeks} weeks, not corrected", "；孕 {weeks} 周出生，未矫正"),
+    "chronological.no_weeks": (
+        "; not corrected: duration of pregnancy not recorded", "；未矫正：孕周未记录"
+    ),
+    "chronological.too_old": (
+        "; born at {weeks} weeks, not corrected from 3 years on", "；孕 {weeks} 周出生，3 岁起不再矫正"
+    ),
+    "chronological.estimated.month": (
+        "; birth date estimated (day not known): {low} to {high}", "；出生日期为估计（日期不详）：{low} 至 {high}"
+    ),
+    "chronological.estimated.year": (
+        "; birth date estimated (only the year known): {low} to {high}", "；出生日期为估计（仅知年份）：{low} 至 {high}"
+    ),
     "referrer": ("Referrer", "申请医师"),
     "examination": ("Examination", "检查"),
     "study_date": ("Study date", "检查日期"),
@@ -92,6 +108,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "13 块骨中有 {count} 块无等级（{bones}）；缺失的骨不按零分计算",
     ),
     "difference": ("Bone age - chron. age", "骨龄与生活年龄之差"),
+    "difference.corrected": ("Bone age - corr. age", "骨龄与矫正年龄之差"),
     "difference.value": ("{span} ({months} months), {words}", "{span}（{months} 个月），{words}"),
     "difference.bound": ("not given: the bone age is a bound", "不予给出：骨龄仅为界限"),
     "difference.no_age": ("not given: chronological age not known", "不予给出：生活年龄未知"),
@@ -108,17 +125,34 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "normal_range.unknown": ("not given: age or sex is not known", "未给出：年龄或性别未知"),
     "normal_range.value": ("{low} to {high} (age +- 2 SD)", "{low} 至 {high}（年龄 \N{PLUS-MINUS SIGN} 2 SD）"),
+    "normal_range.years": (
+        "{low} to {high} (age +- 1 year; 1 to 2 years off: slightly, more: clearly delayed or advanced)",
+        "{low} 至 {high}（年龄 \N{PLUS-MINUS SIGN} 1 年；相差 1 至 2 年为轻度，2 年以上为明显落后或提前）",
+    ),
     "reference": ("Reference", "参考标准"),
+    "reference.no_mean": (
+        "{name}: SD {sd} months at this age; read with Greulich-Pyle standards",
+        "{name}：该年龄标准差 {sd} 个月；按 Greulich-Pyle 标准判读",
+    ),
     "reference.value": (
         "{name}: mean {mean}, SD {sd} months at this age; read with Greulich-Pyle standards",
         "{name}：该年龄均值 {mean}，标准差 {sd} 个月；按 Greulich-Pyle 标准判读",
     ),
     "conclusion": ("Conclusion", "结论"),
-    "conclusion.delayed": ("delayed ({score} SD)", "落后（{score} SD）"),
-    "conclusion.normal": ("normal ({score} SD)", "正常（{score} SD）"),
-    "conclusion.advanced": ("advanced ({score} SD)", "提前（{score} SD）"),
     "conclusion.delayed.bound": ("delayed (below the table's first age)", "落后（低于表中最小年龄）"),
     "conclusion.advanced.bound": ("advanced (at or past the table's last age)", "提前（达到或超过表中最大年龄）"),
+    "conclusion.delayed.slight": ("slightly delayed", "轻度落后"),
+    "conclusion.delayed.clear": ("clearly delayed", "明显落后"),
+    "conclusion.advanced.slight": ("slightly advanced", "轻度提前"),
+    "conclusion.advanced.clear": ("clearly advanced", "明显提前"),
+    "conclusion.delayed.plain": ("delayed", "落后"),
+    "conclusion.normal.plain": ("normal", "正常"),
+    "conclusion.advanced.plain": ("advanced", "提前"),
+    "conclusion.score": ("{words} ({score} SD)", "{words}（{score} SD）"),
+    "conclusion.open_birth": (
+        "open: the birth date is estimated and the ages that it allows differ in it",
+        "不能判定：出生日期为估计值，其可能年龄的结论不一致",
+    ),
     "conclusion.open": ("open: the bone age is only a bound", "不能判定：骨龄仅为界限值"),
     "score": ("Score", "总分"),
     "score.value": ("{score} of 1000 points", "{score} 分（满分 1000）"),
@@ -131,6 +165,12 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "{seen} of 13 bones looked at, {changed} grade{plural} changed, {moved} box{es} corrected",
         "已核对 13 块骨中的 {seen} 块，修改 {changed} 个等级，修正 {moved} 个框",
     ),
+    "blind_first": ("Blind first", "先盲评"),
+    "blind_first.value": (
+        "{graded} of 13 bones graded before the AI was shown, {changed} of these changed afterwards",
+        "AI 结果显示前已评定 13 块骨中的 {graded} 块，其后修改 {changed} 块",
+    ),
+    "blind_first.hidden": ("the AI is not shown yet", "AI 结果尚未显示"),
     "second_opinion": ("Second opinion", "第二意见"),
     "second_opinion.value": ("{name} {age}{interval}{difference} ({model})", "{name} {age}{interval}{difference}（{model}）"),
     "second_opinion.interval": (" [{low} to {high}]", " [{low} 至 {high}]"),
@@ -197,6 +237,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "total": ("Total", "合计"),
     "looked_at": ("seen", "已看"),
     "mark.changed": ("changed by reader", "医师已修改"),
+    "mark.blind": ("before the AI was shown: {label}", "AI 显示前：{label}"),
     "mark.uncertain": ("AI uncertain", "AI 不确定"),
     "mark.missing": ("no grade", "无等级"),
     "mark.not_found": ("not found by AI", "AI 未找到"),

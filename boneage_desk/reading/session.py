@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import AnalysisResult
-from boneage_desk.reading.assessment import SEALED, AuditEvent, Command, Reading, State, new_reading
+from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Reading, State, new_reading
+from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Laterality, Patient, Study
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
@@ -96,6 +97,7 @@ class AcceptGrade(Command):
 
     def apply(self, reading: Reading) -> Reading:
         finding = reading.bone(self.bone)
+        refuse_unseen(reading, (self.bone,))
         if finding.final_grade is None:
             raise InputError(
                 f"{rus_chn.bone_name(self.bone)} has no grade to accept.", "Enter a grade.", code="no-grade"
@@ -118,6 +120,8 @@ class SetReviewed(Command):
 
     def apply(self, reading: Reading) -> Reading:
         finding = reading.bone(self.bone)
+        if self.reviewed:
+            refuse_unseen(reading, (self.bone,))
         if self.reviewed and finding.final_grade is None:
             raise InputError(
                 f"{rus_chn.bone_name(self.bone)} has no grade.", "Enter a grade.", code="no-grade"
@@ -282,6 +286,7 @@ class SetAnalysis(Command):
             hand_mirror=self.result.hand_mirror,
             timing_ms=dict(self.result.timing_ms),
             analysed_at=self.at,
+            blind=Blind.SHOWN if reading.blind is Blind.NO else reading.blind,
         )
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
@@ -333,6 +338,8 @@ class MarkReviewed(Command):
             )
         if reading.patient.sex is None:
             raise InputError("The sex is not known.", "Enter it: it picks the table.", code="sex-missing")
+        if reading.blind is Blind.HIDDEN:
+            raise InputError("The machine's grades are still hidden (blind reading).", "Show them first.", code="blind")
         found = difference(reading)
         if found is not None and needs_comment(reading):
             raise InputError(
@@ -409,7 +416,8 @@ class ReadingSession:
         """Apply ``command``; returns its audit event. A refused command changes nothing.
 
         Raises InputError 'locked' for a signed reading, and for any edit but Reopen of a reviewed one.
-        A second opinion that arrives between a person's steps is none of them: undo passes it over and keeps it.
+        A second opinion that arrives between a person's steps is none of them, nor is that the machine's grades were
+        shown: undo passes these over and keeps them.
         """
         before = self._reading
         if before.state not in command.states:
@@ -419,7 +427,7 @@ class ReadingSession:
         if after.state in SEALED:
             self._undo.clear()
             self._redo.clear()
-        elif not isinstance(command, SetWholeHand):
+        elif not isinstance(command, SetWholeHand | Reveal):
             self._undo.append((before, command.action))
             self._redo.clear()
         self._reading = after
@@ -446,7 +454,7 @@ class ReadingSession:
         if not source:
             return None
         value, undone = source.pop()
-        value = carried(self._reading, value)
+        value = kept(self._reading, carried(self._reading, value))
         target.append((self._reading, undone))
         self._reading = dataclasses.replace(value, changed_at=at, revision=self._reading.revision + 1)
         return AuditEvent(value.reading_id, at, who, action, undone)

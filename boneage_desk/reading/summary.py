@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from boneage_desk.common.errors import InputError, StandardError
-from boneage_desk.reading.ages import age_months
+from boneage_desk.reading.ages import age_months, age_span, corrected_months
 from boneage_desk.reading.analysis import Flag, WholeHandOpinion
 from boneage_desk.reading.assessment import Reading
+from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.interval import bone_age_interval
-from boneage_desk.standards import rus_chn
+from boneage_desk.standards import rules, rus_chn
 from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 
@@ -22,7 +23,9 @@ class Summary:
     and then ``why_not`` says why. ``machine_score``/``machine_bone_age``: of the machine's grades alone.
     ``interval_months``: (low, high) around ``bone_age``, from the machine's doubt about each grade and its measured
     error on held-out films (`reading.interval`); None where nothing was measured or the table ends. ``difference_months``: bone age minus
-    chronological age, None at a table's end. ``missing``: bones without any grade.
+    ``compared_months``, None at a table's end. ``missing``: bones without any grade. ``corrected_months``: the age counted
+    from term, None where it is not to be corrected. ``age_span_months``: least and greatest age that an estimated birth
+    date allows, of the age in use; None where the date is known. ``rule``: of the conclusion.
     ``flags``: stored flags and those that follow from the facts as they stand.
     """
 
@@ -36,6 +39,14 @@ class Summary:
     difference_months: float | None
     flags: tuple[Flag, ...]
     why_not: str
+    corrected_months: float | None = None
+    age_span_months: tuple[float, float] | None = None
+    rule: rules.Rule = rules.DEFAULT
+
+    @property
+    def compared_months(self) -> float | None:
+        """The age that the bone age is compared with: corrected for a premature birth where that was asked for."""
+        return self.chronological_months if self.corrected_months is None else self.corrected_months
 
     @property
     def change_months(self) -> float | None:
@@ -48,7 +59,9 @@ class Summary:
 
 
 def summarise(reading: Reading) -> Summary:
-    """Scores, bone age, chronological age and flags of the reading's present value."""
+    """Scores, bone age, chronological age and flags of the reading's present value; of a blind one (`reading.blind`) what
+    may be shown: the machine's grades play no part until they are."""
+    reading = shown(reading)
     flags = all_flags(reading)
     final = {f.bone: f.final_grade for f in reading.bones if f.final_grade is not None}
     machine = {f.bone: f.opinion.grade for f in reading.bones if f.opinion is not None}
@@ -56,9 +69,11 @@ def summarise(reading: Reading) -> Summary:
     score, age, why_not = _score(reading, final, flags)
     machine_score, machine_age, _ = _score(reading, machine, flags)
     chronological = chronological_months(reading)
+    corrected = None if chronological is None else corrected_months(chronological, reading.age_basis)
+    compared = chronological if corrected is None else corrected
     difference = None
-    if age is not None and chronological is not None and age.qualifier is Qualifier.POINT:
-        difference = age.months - chronological
+    if age is not None and compared is not None and age.qualifier is Qualifier.POINT:
+        difference = age.months - compared
     return Summary(
         score=score,
         bone_age=age,
@@ -70,7 +85,22 @@ def summarise(reading: Reading) -> Summary:
         difference_months=difference,
         flags=flags,
         why_not=why_not,
+        corrected_months=corrected,
+        age_span_months=_age_span(reading, chronological),
+        rule=reading.rule,
     )
+
+
+def _age_span(reading: Reading, chronological: float | None) -> tuple[float, float] | None:
+    """Ages that the estimated birth date allows, each corrected where it is to be."""
+    birth, on = reading.patient.birth_date, reading.study.study_date
+    if chronological is None or birth is None or on is None:
+        return None
+    span = age_span(birth, on, reading.age_basis.birth_precision)
+    if span is None:
+        return None
+    low, high = (corrected_months(age, reading.age_basis) for age in span)
+    return span[0] if low is None else low, span[1] if high is None else high
 
 
 def _score(
