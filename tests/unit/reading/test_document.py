@@ -35,7 +35,7 @@ def test_it_says_what_the_issue_lists() -> None:
     assert set(found) == {
         "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
         "second_opinion", "reference", "models", "flags", "timing_ms", "reading_id", "state", "signatures",
-        "annotations", "key_image",
+        "annotations", "key_image", "blind_first",
     }  # fmt: skip
     assert found["input"]["path"].endswith("左手 film.dcm")
     assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
@@ -44,7 +44,7 @@ def test_it_says_what_the_issue_lists() -> None:
     assert [bone["bone"] for bone in found["bones"]] == list(rus_chn.BONES)
     assert set(found["bones"][0]) == {
         "bone", "box", "detection_confidence", "grade", "grade_label", "probabilities", "score", "human_grade",
-        "box_removed", "evidence",
+        "box_removed", "evidence", "blind_grade",
     }  # fmt: skip
     assert found["bones"][0]["box"] == [100.5, 200.25, 160.5, 262.75]
     assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "qualifier"}
