@@ -15,6 +15,8 @@ from boneage_desk.common.errors import InputError, StoreError
 SETTINGS_VERSION = 1
 SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
 """Engines that give a second bone age of the whole film, in the order in which they are shown."""
+CONCLUSION_RULES = ("brush-2sd", "stuart-2sd", "rus-chn-years")
+"""Ids of `standards.rules`: by what a bone age is called delayed, normal or advanced."""
 REPORT_LANGUAGES = ("en", "zh", "en+zh")
 
 
@@ -25,6 +27,8 @@ class Settings:
     ``report_language``: 'en', 'zh' or 'en+zh' (both in one report); '' is as ``language``. ``report_header`` and
     ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG. ``report_map``: with
     the page of where the second opinion's model looked.
+
+    ``conclusion_rule``: of new readings, one of :data:`CONCLUSION_RULES`; a reading that there is keeps its own.
 
     ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
     after the 13 bones, where they are installed; none turns second opinions off.
@@ -48,6 +52,7 @@ class Settings:
     report_header: str = ""
     report_footer: str = ""
     report_logo: str = ""
+    conclusion_rule: str = "brush-2sd"
     report_map: bool = False
     second_opinion_engines: tuple[str, ...] = ("whole-hand",)
     signing_pkcs12: str = ""
@@ -69,6 +74,7 @@ class Settings:
             "paper": ("A4", "Letter"),
             "device": ("auto", "cpu", "cuda"),
             "report_language": ("", *REPORT_LANGUAGES),
+            "conclusion_rule": CONCLUSION_RULES,
         }
         for key, values in allowed.items():
             if getattr(self, key) not in values:

@@ -11,6 +11,7 @@ from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHa
 from boneage_desk.reading.annotations import Annotation
 from boneage_desk.reading.film import Film, FilmSource, Patient, Study
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.growth import Growth, from_file
 from boneage_desk.reading.signature import FlagAnswer, Signature
 from boneage_desk.standards import rules, rus_chn
 
@@ -83,6 +84,8 @@ class Reading:
     blind: Blind = Blind.NO
     annotations: tuple[Annotation, ...] = ()
     key_image: bool = False
+    growth: Growth = Growth()
+    """Heights, weights, parents' heights: what a person entered and what the film's file says (`reading.growth`)."""
 
     def __post_init__(self) -> None:
         if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
@@ -132,6 +135,7 @@ def new_reading(film: Film, reading_id: str, at: datetime, rule: str = rules.DEF
         created_at=at,
         changed_at=at,
         rule=rules.Rule.parse(rule),
+        growth=from_file(film.study.study_date, film.study.recorded_height_m, film.study.recorded_weight_kg),
         flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
     )
 

@@ -1,7 +1,8 @@
-"""Bone age against the child's age: the named table's normal range, SD score and conclusion.
+"""Bone age against the child's age: normal range and conclusion by the reading's rule, and the named table's SD score.
 
-The rule of paediatric radiology reports: normal is the chronological age -+ 2 SD (Brush Foundation, `standards.gp_sd`).
-That table was read with the Greulich-Pyle standards and a RUS-CHN bone age is another measure; the report says both.
+The rule is one of `standards.rules`; the default is that of paediatric radiology reports: normal is the age -+ 2 SD of the
+Brush Foundation table. Its tables were read with the Greulich-Pyle standards and a RUS-CHN bone age is another measure;
+the report says both. The age is the corrected one where that was asked for (`Summary.compared_months`).
 """
 
 from __future__ import annotations
@@ -10,50 +11,69 @@ from dataclasses import dataclass
 
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import gp_sd
-from boneage_desk.standards.types import Qualifier, Sex
+from boneage_desk.standards.rules import Conclusion, Degree, Rule, conclude, normal_range
+from boneage_desk.standards.types import Sex
 
-LIMIT_SD = 2.0
-DELAYED, NORMAL, ADVANCED = "delayed", "normal", "advanced"
+DELAYED, NORMAL, ADVANCED = Conclusion.DELAYED.value, Conclusion.NORMAL.value, Conclusion.ADVANCED.value
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the table says at the child's age. Months; ``low_months``/``high_months``: the normal range, age -+ 2 SD.
+    """What is said of the bone age at the child's age, months.
 
-    ``sd_score``: (bone age - chronological age) / SD, None where the bone age is only a bound. ``conclusion``: 'delayed',
-    'normal', 'advanced', or '' where the bone age is missing or a bound that leaves it open.
+    ``low_months``/``high_months``: the normal range of ``rule``. ``name``: the table of ``mean_months`` and ``sd_months``: the
+    rule's own, by years Brush Foundation; None where the table has no value. ``sd_score``: (bone age - age) / SD;
+    ``mean_sd_score``: (bone age - mean) / SD; None where the bone age is only a bound or there is no SD. ``conclusion``:
+    'delayed', 'normal', 'advanced', or '' where the bone age is missing, a bound leaves it open, or an estimated birth
+    date does (``open_by_birth``). ``degree``: 'slight', 'clear', or '' where the rule tells none.
     """
 
     name: str
-    mean_months: float
-    sd_months: float
+    mean_months: float | None
+    sd_months: float | None
     low_months: float
     high_months: float
     sd_score: float | None
     conclusion: str
+    rule: Rule = Rule.BRUSH_2SD
+    degree: str = ""
+    mean_sd_score: float | None = None
+    open_by_birth: bool = False
 
 
 def reference_of(summary: Summary, sex: Sex | None) -> Reference | None:
-    """The reference for this child; None without sex or age, or at an age for which the table has no SD."""
-    age = summary.chronological_months
+    """The reference for this child; None without sex or age, or at an age for which the rule's table has no SD."""
+    age, rule = summary.compared_months, summary.rule
     if sex is None or age is None:
         return None
-    found = gp_sd.spread(age, sex)
+    found = normal_range(rule, age, sex)
     if found is None:
         return None
-    low, high = age - LIMIT_SD * found.sd_months, age + LIMIT_SD * found.sd_months
-    score = None if summary.difference_months is None else summary.difference_months / found.sd_months
+    name, mean, sd = gp_sd.NAME, None, found.sd_months
+    if rule is Rule.STUART_2SD:
+        name = gp_sd.SECOND_NAME
+    elif (spread := gp_sd.spread(age, sex)) is not None:
+        mean, sd = spread.mean_months, spread.sd_months
+    score = mean_score = None
+    if summary.difference_months is not None and sd is not None:
+        score = summary.difference_months / sd
+        if mean is not None:
+            mean_score = (summary.difference_months + age - mean) / sd
+    word, degree, unsure = _conclusion(summary, age, sex)
     return Reference(
-        gp_sd.NAME, found.mean_months, found.sd_months, low, high, score, _conclusion(summary, low, high)
+        name, mean, sd, found.low_months, found.high_months, score, word.value, rule, degree.value, mean_score, unsure
     )
 
 
-def _conclusion(summary: Summary, low: float, high: float) -> str:
+def _conclusion(summary: Summary, age: float, sex: Sex) -> tuple[Conclusion, Degree, bool]:
+    """What the rule says at the age, and at both ends where the birth date is estimated: only what they agree on."""
     bone_age = summary.bone_age
     if bone_age is None:
-        return ""
-    if bone_age.qualifier is Qualifier.AT_LEAST:
-        return ADVANCED if bone_age.months > high else ""
-    if bone_age.qualifier is Qualifier.BELOW:
-        return DELAYED if bone_age.months <= low else ""
-    return DELAYED if bone_age.months < low else ADVANCED if bone_age.months > high else NORMAL
+        return Conclusion.OPEN, Degree.UNTOLD, False
+    word, degree = conclude(summary.rule, bone_age, age, sex)
+    if summary.age_span_months is None or word is Conclusion.OPEN:
+        return word, degree, False
+    ends = [conclude(summary.rule, bone_age, end, sex) for end in summary.age_span_months]
+    if any(other is not word for other, _ in ends):
+        return Conclusion.OPEN, Degree.UNTOLD, True
+    return word, degree if all(other is degree for _, other in ends) else Degree.UNTOLD, False

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from boneage_desk.reading.ages import CORRECTED_UNTIL_MONTHS, PRETERM_DAYS, gestation_text
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.report_texts import has, text
@@ -74,7 +75,7 @@ def _chronological(reading: Reading, summary: Summary, words: Words) -> Fact:
     months = summary.chronological_months
     if months is not None:
         value = f"{words.years_months(months)} ({words('months', months=f'{months:.1f}')})"
-        return Fact("chronological", label, value)
+        return Fact("chronological", label, value + _premature(reading, summary, words) + _estimated(reading, summary, words))
     if reading.patient.birth_date is None:
         reason = "chronological.no_birth"
     elif reading.study.study_date is None:
@@ -82,6 +83,27 @@ def _chronological(reading: Reading, summary: Summary, words: Words) -> Fact:
     else:
         reason = "chronological.conflict"
     return Fact("chronological", label, words(reason), known=False)
+
+
+def _premature(reading: Reading, summary: Summary, words: Words) -> str:
+    """What is said of a premature birth: the corrected age, or that and why there is none."""
+    basis, corrected = reading.age_basis, summary.corrected_months
+    if basis.gestation_days is None:
+        return words("chronological.no_weeks") if basis.correct_prematurity else ""
+    if basis.gestation_days >= PRETERM_DAYS:
+        return ""
+    weeks = gestation_text(basis.gestation_days)
+    if corrected is not None:
+        return words("chronological.corrected", weeks=weeks, age=words.years_months(corrected), months=f"{corrected:.1f}")
+    old = summary.chronological_months is not None and summary.chronological_months >= CORRECTED_UNTIL_MONTHS
+    return words("chronological.too_old" if basis.correct_prematurity and old else "chronological.uncorrected", weeks=weeks)
+
+
+def _estimated(reading: Reading, summary: Summary, words: Words) -> str:
+    if summary.age_span_months is None:
+        return ""
+    low, high = (words.years_months(age) for age in summary.age_span_months)
+    return words(f"chronological.estimated.{reading.age_basis.birth_precision.value}", low=low, high=high)
 
 
 def examination_facts(reading: Reading, words: Words) -> tuple[Fact, ...]:

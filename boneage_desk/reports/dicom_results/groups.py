@@ -13,6 +13,7 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary
 from boneage_desk.reports.dicom_results import coding, items, uids
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.rules import Rule
 from boneage_desk.standards.types import BoneAge, Qualifier, Sex, years_months
 
 if TYPE_CHECKING:
@@ -43,15 +44,23 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
     numbers += _interval(reading, summary)
     if summary.chronological_months is not None:
         numbers.append(_months(coding.dcm("subject-age"), summary.chronological_months))
+    if summary.corrected_months is not None:
+        numbers.append(_months(coding.private("CORRECTED-AGE"), summary.corrected_months))
     if summary.difference_months is not None:
-        numbers.append(_months(coding.private("BA-MINUS-CA"), summary.difference_months))
+        name = "BA-MINUS-CA" if summary.corrected_months is None else "BA-MINUS-CORRECTED"
+        numbers.append(_months(coding.private(name), summary.difference_months))
     said = [items.evaluation(coding.private("REVIEW"), coding.private(_review(reading)))]
     reference = reference_of(summary, reading.patient.sex)
     if reference is not None:
         numbers += _reference_numbers(reference)
-        said.append(items.evaluation(coding.private("REFERENCE"), coding.private("BRUSH")))
+        if reference.sd_months is not None:
+            table = "STUART" if reference.rule is Rule.STUART_2SD else "BRUSH"
+            said.append(items.evaluation(coding.private("REFERENCE"), coding.private(table)))
+        said.append(items.evaluation(coding.private("RULE"), coding.private(reference.rule.value.upper())))
         if reference.conclusion:
             said.append(items.evaluation(coding.private("CONCLUSION"), coding.private(reference.conclusion.upper())))
+        if reference.degree:
+            said.append(items.evaluation(coding.private("DEGREE"), coding.private(reference.degree.upper())))
     group = _group(
         _tracked(reading, "bone-age", "Bone age by RUS-CHN, grades in force"), [_hand(reading)], numbers, said,
         coding.private("RUS-CHN"),
@@ -65,8 +74,12 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
 def _reference_numbers(reference: Reference) -> list[Measurement]:
     """What the named table says at the child's age, under names of their own: none of them is the bone age."""
     found = [
-        _months(coding.private("REF-MEAN"), reference.mean_months), _months(coding.dcm("population-sd"), reference.sd_months),
-        _months(coding.private("REF-LOW"), reference.low_months), _months(coding.private("REF-HIGH"), reference.high_months),
+        _months(concept, months)
+        for concept, months in (
+            (coding.private("REF-MEAN"), reference.mean_months), (coding.dcm("population-sd"), reference.sd_months),
+            (coding.private("REF-LOW"), reference.low_months), (coding.private("REF-HIGH"), reference.high_months),
+        )
+        if months is not None
     ]  # fmt: skip
     if reference.sd_score is not None:
         found.append(items.number(coding.dcm("z-score"), float(reference.sd_score), coding.ucum("none")))
