@@ -39,6 +39,7 @@ from boneage_desk.reading.film import (
     Voi,
     VoiKind,
 )
+from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, SealedReport, Services, Verification
@@ -435,17 +436,24 @@ def pdf_of(reading: Reading) -> bytes:
 
 
 class FakeReports:
+    """``maps``: of each report that was drawn, the map that was handed over."""
+
     error: Exception | None = None
+    left_out = ""
+
+    def __init__(self) -> None:
+        self.maps: list[FilmMap | None] = []
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         return pdf_of(reading)
-    left_out = ""
 
     def write(
-        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True
-    ) -> Path:
+        self, reading: Reading, frame: Frame | None, out: Path, *, paper: str = "A4", detail: bool = True,
+        film_map: FilmMap | None = None,
+    ) -> Path:  # fmt: skip
         if self.error is not None:
             raise self.error
+        self.maps.append(film_map)
         out.write_bytes(pdf_of(reading))
         return out
 

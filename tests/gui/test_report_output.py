@@ -204,7 +204,7 @@ def test_of_a_signed_reading_the_sealed_file_is_shown_written_and_printed(qtbot,
     read.reporting.write(tmp_path / "r.pdf", open_it=False)
     settle(qtbot, read)
     assert (tmp_path / "r.pdf").read_bytes() == kept
-    assert report_pdf(fakes.services, read.desk.reading, None) == kept
+    assert report_pdf(fakes.services, read.desk.report_maps, read.desk.reading, None) == kept
 
 
 def test_a_signed_reading_whose_file_is_lost_is_never_drawn_anew(qtbot, read, fakes, tmp_path):

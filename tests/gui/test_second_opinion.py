@@ -397,3 +397,40 @@ def test_all_rows_stay_in_sight_beside_an_unusual_difference(qtbot, desk_window,
     assert window.height() <= size[1] and window.bones.table.verticalScrollBar().maximum() == 0
     for label in (*strip(window).values.values(), *strip(window).titles.values()):
         assert label.width() >= label.fontMetrics().horizontalAdvance(label.text()), label.text()
+
+
+# --- the map in the report ------------------------------------------------------------------------
+
+
+def test_the_report_gets_the_map_where_the_settings_want_one_and_asks_once(qtbot, desk_window, fakes, tmp_path):
+    fakes.services = dataclasses.replace(fakes.services, settings=settings.Settings(report_map=True))
+    window = desk_window(fakes.path)
+    settle(qtbot, window)
+    for name in ("a.pdf", "b.pdf"):
+        window.reporting.write(tmp_path / name, open_it=False)
+        settle(qtbot, window)
+    maps = fakes.reports.maps
+    assert maps[0] is maps[1] is not None and maps[0].opinion == window.desk.reading.whole_hand[0]
+    assert fakes.engine.calls.count(("whole-hand-saliency", "whole-hand")) == 1
+    window.desk.do(SetPatient(sex=Sex.MALE))
+    settle(qtbot, window)
+    window.reporting.write(tmp_path / "c.pdf", open_it=False)
+    settle(qtbot, window)
+    assert maps[-1].opinion == window.desk.reading.whole_hand[0] and maps[-1].opinion.sex is Sex.MALE
+
+
+def test_a_map_that_cannot_be_had_costs_no_report_and_is_told(qtbot, desk_window, fakes, tmp_path):
+    fakes.services = dataclasses.replace(fakes.services, settings=settings.Settings(report_map=True))
+    window = desk_window(fakes.path)
+    settle(qtbot, window)
+    fakes.engine.saliency_error = engine_died()
+    window.reporting.write(tmp_path / "a.pdf", open_it=False)
+    settle(qtbot, window)
+    assert (tmp_path / "a.pdf").exists() and fakes.reports.maps == [None]
+    assert any("no map of the second opinion" in line for line in texts(window))
+
+
+def test_without_the_setting_no_map_is_asked_for(qtbot, read, fakes, tmp_path):
+    read.reporting.write(tmp_path / "a.pdf", open_it=False)
+    settle(qtbot, read)
+    assert fakes.reports.maps == [None] and ("whole-hand-saliency", "whole-hand") not in fakes.engine.calls

@@ -7,6 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, StoreError
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
@@ -152,9 +153,9 @@ class Desk(QObject):
         except BoneAgeError as error:
             choices: tuple[Choice, ...] = ()
             if isinstance(error, InputError) and error.code == "locked" and session.reading.state is State.REVIEWED:
-                choices = (Choice("Reopen", self.reopen),)
+                choices = (Choice(tr("Reopen"), self.reopen),)
             elif isinstance(error, InputError) and error.code == "difference-comment":
-                choices = (Choice("Write it", self.comment_wanted.emit),)
+                choices = (Choice(tr("Write it"), self.comment_wanted.emit),)
             self.report(error, choices=choices, topic="refused")
             return False
         self._changed(session, event, report)
@@ -173,10 +174,10 @@ class Desk(QObject):
         self.changed_reading.emit(session.reading)
 
     def undo(self) -> None:
-        self._step("undo", "undone", "Nothing to undo.")
+        self._step("undo", "undone", tr("Nothing to undo."))
 
     def redo(self) -> None:
-        self._step("redo", "done again", "Nothing to do again.")
+        self._step("redo", tr("done again"), tr("Nothing to do again."))
 
     def _step(self, name: str, word: str, nothing: str) -> None:
         session = self._session
@@ -192,13 +193,13 @@ class Desk(QObject):
             return
         self._changed(session, event)
         if event.detail == "set-analysis" and session.reading.analysed_at is None:
-            self.tell("The machine's reading was undone. Ctrl+Y brings it back.", topic="undo")
+            self.tell(tr("The machine's reading was undone. Ctrl+Y brings it back."), topic="undo")
         else:
             self.tell(f"{event.detail.replace('-', ' ').capitalize()} {word}.", topic="undo")
 
     def mark_reviewed(self) -> None:
         if self.do(commands.MarkReviewed()):
-            self.tell("The reading is marked reviewed.")
+            self.tell(tr("The reading is marked reviewed."))
 
     def dismiss_flag(self, code: str, reason: str) -> None:
         """The person says that a blocking flag is wrong; the film is read again then."""
@@ -244,7 +245,7 @@ class Desk(QObject):
         if not self.reading.bone(self._bone).reviewed and not self.do(commands.AcceptGrade(self._bone)):
             return
         if not self.next_unreviewed():
-            self.tell("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed.", topic="pass")
+            self.tell(tr("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed."), topic="pass")
 
     def step_grade(self, step: int) -> None:
         """One grade less or more than the one in force; stops at the ends."""
@@ -252,7 +253,7 @@ class Desk(QObject):
             return
         final = self.reading.bone(self._bone).final_grade
         if final is None:
-            self.tell(f"{rus_chn.bone_name(self._bone)} has no grade yet: type it.", "warning", topic="refused")
+            self.tell(tr("{bone} has no grade yet: type it.", bone=text.bone(self._bone)), "warning", topic="refused")
             return
         grade = min(max(final + step, 0), rus_chn.max_grade(self._bone))
         if grade != final:
@@ -284,7 +285,7 @@ class Desk(QObject):
         if session is None or frame is None:
             return
         if not self.editable:
-            self.tell("The reading was marked reviewed. Reopen it to read it again.", "warning", topic="refused")
+            self.tell(tr("The reading was marked reviewed. Reopen it to read it again."), "warning", topic="refused")
             return
         self._read(session, frame)
 
@@ -295,17 +296,17 @@ class Desk(QObject):
             self._read(session, None)
 
     def _read(self, session: ReadingSession, frame: Frame | None) -> None:
-        name = session.reading.patient.display_name or "The film"
+        name = session.reading.patient.display_name or tr("The film")
 
         def failed(error: BaseException) -> None:
-            again = (Choice("Read again", self.read),) if session is self._session else ()
-            doing = "The models stopped while reading" if isinstance(error, EngineError) else f"{name} was not read"
+            again = (Choice(tr("Read again"), self.read),) if session is self._session else ()
+            doing = tr("The models stopped while reading") if isinstance(error, EngineError) else tr("{name} was not read", name=name)
             self.report(error, doing, choices=again, topic="read")
             self.work_changed.emit()
 
         def cancelled() -> None:
             self.message.emit(
-                Message("info", "Reading cancelled.", choices=(Choice("Read again", self.read),), topic="read")
+                Message("info", tr("Reading cancelled."), choices=(Choice(tr("Read again"), self.read),), topic="read")
             )
             self.work_changed.emit()
 
@@ -350,8 +351,8 @@ class Desk(QObject):
 
         def failed(error: BaseException) -> None:
             graded(None)
-            again = (Choice("Grade again", lambda: self.set_box(bone, box)),) if session is self._session else ()
-            self.report(error, f"{rus_chn.bone_name(bone)} was not graded on the new box", again, topic="box")
+            again = (Choice(tr("Grade again"), lambda: self.set_box(bone, box)),) if session is self._session else ()
+            self.report(error, tr("{bone} was not graded on the new box", bone=text.bone(bone)), again, topic="box")
 
         self._box_jobs[key] = self.work.regrade(
             frame, bone, box, angle_of(session.reading, bone),
@@ -370,10 +371,10 @@ class Desk(QObject):
     # --- saving -----------------------------------------------------------------------------
 
     def _save_failed(self, error: BaseException, reading_id: str) -> None:
-        choices = [Choice("Save again", self.saver.retry)]
+        choices = [Choice(tr("Save again"), self.saver.retry)]
         if isinstance(error, StoreError) and error.code == "conflict":
-            choices.append(Choice("Load the saved one", lambda: self.reload(reading_id)))
-        self.report(error, "NOT SAVED", choices=tuple(choices), topic="save")
+            choices.append(Choice(tr("Load the saved one"), lambda: self.reload(reading_id)))
+        self.report(error, tr("NOT SAVED"), choices=tuple(choices), topic="save")
 
     def reload(self, reading_id: str) -> None:
         """Give up what could not be saved of a reading and show what the store holds."""

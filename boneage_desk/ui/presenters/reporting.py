@@ -110,13 +110,13 @@ class Reporting(QObject):
         def done(path: Path) -> None:
             self.written.emit(reading.reading_id, path, open_it)
             left_out = services.reports().trouble() if kind is Kind.PDF and reading.state not in SEALED else ""
-            self._desk.tell(f"Report written: {path}", topic="report")
+            self._desk.tell(tr("Report written: {path}", path=path), topic="report")
             if left_out:
-                self._desk.tell(f"{left_out} It was left out. Mend the setting 'report_logo'.", "warning", topic="logo")
+                self._desk.tell(tr("{left_out} It was left out. Mend the setting 'report_logo'.", left_out=left_out), "warning", topic="logo")
             if kind is Kind.PDF:
                 tell_map(self._desk)
 
-        self._submit("Writing the report", work, done, "The report could not be written")
+        self._submit(tr("Writing the report"), work, done, tr("The report could not be written"))
 
     def copy_text(self) -> None:
         """The report as plain text, for the clipboard and with it the RIS."""
@@ -127,11 +127,11 @@ class Reporting(QObject):
 
         def done(words: str) -> None:
             self.copied.emit(words)
-            self._desk.tell("The report is in the clipboard as text.", topic="report")
+            self._desk.tell(tr("The report is in the clipboard as text."), topic="report")
 
         self._submit(
-            "Copying the report", lambda _token, _progress: services.reports().text(found[0]), done,
-            "The report could not be copied",
+            tr("Copying the report"), lambda _token, _progress: services.reports().text(found[0]), done,
+            tr("The report could not be copied"),
         )  # fmt: skip
 
     def to_print(self, then: Callable[[Reading, bytes], None]) -> None:
@@ -141,8 +141,8 @@ class Reporting(QObject):
             return
         services = self._desk.services
         self._submit(
-            "Drawing the report", lambda _token, _progress: report_pdf(services, self._desk.report_maps, *found),
-            lambda pdf: then(found[0], pdf), "The report could not be drawn",
+            tr("Drawing the report"), lambda _token, _progress: report_pdf(services, self._desk.report_maps, *found),
+            lambda pdf: then(found[0], pdf), tr("The report could not be drawn"),
         )  # fmt: skip
 
     def print(self, pdf: bytes, printer: QPrinter) -> None:
@@ -150,11 +150,11 @@ class Reporting(QObject):
         from boneage_desk.ui.presenters.printing import print_pdf
 
         def done(sheets: int) -> None:
-            self._desk.tell(f"{text.plural(sheets, 'page')} sent to the printer.", topic="report")
+            self._desk.tell(tr("{counted} sent to the printer.", counted=text.plural(sheets, 'page')), topic="report")
 
         self._submit(
-            "Printing the report", lambda token, _progress: print_pdf(pdf, printer, token), done,
-            "The report could not be printed",
+            tr("Printing the report"), lambda token, _progress: print_pdf(pdf, printer, token), done,
+            tr("The report could not be printed"),
         )  # fmt: skip
 
     def _ready(self, film: bool = True) -> tuple[Reading, Frame | None] | None:
@@ -241,13 +241,13 @@ class Preview(QObject):
             return
         sealed = reading is not None and reading.state in SEALED
         if not sealed and desk.frame is None and not desk.film_error:
-            self.changed.emit(Sheet(words="The film is still being opened."))
+            self.changed.emit(Sheet(words=tr("The film is still being opened.")))
             return
         if self._waits_for_file():
-            self._drop(Sheet(words="The signed report is being kept \N{HORIZONTAL ELLIPSIS}"))
+            self._drop(Sheet(words=tr("The signed report is being kept \N{HORIZONTAL ELLIPSIS}")))
             return
         if self._key is None:
-            self.changed.emit(Sheet(words="The report is being drawn \N{HORIZONTAL ELLIPSIS}"))
+            self.changed.emit(Sheet(words=tr("The report is being drawn \N{HORIZONTAL ELLIPSIS}")))
         self._timer.start()
 
     def _waits_for_file(self) -> bool:
@@ -285,12 +285,12 @@ class Preview(QObject):
             self.changed.emit(Sheet(pdf))
             left_out = services.reports().trouble() if reading.state not in SEALED else ""
             if left_out:
-                self._desk.tell(f"{left_out} It is left out of the report.", "warning", topic="logo")
+                self._desk.tell(tr("{left_out} It is left out of the report.", left_out=left_out), "warning", topic="logo")
             tell_map(self._desk)
 
         def failed(error: BaseException) -> None:
             self._job = None
-            self._drop(Sheet(words=f"The preview could not be drawn: {error}"))
-            self._desk.report(error, "The preview could not be drawn", topic="preview")
+            self._drop(Sheet(words=tr("The preview could not be drawn: {error}", error=error)))
+            self._desk.report(error, tr("The preview could not be drawn"), topic="preview")
 
-        self._job = self._desk.runner.submit("report", "Drawing the preview", work, on_result=here, on_failed=failed)
+        self._job = self._desk.runner.submit("report", tr("Drawing the preview"), work, on_result=here, on_failed=failed)

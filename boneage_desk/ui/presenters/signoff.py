@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.common.errors import BoneAgeError, InputError
 from boneage_desk.reading.assessment import SEALED, Command, State
 from boneage_desk.reading.people import Person, Role
@@ -98,7 +99,7 @@ class SignOff(QObject):
             def work(_token: object, _progress: object) -> Person | None:
                 return services.store().person(services.who())
 
-            self._desk.run_later("store", "Looking up the profile", work, self._known, "The profile could not be read")
+            self._desk.run_later("store", tr("Looking up the profile"), work, self._known, tr("The profile could not be read"))
         self.changed.emit()
 
     def _known(self, person: Person | None) -> None:
@@ -125,7 +126,7 @@ class SignOff(QObject):
             if self._wanted is not None:
                 self.go_on()
 
-        self._desk.run_later("store", "Keeping the profile", work, done, "The profile was not kept")
+        self._desk.run_later("store", tr("Keeping the profile"), work, done, tr("The profile was not kept"))
 
     # --- answers ------------------------------------------------------------------------------
 
@@ -161,7 +162,7 @@ class SignOff(QObject):
         if not words.strip():
             self._desk.report(InputError("An addendum needs words.", "Write what has to be said."), topic="sign")
             return
-        self._wanted = (reading.reading_id, "Addendum", words)
+        self._wanted = (reading.reading_id, tr("Addendum"), words)
         self.go_on()
 
     def verify(self) -> None:
@@ -175,17 +176,17 @@ class SignOff(QObject):
             pdf = services.store().report(reading.reading_id)
             found = list(signer().verify(pdf).problems)
             if hashlib.sha256(pdf).hexdigest() != seals[-1].pdf_sha256:
-                found.append("The kept file is not the one that was signed.")
+                found.append(tr("The kept file is not the one that was signed."))
             return tuple(found)
 
         def done(problems: tuple[str, ...]) -> None:
             if problems:
-                desk.tell("The signed report does not hold: " + " ".join(problems), "error", topic="sign")
+                desk.tell(tr("The signed report does not hold:") + " " + " ".join(problems), "error", topic="sign")
             else:
-                count = "The signature holds" if len(seals) == 1 else f"All {len(seals)} signatures hold"
-                desk.tell(f"{count}: the file is as it was signed.", topic="sign")
+                count = tr("The signature holds") if len(seals) == 1 else tr("All {count} signatures hold", count=len(seals))
+                desk.tell(tr("{count}: the file is as it was signed.", count=count), topic="sign")
 
-        desk.run_later("sign", "Checking the signatures", work, done, "The signatures could not be checked")
+        desk.run_later("sign", tr("Checking the signatures"), work, done, tr("The signatures could not be checked"))
 
     def forget(self) -> None:
         """The person gave up (no profile, no passphrase): nothing is signed."""
@@ -239,7 +240,7 @@ class SignOff(QObject):
             return sealed
 
         self._job = desk.runner.submit(
-            "sign", "Signing", work,
+            "sign", tr("Signing"), work,
             on_result=partial(self._sealed, session, reading, signature), on_failed=self._failed,
         )  # fmt: skip
         self.changed.emit()
@@ -255,7 +256,7 @@ class SignOff(QObject):
             return
         self._wanted, self._question = None, "passphrase"
         if session.reading.revision != reading.revision:
-            words = "The reading was changed while it was being signed; nothing was signed."
+            words = tr("The reading was changed while it was being signed; nothing was signed.")
             self._desk.report(InputError(words, "Look at it and sign again."), topic="sign")
             self.changed.emit()
             return
@@ -265,8 +266,8 @@ class SignOff(QObject):
         )  # fmt: skip
         command: Command = AddAddendum(done) if done.text else Sign(done)
         if self._desk.apply(session, command, report=sealed.pdf):
-            what = f"Addendum {done.number - 1} is signed." if done.text else "The report is signed and closed for changes."
-            key = " The key was made by this station itself: others cannot tell from it who signed." if done.self_issued else ""
+            what = tr("Addendum {number} is signed.", number=done.number - 1) if done.text else tr("The report is signed and closed for changes.")
+            key = tr(" The key was made by this station itself: others cannot tell from it who signed.") if done.self_issued else ""
             self._done = (session.reading.reading_id, what + key)
             self._on_disk()
         self.changed.emit()
@@ -292,5 +293,5 @@ class SignOff(QObject):
             self.passphrase_wanted.emit(self._question, str(error))
         else:
             self._wanted = None
-            self._desk.report(error, "Nothing was signed", topic="sign")
+            self._desk.report(error, tr("Nothing was signed"), topic="sign")
         self.changed.emit()
