@@ -10,6 +10,7 @@ from boneage_desk.imaging.assemble import Warnings
 from boneage_desk.imaging.dicom_accept import body_part_words
 from boneage_desk.imaging.dicom_tags import clean, group_items, holder, items, numbers, text, value
 from boneage_desk.reading.film import Laterality, Patient, Spacing, SpacingKind, Study
+from boneage_desk.reading.growth import HEIGHT_CM, WEIGHT_KG
 from boneage_desk.standards.types import Sex
 
 if TYPE_CHECKING:
@@ -109,7 +110,28 @@ def study_of(ds: Dataset, index: int, warnings: Warnings) -> Study:
         institution=text(ds, "InstitutionName"),
         synthetic=_is_synthetic(ds),
         age_as_recorded=text(ds, "PatientAge"),
+        recorded_height_m=_body(ds, "PatientSize"),
+        recorded_weight_kg=_body(ds, "PatientWeight"),
     )
+
+
+def _body(ds: Dataset, keyword: str) -> float | None:
+    """Height or weight as the file has it; None where it has none. 0 is how apparatus write that nobody asked."""
+    found = numbers(ds, keyword)
+    return found[0] if len(found) == 1 and found[0] != 0 else None
+
+
+def check_body(study: Study, warnings: Warnings) -> None:
+    """Height and weight that no child has: told, and left out (`reading.growth.from_file`)."""
+    height, weight = study.recorded_height_m, study.recorded_weight_kg
+    if height is not None and not HEIGHT_CM[0] <= height * 100 <= HEIGHT_CM[1]:
+        warnings.append(
+            ("height_invalid", f"The file says that the child is {height:g} m tall: that is left out (a wrong unit?).")
+        )
+    if weight is not None and not WEIGHT_KG[0] <= weight <= WEIGHT_KG[1]:
+        warnings.append(
+            ("weight_invalid", f"The file says that the child weighs {weight:g} kg: that is left out (a wrong unit?).")
+        )
 
 
 def laterality_of(ds: Dataset, index: int, warnings: Warnings) -> Laterality:

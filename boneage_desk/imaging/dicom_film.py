@@ -10,6 +10,7 @@ import numpy.typing as npt
 from boneage_desk.imaging.assemble import Warnings, finished, frame_number
 from boneage_desk.imaging.dicom_accept import BodyPart, check_body_part, check_knee, check_object
 from boneage_desk.imaging.dicom_facts import (
+    check_body,
     check_dates,
     mend_charset,
     patient_of,
@@ -56,6 +57,7 @@ def read_dicom(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | 
         patient = patient_of(ds, warnings)
         study = study_of(ds, number - 1, warnings)
     check_dates(patient, study, warnings)
+    check_body(study, warnings)
     if body_part is BodyPart.FOOT:
         warnings.append(("foot", f"The file says that it shows a foot ('{study.body_part}'), not a hand."))
     if study.sop_class_uid == "1.2.840.10008.5.1.4.1.1.1.1.1":

@@ -159,6 +159,10 @@ class Study:
     synthetic: bool = False
     age_as_recorded: str = ""
     """PatientAge (0010,1010) as written, e.g. '010Y'; used only to warn."""
+    recorded_height_m: float | None = None
+    """PatientSize (0010,1020) in metres as the file has it, possible or not; None where it has none."""
+    recorded_weight_kg: float | None = None
+    """PatientWeight (0010,1030) in kg, the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,34 +252,6 @@ def _tw() -> dict[str, Any]:
     return load("tw_1975_height")
 
 
-@cache
-def _tw2_norms(sex: Sex) -> tuple[tuple[float, float], ...]:
-    """(age in months, least RUS score of that age), strictly rising in both."""
-    scores = [float(v) for v in load("tw3_rus")["tw2_rus_age_norms"][sex.table]]
-    rows: list[tuple[float, float]] = []
-    for i, score in enumerate(scores):
-        if score > 0 and (not rows or score > rows[-1][1]):
-            rows.append(((10 + i) * 1.2, score))
-    return tuple(rows)
-
-
-def tw2_rus_age(rus_score: float, sex: Sex) -> BoneAge:
-    """TW2 RUS bone age of a TW RUS score (0 to 1000; TW3's score is the same): the British norms of the time.
-
-    '<' below the first norm, '>=' at 1000. One source; see docs/growth.md.
-    """
-    if not 0 <= rus_score <= 1000:
-        raise InputError(f"A RUS score of {rus_score} is outside 0 to 1000.", code="score-range")
-    rows = _tw2_norms(sex)
-    if rus_score < rows[0][1]:
-        return BoneAge(rows[0][0], Qualifier.BELOW)
-    if rus_score >= rows[-1][1]:
-        return BoneAge(rows[-1][0], Qualifier.AT_LEAST)
-    found = _linear(tuple((score, age) for age, score in rows), rus_score)
-    assert found is not None
-    return BoneAge(found)
-
-
 def _tw_row(inputs: HeightInputs, years: float) -> dict[str, Any] | str:
     """The equation at an age: its row, 'menarche' where that must be known, 'outside' beyond the table."""
     table = _tw()[inputs.sex.table]

@@ -190,25 +190,6 @@ def test_mark_one_ends_where_its_table_ends(sex: Sex, first: float, last: float)
         assert ("its table goes from" not in made.reason()) is inside, (age, made.reason())
 
 
-def test_tw2_ages_of_a_score() -> None:
-    norms = load("tw3_rus")["tw2_rus_age_norms"]
-    for sex in Sex:
-        for index in (30, 77, 120):
-            score = norms[sex.table][index]
-            assert height.tw2_rus_age(score, sex).months == pytest.approx((10 + index) * 1.2)
-        assert height.tw2_rus_age(1000, sex).qualifier is Qualifier.AT_LEAST
-    assert height.tw2_rus_age(1000, Sex.MALE).months == pytest.approx(18.2 * 12)
-    assert height.tw2_rus_age(1000, Sex.FEMALE).months == pytest.approx(16.0 * 12)
-    assert height.tw2_rus_age(0, Sex.FEMALE).qualifier is Qualifier.BELOW
-    with pytest.raises(InputError, match="0 to 1000"):
-        height.tw2_rus_age(1001, Sex.MALE)
-
-
-@given(st.sampled_from(list(Sex)), st.floats(0, 1000), st.floats(0, 100))
-def test_tw2_ages_never_fall(sex: Sex, score: float, more: float) -> None:
-    assert height.tw2_rus_age(score, sex).months <= height.tw2_rus_age(min(1000.0, score + more), sex).months
-
-
 # --- what is missing, what is wrong --------------------------------------------------------------------
 def test_every_missing_fact_is_named_and_none_has_a_default() -> None:
     for made in predict_all(HeightInputs(Sex.FEMALE)):
