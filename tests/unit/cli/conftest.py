@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from boneage_desk import wiring
@@ -38,6 +40,7 @@ class QuickEngine:
     installed: tuple[str, ...] = ()
     asked: list[tuple[tuple[str, ...], Sex | None]] = field(default_factory=list)
     whole_hand_error: BaseException | None = None
+    saliency_error: BaseException | None = None
 
     def start(self) -> None:
         pass
@@ -81,6 +84,15 @@ class QuickEngine:
             tuple(ModelRef(e, f"{e}.test", sha(e), e) for e in there),
             {e: 12.5 for e in there},
         )
+
+    def whole_hand_saliency(
+        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        if self.saliency_error is not None:
+            raise self.saliency_error
+        values = np.zeros((64, 64), np.float32)
+        values[28:36, 28:36] = 1
+        return values
 
     def whole_hand_engines(self) -> tuple[str, ...]:
         return self.installed

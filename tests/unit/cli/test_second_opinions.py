@@ -143,3 +143,25 @@ def test_doctor_says_which_are_installed(program: Any) -> None:
     _, out, _ = program.run("doctor", "--quick")
     assert "ok  second opinions: dual; not installed: whole-hand, cascade, regression" in out
     assert "ok  model whole-hand dual: dual.test" in out
+
+
+def pages(path: Path) -> list[str]:
+    from pypdf import PdfReader
+
+    return [" ".join(page.extract_text().split()) for page in PdfReader(path).pages]
+
+
+def test_the_report_has_the_map_when_asked_and_says_why_not(
+    program: Any, film: Callable[..., Path], tmp_path: Path
+) -> None:
+    program.engine.installed = ("whole-hand",)
+    out = tmp_path / "r.pdf"
+    status, _, err = program.run("read", film(sex="F"), "--pdf", out, "--with-map")
+    assert status == 0 and err == "" and "Where the model" in pages(out)[-1] and "whole-hand.test" in pages(out)[-1]
+    program.run("read", film(sex="F"), "--pdf", out)
+    assert not any("Where the model" in words for words in pages(out)), "only when it is asked for"
+    _, _, err = program.run("read", film(sex="F"), "--pdf", out, "--with-map", "--engines", "none")
+    assert "no second opinion" in err and not any("Where the model" in words for words in pages(out))
+    program.engine.saliency_error = EngineError("The model process died.", code="engine-crashed")
+    status, _, err = program.run("read", film(sex="F"), "--pdf", out, "--with-map")
+    assert status == 0 and "The model process died." in err and out.exists()
