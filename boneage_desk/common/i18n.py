@@ -60,7 +60,8 @@ def mark(text: str, /) -> str:
 def said(text: str) -> str:
     """``text`` as another layer said it in English, in the language in use; where no pattern fits, as it is.
 
-    What stood in the gaps is kept, or translated where it is itself a sentence that is known.
+    What stood in the gaps is kept, or translated where it is itself known. Several sentences are looked up one by one
+    where they are not known together.
     """
     if not text or _language == "en":
         return text
@@ -71,6 +72,10 @@ def said(text: str) -> str:
         found = pattern.fullmatch(text)
         if found is not None:
             return translated.format(**{gap: said(words) for gap, words in found.groupdict().items()})
+    for end in _END.finditer(text):
+        first, rest = text[: end.start()], text[end.end() :]
+        if said(first) != first:
+            return f"{said(first)}{said(rest)}"
     return text
 
 
@@ -98,6 +103,8 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((regex, translated) for _letters, regex, translated in found)
 
 
+_END = re.compile(r"(?<=[.!?]) ")
+"""Between two sentences; Chinese puts no space there."""
 _GAP = re.compile(r"\{(\w+)\}")
 
 

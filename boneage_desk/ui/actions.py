@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 
 
@@ -85,101 +86,108 @@ def _spec(
 
 W, R, F = Scope.WINDOW, Scope.READING, Scope.FILM
 
+OPINION_TIP = mark("{name}: a bone age of the whole film after the 13 bones")
+PRESET = mark("Window preset {number}")
+MENUS = (mark("File"), mark("Edit"), mark("Bones"), mark("Reading"), mark("Film"), mark("View"), mark("Help"))
+SUBMENUS = {mark("Where it looked, by"): "Film", mark("Window presets"): "Film", mark("Second opinion by"): "Reading"}
+"""Menus within a menu."""
+
 ACTIONS: tuple[ActionSpec, ...] = (
-    _spec("open", "Open\N{HORIZONTAL ELLIPSIS}", "Ctrl+O", "File", W, always, tip="Open a film (DICOM, PNG, JPEG, TIFF, zip)"),
-    _spec("open-folder", "Open folder\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+O", "File", W, always),
-    _spec("demo", "Open the demo study", "", "File", W, always),
-    _spec("open-knee", "Open a knee film\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+K", "File", W, always,
-          tip="A window of its own: bone age of a knee by a model that this site trained"),
-    _spec("save-again", "Save again", "", "File", W, lambda s: s.unsaved),
-    _spec("print", "Print the report\N{HORIZONTAL ELLIPSIS}", "Ctrl+P", "File", W, with_reading),
-    _spec("report", "Write and open the report", "Ctrl+E", "File", W, with_reading),
-    _spec("report-as", "Write the report as\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+P", "File", W, with_reading),
-    _spec("copy-report", "Copy the report as text", "Ctrl+Shift+C", "File", W, with_reading, tip="For the RIS"),
-    _spec("export-text", "Export the report as text\N{HORIZONTAL ELLIPSIS}", "", "File", W, with_reading),
-    _spec("export-json", "Export the reading as JSON\N{HORIZONTAL ELLIPSIS}", "", "File", W, with_reading),
-    _spec("export-fhir", "Export the report as FHIR\N{HORIZONTAL ELLIPSIS}", "", "File", W, with_reading),
-    _spec("lock", "Lock the screen", "Ctrl+L", "File", W, always, tip="Hide everything until you are back"),
-    _spec("quit", "Quit", "Ctrl+Q", "File", W, always),
-    _spec("undo", "Undo", "Ctrl+Z", "Edit", W, lambda s: s.can_undo and s.editable),
-    _spec("redo", "Do again", "Ctrl+Y Ctrl+Shift+Z", "Edit", W, lambda s: s.can_redo and s.editable),
-    _spec("edit-boxes", "Edit boxes", "E", "Edit", R, lambda s: s.film and s.editable, checkable=True,
-          tip="Drag a box or its handles; drag elsewhere draws a missing box"),
-    _spec("reset-box", "Back to the machine's box", "Backspace", "Edit", R, lambda s: s.human_box and s.editable),
-    _spec("previous-bone", "Previous bone", "Up", "Bones", R, with_reading),
-    _spec("next-bone", "Next bone", "Down", "Bones", R, with_reading),
-    _spec("grade-down", "One grade less", "Left", "Bones", R, editable),
-    _spec("grade-up", "One grade more", "Right", "Bones", R, editable),
-    _spec("accept", "Accept the grade and go on", "Return Enter", "Bones", R, editable),
-    _spec("next-unreviewed", "Next bone not reviewed", "N", "Bones", R, with_reading),
-    _spec("machine-grade", "Take back my grade", "Delete", "Bones", R, editable),
-    _spec("reason", "Reason for my grade", "C", "Bones", R, lambda s: s.editable and s.overridden),
-    _spec("zoom-bone", "Zoom to the bone", "B", "Bones", R, lambda s: s.film and s.box),
-    _spec("mark-reviewed", "Mark the reading reviewed", "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
-    _spec("sign", "Sign the report\N{HORIZONTAL ELLIPSIS}", "Ctrl+Shift+Return Ctrl+Shift+Enter", "Reading", W,
-          lambda s: s.reading and (s.editable or s.reviewed), tip="Seal the report; the reading is closed for changes"),
-    _spec("reopen", "Reopen the reading", "", "Reading", W, lambda s: s.reviewed),
-    _spec("read-again", "Read again by the machine", "F5", "Reading", W, lambda s: s.film and s.editable and not s.reading_job),
-    _spec("cancel", "Cancel reading", "Escape", "Reading", R, lambda s: s.reading_job or s.opinion_job),
-    _spec("ask-again", "Ask for the second opinion again", "Shift+F5", "Reading", W,
+    _spec("open", mark("Open\N{HORIZONTAL ELLIPSIS}"), "Ctrl+O", "File", W, always, tip=mark("Open a film (DICOM, PNG, JPEG, TIFF, zip)")),
+    _spec("open-folder", mark("Open folder\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+O", "File", W, always),
+    _spec("demo", mark("Open the demo study"), "", "File", W, always),
+    _spec("open-knee", mark("Open a knee film\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+K", "File", W, always,
+          tip=mark("A window of its own: bone age of a knee by a model that this site trained")),
+    _spec("save-again", mark("Save again"), "", "File", W, lambda s: s.unsaved),
+    _spec("print", mark("Print the report\N{HORIZONTAL ELLIPSIS}"), "Ctrl+P", "File", W, with_reading),
+    _spec("report", mark("Write and open the report"), "Ctrl+E", "File", W, with_reading),
+    _spec("report-as", mark("Write the report as\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+P", "File", W, with_reading),
+    _spec("copy-report", mark("Copy the report as text"), "Ctrl+Shift+C", "File", W, with_reading, tip=mark("For the RIS")),
+    _spec("export-text", mark("Export the report as text\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
+    _spec("export-json", mark("Export the reading as JSON\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
+    _spec("export-fhir", mark("Export the report as FHIR\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
+    _spec("lock", mark("Lock the screen"), "Ctrl+L", "File", W, always, tip=mark("Hide everything until you are back")),
+    _spec("quit", mark("Quit"), "Ctrl+Q", "File", W, always),
+    _spec("undo", mark("Undo"), "Ctrl+Z", "Edit", W, lambda s: s.can_undo and s.editable),
+    _spec("redo", mark("Do again"), "Ctrl+Y Ctrl+Shift+Z", "Edit", W, lambda s: s.can_redo and s.editable),
+    _spec("edit-boxes", mark("Edit boxes"), "E", "Edit", R, lambda s: s.film and s.editable, checkable=True,
+          tip=mark("Drag a box or its handles; drag elsewhere draws a missing box")),
+    _spec("reset-box", mark("Back to the machine's box"), "Backspace", "Edit", R, lambda s: s.human_box and s.editable),
+    _spec("previous-bone", mark("Previous bone"), "Up", "Bones", R, with_reading),
+    _spec("next-bone", mark("Next bone"), "Down", "Bones", R, with_reading),
+    _spec("grade-down", mark("One grade less"), "Left", "Bones", R, editable),
+    _spec("grade-up", mark("One grade more"), "Right", "Bones", R, editable),
+    _spec("accept", mark("Accept the grade and go on"), "Return Enter", "Bones", R, editable),
+    _spec("next-unreviewed", mark("Next bone not reviewed"), "N", "Bones", R, with_reading),
+    _spec("machine-grade", mark("Take back my grade"), "Delete", "Bones", R, editable),
+    _spec("reason", mark("Reason for my grade"), "C", "Bones", R, lambda s: s.editable and s.overridden),
+    _spec("zoom-bone", mark("Zoom to the bone"), "B", "Bones", R, lambda s: s.film and s.box),
+    _spec("mark-reviewed", mark("Mark the reading reviewed"), "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
+    _spec("sign", mark("Sign the report\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+Return Ctrl+Shift+Enter", "Reading", W,
+          lambda s: s.reading and (s.editable or s.reviewed), tip=mark("Seal the report; the reading is closed for changes")),
+    _spec("reopen", mark("Reopen the reading"), "", "Reading", W, lambda s: s.reviewed),
+    _spec("read-again", mark("Read again by the machine"), "F5", "Reading", W, lambda s: s.film and s.editable and not s.reading_job),
+    _spec("cancel", mark("Cancel reading"), "Escape", "Reading", R, lambda s: s.reading_job or s.opinion_job),
+    _spec("ask-again", mark("Ask for the second opinion again"), "Shift+F5", "Reading", W,
           lambda s: s.film and s.editable and s.analysed and not s.reading_job),
-    _spec("comment-difference", "Comment on the difference", "Shift+C", "Reading", R, lambda s: s.editable and s.comment,
-          tip="What you say of a difference between 13 bones and whole hand that is larger than usual"),
+    _spec("comment-difference", mark("Comment on the difference"), "Shift+C", "Reading", R, lambda s: s.editable and s.comment,
+          tip=mark("What you say of a difference between 13 bones and whole hand that is larger than usual")),
     *(
         _spec(f"opinion-{engine}", name, "", "Second opinion by", W, lambda s, engine=engine: engine in s.opinion_engines,  # type: ignore[misc]
-              checkable=True, tip=f"{name}: an independent bone age after the 13 bones")
+              checkable=True, tip=OPINION_TIP)
         for engine, name in ENGINE_NAMES.items()
     ),
-    _spec("window-tool", "Window tool", "W", "Film", R, with_film, checkable=True, tip="Left drag: right = wider, up = brighter"),
-    _spec("pan-tool", "Pan tool", "T", "Film", R, with_film, checkable=True),
-    _spec("zoom-tool", "Zoom tool", "Z", "Film", R, with_film, checkable=True),
-    _spec("invert", "Invert", "I", "Film", R, with_film, checkable=True),
-    _spec("flip-h", "Flip left-right", "H", "Film", R, with_film),
-    _spec("flip-v", "Flip top-bottom", "V", "Film", R, with_film),
-    _spec("rotate-right", "Turn right", "R", "Film", R, with_film),
-    _spec("rotate-left", "Turn left", "L", "Film", R, with_film),
-    _spec("fit", "Fit the film", "=", "Film", R, with_film),
-    _spec("one-to-one", "One film pixel on one screen pixel", "Ctrl+0", "Film", W, with_film),
-    _spec("reset-view", "Reset the view", "Ctrl+R", "Film", W, with_film),
-    _spec("overlays", "Overlays: all, boxes only, none", "Space", "Film", R, with_film),
-    _spec("widths", "Measured widths", "M", "Film", R, with_film, checkable=True,
-          tip="The widths of the epiphysis (solid) and of the shaft's end (dashed) on the bone chosen"),
-    _spec("saliency", "Where the grader looked", "G", "Film", R, lambda s: s.film and s.box, checkable=True),
-    _spec("grad-cam", "Grad-CAM", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True),
-    _spec("occlusion", "Occlusion", "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True,
-          tip="What the grade loses when a place is covered; slower"),
-    _spec("whole-map", "Where the whole-hand model looked", "Shift+G", "Film", R, lambda s: s.film and s.opinion, checkable=True,
-          tip="A map over the whole film of what moved the second opinion"),
-    _spec("map-fainter", "Map fainter", ",", "Film", R, lambda s: s.map),
-    _spec("map-stronger", "Map stronger", ".", "Film", R, lambda s: s.map),
-    _spec("regions", "Regions of the cascade", "O", "Film", R, lambda s: s.film and s.regions, checkable=True,
-          tip="What the cascade cut out: carpal bones green, solid; joints of the fingers' roots red, dashed"),
-    _spec("auto-window", "Auto window", "0", "Window presets", F, with_film),
+    _spec("window-tool", mark("Window tool"), "W", "Film", R, with_film, checkable=True,
+          tip=mark("Left drag: right = wider, up = brighter")),
+    _spec("pan-tool", mark("Pan tool"), "T", "Film", R, with_film, checkable=True),
+    _spec("zoom-tool", mark("Zoom tool"), "Z", "Film", R, with_film, checkable=True),
+    _spec("invert", mark("Invert"), "I", "Film", R, with_film, checkable=True),
+    _spec("flip-h", mark("Flip left-right"), "H", "Film", R, with_film),
+    _spec("flip-v", mark("Flip top-bottom"), "V", "Film", R, with_film),
+    _spec("rotate-right", mark("Turn right"), "R", "Film", R, with_film),
+    _spec("rotate-left", mark("Turn left"), "L", "Film", R, with_film),
+    _spec("fit", mark("Fit the film"), "=", "Film", R, with_film),
+    _spec("one-to-one", mark("One film pixel on one screen pixel"), "Ctrl+0", "Film", W, with_film),
+    _spec("reset-view", mark("Reset the view"), "Ctrl+R", "Film", W, with_film),
+    _spec("overlays", mark("Overlays: all, boxes only, none"), "Space", "Film", R, with_film),
+    _spec("widths", mark("Measured widths"), "M", "Film", R, with_film, checkable=True,
+          tip=mark("The widths of the epiphysis (solid) and of the shaft's end (dashed) on the bone chosen")),
+    _spec("saliency", mark("Where the grader looked"), "G", "Film", R, lambda s: s.film and s.box, checkable=True),
+    _spec("grad-cam", mark("Grad-CAM"), "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True),
+    _spec("occlusion", mark("Occlusion"), "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True,
+          tip=mark("What the grade loses when a place is covered; slower")),
+    _spec("whole-map", mark("Where the whole-hand model looked"), "Shift+G", "Film", R, lambda s: s.film and s.opinion, checkable=True,
+          tip=mark("A map over the whole film of what moved the second opinion")),
+    _spec("map-fainter", mark("Map fainter"), ",", "Film", R, lambda s: s.map),
+    _spec("map-stronger", mark("Map stronger"), ".", "Film", R, lambda s: s.map),
+    _spec("regions", mark("Regions of the cascade"), "O", "Film", R, lambda s: s.film and s.regions, checkable=True,
+          tip=mark("What the cascade cut out: carpal bones green, solid; joints of the fingers' roots red, dashed")),
+    _spec("auto-window", mark("Auto window"), "0", "Window presets", F, with_film),
     *(
         _spec(f"preset-{n}", f"Window preset {n}", str(n), "Window presets", F, lambda s, n=n: s.film and n <= s.presets)  # type: ignore[misc]
         for n in range(1, 10)
     ),
-    _spec("full-screen", "Full screen", "F11", "View", W, always, checkable=True),
-    _spec("work-list", "Work list", "F9", "View", W, always, checkable=True),
-    _spec("find", "Find in the work list", "Ctrl+F", "View", W, always),
-    _spec("palette", "Command palette", "Ctrl+K", "Help", W, always),
-    _spec("shortcuts", "Keyboard shortcuts", "F1", "Help", W, always),
-    _spec("about", "About BoneAge Desk", "", "Help", W, always),
+    _spec("full-screen", mark("Full screen"), "F11", "View", W, always, checkable=True),
+    _spec("work-list", mark("Work list"), "F9", "View", W, always, checkable=True),
+    _spec("find", mark("Find in the work list"), "Ctrl+F", "View", W, always),
+    _spec("palette", mark("Command palette"), "Ctrl+K", "Help", W, always),
+    _spec("shortcuts", mark("Keyboard shortcuts"), "F1", "Help", W, always),
+    _spec("about", mark("About BoneAge Desk"), "", "Help", W, always),
 )  # fmt: skip
 
 SPECS: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
 
 MOUSE_HELP: tuple[tuple[str, str], ...] = (
-    ("Left drag", "Window: right = wider, up = brighter (or the chosen tool)"),
-    ("Middle drag", "Pan"),
-    ("Right drag", "Zoom"),
-    ("Right click", "Menu of the film"),
-    ("Wheel", "Zoom at the cursor"),
-    ("Double click on a box", "Zoom to the bone"),
-    ("H on a label", "Placed or graded otherwise by a person; orange"),
-    ("\N{BLACK UP-POINTING TRIANGLE} on the second opinion", "It differs from the 13 bones more than 95 of 100 films do"),
-    ("! on a label", "Worth a look: place or grade are uncertain; yellow, dashed"),
-    ("Figures in the bone table", "Grade by its printed name: 6, or 7 0 for 7(0)"),
+    (mark("Left drag"), mark("Window: right = wider, up = brighter (or the chosen tool)")),
+    (mark("Middle drag"), mark("Pan")),
+    (mark("Right drag"), mark("Zoom")),
+    (mark("Right click"), mark("Menu of the film")),
+    (mark("Wheel"), mark("Zoom at the cursor")),
+    (mark("Double click on a box"), mark("Zoom to the bone")),
+    (mark("H on a label"), mark("Placed or graded otherwise by a person; orange")),
+    (mark("\N{BLACK UP-POINTING TRIANGLE} on the second opinion"), mark("It differs from the 13 bones more than 95 of 100 films do")),
+    (mark("! on a label"), mark("Worth a look: place or grade are uncertain; yellow, dashed")),
+    (mark("Figures in the bone table"), mark("Grade by its printed name: 6, or 7 0 for 7(0)")),
 )
 
 
@@ -190,6 +198,16 @@ def key_text(keys: Iterable[str]) -> str:
     """Keys as this system writes them; the key pad's Enter goes without saying."""
     shown = [key for key in keys if not key.endswith("Enter")]
     return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in shown)
+
+
+def _title(spec: ActionSpec) -> str:
+    if spec.id.startswith("preset-"):
+        return tr(PRESET, number=spec.id.removeprefix("preset-"))
+    return tr(spec.title)
+
+
+def _tip(spec: ActionSpec) -> str:
+    return tr(spec.tip, name=tr(spec.title)) if spec.tip == OPINION_TIP else tr(spec.tip)
 
 
 class ActionSet(QObject):
@@ -205,12 +223,12 @@ class ActionSet(QObject):
         self._actions: dict[str, QAction] = {}
         self._locked = False
         for spec in ACTIONS:
-            action = QAction(spec.title, self)
+            action = QAction(_title(spec), self)
             action.setObjectName(spec.id)
             action.setShortcuts([QKeySequence(key) for key in spec.keys])
             action.setCheckable(spec.checkable)
             keys = key_text(spec.keys)
-            action.setToolTip((spec.tip or spec.title) + (f" ({keys})" if keys else ""))
+            action.setToolTip((_tip(spec) or _title(spec)) + (f" ({keys})" if keys else ""))
             whole = spec.scope is Scope.WINDOW
             context = Qt.ShortcutContext.WindowShortcut if whole else Qt.ShortcutContext.WidgetWithChildrenShortcut
             action.setShortcutContext(context)

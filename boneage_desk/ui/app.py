@@ -15,7 +15,9 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from boneage_desk.common import i18n
 from boneage_desk.common.errors import BoneAgeError, EngineError
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
@@ -33,6 +35,7 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
     Garbage is collected on this thread alone: a collection begun by a job's thread could destroy a closed view's
     Qt objects there, and Qt crashes.
     """
+    i18n.use(services.settings.language)
     app = _application()
     gc.disable()
     window = MainWindow(services)
@@ -77,7 +80,7 @@ def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
     if wanted:
         window.open_paths(wanted)
     window.library.load()
-    window.desk.work.start(lambda error: window.desk.report(error, "The models are not available", topic="engine"))
+    window.desk.work.start(lambda error: window.desk.report(error, tr("The models are not available"), topic="engine"))
 
 
 def screenshot(
@@ -90,6 +93,7 @@ def screenshot(
     """
     if QApplication.instance() is None and not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    i18n.use(services.settings.language)
     _application()
     window = MainWindow(services)
     try:

@@ -35,12 +35,16 @@ def _nothing(_token: CancelToken, _progress: Progress) -> None:
 
 class Job:
     """One piece of work under way. ``began``: it no longer waits in its lane. ``share`` and ``step`` are the last
-    progress told."""
+    progress told. ``gives_way``: it is broken off as soon as a job of more haste comes to its lane; ``gave_way``: that
+    happened, and who submitted it is told as of a cancel, unless it had a result already."""
 
-    def __init__(self, lane: str, title: str, work: Work) -> None:
+    def __init__(self, lane: str, title: str, work: Work, priority: int = NORMAL, gives_way: bool = False) -> None:
         self.lane = lane
         self.title = title
         self.work = work
+        self.priority = priority
+        self.gives_way = gives_way
+        self.gave_way = False
         self.token = CancelToken()
         self.share = 0.0
         self.step = ""
@@ -54,6 +58,12 @@ class Job:
     def cancel(self) -> None:
         """Ask the work to stop. Whatever it still returns is dropped."""
         self.token.cancel()
+
+    def make_way(self, priority: int) -> None:
+        """A job of ``priority`` comes to the lane."""
+        if self.gives_way and priority < self.priority and not self.ended and not self.token.cancelled:
+            self.gave_way = True
+            self.cancel()
 
 
 class _Lane:
@@ -96,6 +106,11 @@ class JobRunner(QObject):
         self._progress.connect(self._tell_progress, Qt.ConnectionType.QueuedConnection)
 
     @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called: nothing may be submitted any more."""
+        return self._closed
+
+    @property
     def jobs(self) -> tuple[Job, ...]:
         """Jobs that wait or run, in order of submission."""
         return tuple(self._jobs)
@@ -111,19 +126,23 @@ class JobRunner(QObject):
         on_cancelled: Callable[[], None] | None = None,
         on_progress: Callable[[Job], None] | None = None,
         priority: int = NORMAL,
+        gives_way: bool = False,
     ) -> Job:
         """Queue ``work(token, progress)``. Exactly one of the three callbacks is called, later, on
         the GUI thread (none after :meth:`close`). ``on_failed`` has no default: every job has a
         failed path."""
         if self._closed:
             raise RuntimeError("the job runner is closed")
-        job = Job(lane, title, work)
+        job = Job(lane, title, work, priority, gives_way)
         job.on_result, job.on_failed, job.on_cancelled = on_result, on_failed, on_cancelled
         job.on_progress = on_progress
         if lane not in self._lanes:
             self._lanes[lane] = _Lane(lane, self._run)
-        self._jobs.append(job)
         self._lanes[lane].put(priority, job)
+        for other in self._jobs:
+            if other.lane == lane:
+                other.make_way(priority)
+        self._jobs.append(job)
         self.changed.emit()
         return job
 
@@ -193,7 +212,8 @@ class JobRunner(QObject):
         job.ended = True
         self._jobs.remove(job)
         try:
-            if job.token.cancelled or isinstance(error, Cancelled):
+            late = job.gave_way and error is None
+            if (job.token.cancelled and not late) or isinstance(error, Cancelled):
                 if job.on_cancelled is not None:
                     job.on_cancelled()
             elif error is not None:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
@@ -107,7 +108,7 @@ class MainWindow(QMainWindow):
         self.messages, self.empty = MessageBar(), EmptyPage()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for page, title in ((self.bones, "Bones"), (self.clinical, "Clinical"), (self.report, "Report")):
+        for page, title in ((self.bones, tr("Bones")), (self.clinical, tr("Clinical")), (self.report, tr("Report"))):
             self.tabs.addTab(page, title)
         self.tabs.setMinimumWidth(400)
         self.stack = QStackedWidget()
@@ -140,7 +141,7 @@ class MainWindow(QMainWindow):
         for label in (self._engine, self._queue, self._done):
             label.setContentsMargins(8, 0, 8, 0)
             bar.addWidget(label)
-        self._hint.setText("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys")
+        self._hint.setText(tr("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys"))
         self._hint.setContentsMargins(0, 0, 8, 0)
         bar.addPermanentWidget(self._hint)
 
@@ -210,8 +211,8 @@ class MainWindow(QMainWindow):
         def load(_token: object, _progress: object) -> None:
             importlib.import_module("numpy")
 
-        self.desk.run_later("import", "Preparing the film view", load, lambda _done: self.complete(),
-                            "The film view could not be made")  # fmt: skip
+        self.desk.run_later("import", tr("Preparing the film view"), load, lambda _done: self.complete(),
+                            tr("The film view could not be made"))  # fmt: skip
 
     def complete(self) -> None:
         """The film view, once the window is painted: it brings pyqtgraph and numpy."""
@@ -244,7 +245,7 @@ class MainWindow(QMainWindow):
             if self.desk.film_error:
                 self.empty.show_trouble(self.desk.film_error)
             elif self.desk.film is None:
-                self.empty.show_waiting("Opening the film")
+                self.empty.show_waiting(tr("Opening the film"))
         there = self.desk.film is not None and self.film_panel is not None
         self.stack.setCurrentWidget(self.film_panel if there and self.film_panel else self.empty)
         self._show_reading()
@@ -332,9 +333,9 @@ class MainWindow(QMainWindow):
 
     def _show_work(self) -> None:
         desk, reading = self.desk, self.desk.reading
-        self._engine.setText(f"engine: {engine_words(desk.work.state)}")
+        self._engine.setText(tr("engine: {state}", state=engine_words(desk.work.state)))
         queue = desk.work.queue
-        self._queue.setText(f"queue {queue}" if queue else "")
+        self._queue.setText(tr("queue {queue}", queue=queue) if queue else "")
         self._done.setText(numbers.progress_line(reading) if reading is not None else "")
         job = desk.job
         unread = reading is not None and reading.analysed_at is None and desk.film is not None
@@ -349,12 +350,12 @@ class MainWindow(QMainWindow):
             return
         failed = saver.state is Saving.FAILED
         if failed:
-            saved = f"NOT SAVED ({text.plural(saver.unsaved, 'change')})"
+            saved = tr("NOT SAVED ({counted})", counted=text.plural(saver.unsaved, 'change'))
         elif saver.unsaved_of(reading.reading_id):
-            saved = "saving \N{HORIZONTAL ELLIPSIS}"
+            saved = tr("saving \N{HORIZONTAL ELLIPSIS}")
         else:
-            saved = f"saved {text.clock(reading.changed_at)}"
-        self.banner.show_state(f"{numbers.STATE_NAMES[reading.state]} \N{MIDDLE DOT} {saved}", failed)
+            saved = tr("saved {time}", time=text.clock(reading.changed_at))
+        self.banner.show_state(f"{tr(numbers.STATE_NAMES[reading.state])} \N{MIDDLE DOT} {saved}", failed)
 
     def _show_opening(self, what: str) -> None:
         if self.desk.film is None:
@@ -394,9 +395,10 @@ class MainWindow(QMainWindow):
     def _update_actions(self) -> None:
         state = self.ui_state()
         self.actions_.update(state)
-        for engine, name in ENGINE_NAMES.items():
+        for engine in ENGINE_NAMES:
+            name = text.engine(engine)
             there = engine in state.opinion_engines or self.desk.work.state in ("stopped", "starting")
-            self.actions_[f"opinion-{engine}"].setText(name if there else f"{name} (not installed)")
+            self.actions_[f"opinion-{engine}"].setText(name if there else tr("{name} (not installed)", name=name))
             self.actions_.check(f"opinion-{engine}", engine in self.desk.opinions.chosen)
         self.report.show_state(state.reading, state.reviewed, state.reading and state.editable)
 

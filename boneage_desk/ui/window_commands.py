@@ -11,8 +11,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
-from boneage_desk.ui.actions import ACTIONS, ActionSet
+from boneage_desk.ui.actions import ACTIONS, MENUS, SUBMENUS, ActionSet
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from boneage_desk.ui.views.film_panel import FilmPanel
     from boneage_desk.ui.views.knee_window import KneeWindow
 
-FILM_FILTER = "Films (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.zip DICOMDIR);;All files (*)"
+FILM_FILTER = mark("Films (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.zip DICOMDIR);;All files (*)")
 
 
 class WindowCommands(QObject):
@@ -111,11 +112,10 @@ class WindowCommands(QObject):
 
     def fill_menus(self, actions: ActionSet) -> None:
         bar = self._w.menuBar()
-        menus = {title: bar.addMenu(title) for title in ("File", "Edit", "Bones", "Reading", "Film", "View", "Help")}
-        for title in ("Where it looked, by", "Window presets"):
-            menus[title] = menus["Film"].addMenu(title)
-        menus["Second opinion by"] = menus["Reading"].addMenu("Second opinion by")
-        menus["Second opinion by"].setToolTipsVisible(True)
+        menus = {title: bar.addMenu(tr(title)) for title in MENUS}
+        for title, above in SUBMENUS.items():
+            menus[title] = menus[above].addMenu(tr(title))
+            menus[title].setToolTipsVisible(True)
         for spec in ACTIONS:
             menus[spec.menu].addAction(actions[spec.id])
         actions.check("work-list", True)
@@ -123,11 +123,11 @@ class WindowCommands(QObject):
     # --- files ------------------------------------------------------------------------------
 
     def open_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self._w, "Open films", self._folder(), FILM_FILTER)
+        paths, _ = QFileDialog.getOpenFileNames(self._w, tr("Open films"), self._folder(), tr(FILM_FILTER))
         self._open(paths)
 
     def open_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self._w, "Open a folder of films", self._folder())
+        path = QFileDialog.getExistingDirectory(self._w, tr("Open a folder of films"), self._folder())
         self._open([path] if path else [])
 
     def _open(self, paths: list[str]) -> None:
@@ -148,7 +148,7 @@ class WindowCommands(QObject):
 
     def open_knee(self) -> None:
         """Choose a knee film; it is shown in the window of the knees."""
-        paths, _ = QFileDialog.getOpenFileNames(self.knee or self._w, "Open a knee film", self._folder(), FILM_FILTER)
+        paths, _ = QFileDialog.getOpenFileNames(self.knee or self._w, tr("Open a knee film"), self._folder(), tr(FILM_FILTER))
         if paths:
             self._w._settings().setValue("folder", str(Path(paths[0]).parent))
             self.show_knee(paths)
@@ -182,7 +182,7 @@ class WindowCommands(QObject):
             return
         self._w.flush()
         suggested = str(Path(self._folder()) / report_name(reading))
-        path, _ = QFileDialog.getSaveFileName(self._w, "Write the report", suggested, "PDF (*.pdf)")
+        path, _ = QFileDialog.getSaveFileName(self._w, tr("Write the report"), suggested, "PDF (*.pdf)")
         if path:
             self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
 
@@ -193,7 +193,7 @@ class WindowCommands(QObject):
             return
         self._w.flush()
         suggested = str(Path(self._folder()) / report_name(reading, kind))
-        path, _ = QFileDialog.getSaveFileName(self._w, "Export", suggested, f"{name} (*{kind.value})")
+        path, _ = QFileDialog.getSaveFileName(self._w, tr("Export"), suggested, f"{name} (*{kind.value})")
         if path:
             whole = path if Path(path).suffix else f"{path}{kind.value}"
             self._w.reporting.write(Path(whole), open_it=False, kind=kind)
@@ -214,7 +214,7 @@ class WindowCommands(QObject):
         printer = QPrinter(QPrinter.PrinterMode.HighResolution)
         prepare(printer, self._w.services.settings.paper, report_name(reading))
         dialog = QPrintDialog(printer, self._w)
-        dialog.setWindowTitle("Print the report")
+        dialog.setWindowTitle(tr("Print the report"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
         dialog.finished.connect(lambda result: self._w.reporting.print(pdf, printer) if result else None)
@@ -230,13 +230,13 @@ class WindowCommands(QObject):
             found = templates(services.data_dir)
         except BoneAgeError as error:
             found = ()
-            menu.addAction("The templates cannot be used").setEnabled(False)
+            menu.addAction(tr("The templates cannot be used")).setEnabled(False)
             self._w.desk.report(error, topic="templates")
         for template in found:
             action = menu.addAction(template.title(services.settings.language))
             action.triggered.connect(lambda _checked=False, template=template: self._insert(template))
         menu.addSeparator()
-        menu.addAction("Edit the templates\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.edit_templates())
+        menu.addAction(tr("Edit the templates\N{HORIZONTAL ELLIPSIS}")).triggered.connect(lambda: self.edit_templates())
 
     def _insert(self, template: Template) -> None:
         from boneage_desk.reading.impression import fill
@@ -259,14 +259,14 @@ class WindowCommands(QObject):
             self._w.desk.report(InputError(f"The templates could not be written ({error.strerror})."), topic="templates")
             return
         if open_externally(path):
-            self._w.desk.tell(f"The templates lie at {path}.", topic="templates")
+            self._w.desk.tell(tr("The templates lie at {path}.", path=path), topic="templates")
         else:
             self._w.desk.report(InputError("No program opens the file.", f"It lies at {path}."), topic="templates")
 
     def report_written(self, reading_id: str, path: Path, open_it: bool) -> None:
         shown = self._w.desk.reading
         if shown is not None and shown.reading_id == reading_id:
-            self._w.report.show_words(f"Written: {path}")
+            self._w.report.show_words(tr("Written: {path}", path=path))
             self._w.tabs.setCurrentWidget(self._w.report)
         if open_it and not open_externally(path):
             self._w.desk.report(
@@ -287,7 +287,7 @@ class WindowCommands(QObject):
 
     def _next_unreviewed(self) -> None:
         if not self._w.desk.next_unreviewed():
-            self._w.desk.tell("All 13 bones were looked at.", topic="pass")
+            self._w.desk.tell(tr("All 13 bones were looked at."), topic="pass")
 
     def _toggle_widths(self) -> None:
         self._w.show_widths(not self._w.widths)

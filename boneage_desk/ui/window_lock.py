@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication, QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QToolTip, QWidget
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui.presenters.backups import Backups
 from boneage_desk.ui.presenters.locking import Locking
 from boneage_desk.ui.views.lock import LockScreen
@@ -15,7 +16,7 @@ from boneage_desk.ui.views.lock import LockScreen
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
 
-TITLE = "BoneAge Desk \N{EN DASH} locked"
+TITLE = mark("BoneAge Desk \N{EN DASH} locked")
 _SIGNS = frozenset(
     {
         QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.MouseButtonPress, QEvent.Type.MouseMove,
@@ -78,9 +79,9 @@ class WindowLock(QObject):
         elif self.screen is not None and watched is self._w:
             if kind == QEvent.Type.Resize:
                 self.screen.setGeometry(self._w.rect())
-            elif kind == QEvent.Type.WindowTitleChange and self._w.windowTitle() != TITLE:
+            elif kind == QEvent.Type.WindowTitleChange and self._w.windowTitle() != tr(TITLE):
                 self._title = self._w.windowTitle()
-                self._w.setWindowTitle(TITLE)
+                self._w.setWindowTitle(tr(TITLE))
         return False
 
     # --- covering ---------------------------------------------------------------------------
@@ -110,7 +111,7 @@ class WindowLock(QObject):
         window.actions_.lock(True)
         window.installEventFilter(self)
         self._title = window.windowTitle()
-        window.setWindowTitle(TITLE)
+        window.setWindowTitle(tr(TITLE))
         self.screen.show()
         self.screen.raise_()
         self.screen.take_focus()

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 
 from boneage_desk.common.errors import StoreError
+from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.station import BackupMade, backup_due
 from boneage_desk.ui.jobs import BACKGROUND, Job
@@ -70,7 +71,7 @@ class Backups(QObject):
             return station.backup(folder, at=now, who=services.who(), keep=settings.backup_keep, cancel=token)
 
         self._job = self._desk.runner.submit(
-            "backup", "Making a backup", work, on_result=self._done, on_failed=self._not_done, priority=BACKGROUND,
+            "backup", tr("Making a backup"), work, on_result=self._done, on_failed=self._not_done, priority=BACKGROUND,
             on_cancelled=self._ended,
         )  # fmt: skip
 
@@ -81,9 +82,9 @@ class Backups(QObject):
         self._job, self._not_before = None, None
         if made is not None and self._failed:
             self._failed = False
-            self._desk.tell(f"The backup was made: {made.path.name}.", topic="backup")
+            self._desk.tell(tr("The backup was made: {name}.", name=made.path.name), topic="backup")
 
     def _not_done(self, error: BaseException) -> None:
         self._job, self._failed = None, True
         self._not_before = self._desk.services.now() + AGAIN_AFTER
-        self._desk.report(error, "No backup was made", (Choice("Try again", self.try_now),), topic="backup")
+        self._desk.report(error, tr("No backup was made"), (Choice(tr("Try again"), self.try_now),), topic="backup")

@@ -7,12 +7,13 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from boneage_desk.common.i18n import tr
 from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, StoreError
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult
 from boneage_desk.reading.angles import angle_of
+from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import Services
@@ -20,13 +21,16 @@ from boneage_desk.reading.session import Command, Reading, ReadingSession, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.jobs import Job, JobRunner
-from boneage_desk.ui.presenters import messages, numbers
+from boneage_desk.ui.presenters import messages, numbers, text
+from boneage_desk.ui.presenters.blind_first import BlindFirst
+from boneage_desk.ui.presenters.bone_order import BoneOrder
+from boneage_desk.ui.presenters.bone_pass import BonePass
 from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.opinions import Opinions
 from boneage_desk.ui.presenters.reading_work import ReadingWork
-from boneage_desk.ui.presenters.saving import Saver
 from boneage_desk.ui.presenters.report_map import ReportMaps
+from boneage_desk.ui.presenters.saving import Saver
 from boneage_desk.ui.presenters.whole_map import MapLook, WholeMap
 
 BONES = rus_chn.BONES
@@ -62,6 +66,7 @@ class Desk(QObject):
         self._bone = BONES[0]
         self.heat, self.whole_map, self.look = Heat(self), WholeMap(self), MapLook(self)
         self.opinions = Opinions(self)
+        self.order, self.blind_first, self.bone_pass = BoneOrder(self), BlindFirst(self), BonePass(self)
         self.report_maps = ReportMaps()
         self._box_jobs: dict[tuple[str, str], Job] = {}
         self.film_error = ""
@@ -79,7 +84,8 @@ class Desk(QObject):
 
     @property
     def reading(self) -> Reading | None:
-        return self._session.reading if self._session else None
+        """As the person may see it: while it is blind without the machine's grades (`reading.blind`)."""
+        return shown(self._session.reading) if self._session else None
 
     @property
     def film(self) -> Film | None:
@@ -154,6 +160,8 @@ class Desk(QObject):
             choices: tuple[Choice, ...] = ()
             if isinstance(error, InputError) and error.code == "locked" and session.reading.state is State.REVIEWED:
                 choices = (Choice(tr("Reopen"), self.reopen),)
+            elif isinstance(error, InputError) and error.code == "blind" and isinstance(command, commands.MarkReviewed):
+                choices = (Choice(tr("Show the AI"), self.blind_first.ask),)
             elif isinstance(error, InputError) and error.code == "difference-comment":
                 choices = (Choice(tr("Write it"), self.comment_wanted.emit),)
             self.report(error, choices=choices, topic="refused")
@@ -162,11 +170,11 @@ class Desk(QObject):
         return True
 
     def _changed(self, session: ReadingSession, event: commands.AuditEvent, report: bytes | None = None) -> None:
-        shown = session is self._session
-        if shown:
+        on_desk = session is self._session
+        if on_desk:
             self._summary = summarise(session.reading)
         self.opinions.follow(session)
-        if shown:
+        if on_desk:
             self.reading_changed.emit()
             self.heat.follow_box()
             self.whole_map.follow()
@@ -174,10 +182,10 @@ class Desk(QObject):
         self.changed_reading.emit(session.reading)
 
     def undo(self) -> None:
-        self._step("undo", "undone", tr("Nothing to undo."))
+        self._step("undo", mark("{what} undone."), tr("Nothing to undo."))
 
     def redo(self) -> None:
-        self._step("redo", tr("done again"), tr("Nothing to do again."))
+        self._step("redo", mark("{what} done again."), tr("Nothing to do again."))
 
     def _step(self, name: str, word: str, nothing: str) -> None:
         session = self._session
@@ -195,7 +203,7 @@ class Desk(QObject):
         if event.detail == "set-analysis" and session.reading.analysed_at is None:
             self.tell(tr("The machine's reading was undone. Ctrl+Y brings it back."), topic="undo")
         else:
-            self.tell(f"{event.detail.replace('-', ' ').capitalize()} {word}.", topic="undo")
+            self.tell(tr(word, what=said(event.detail.replace("-", " ").capitalize())), topic="undo")
 
     def mark_reviewed(self) -> None:
         if self.do(commands.MarkReviewed()):
@@ -219,33 +227,29 @@ class Desk(QObject):
         if bone == self._bone or bone not in BONES:
             return
         self._bone = bone
+        self.bone_pass.forget_browsed()
         self.bone_changed.emit(bone)
         self.heat.ask()
 
     def move(self, step: int) -> None:
-        """The bone above or below; stops at the ends."""
-        index = min(max(BONES.index(self._bone) + step, 0), len(BONES) - 1)
-        self.select(BONES[index])
+        """The bone above or below in the order chosen; stops at the ends."""
+        bones = self.order.bones
+        self.select(bones[min(max(bones.index(self._bone) + step, 0), len(bones) - 1)])
 
     def next_unreviewed(self) -> bool:
         """Go to the next bone that was not looked at, going round. False when there is none."""
         if self.reading is None:
             return False
-        start = BONES.index(self._bone)
-        for bone in (*BONES[start + 1 :], *BONES[: start + 1]):
-            if not self.reading.bone(bone).reviewed:
-                self.select(bone)
-                return True
-        return False
+        return self.bone_pass.go_round(lambda bone: not self.reading.bone(bone).reviewed)  # type: ignore[union-attr]
 
     def accept(self) -> None:
         """Agree with the grade in force and go on to the next bone that was not looked at."""
         if self.reading is None:
             return
-        if not self.reading.bone(self._bone).reviewed and not self.do(commands.AcceptGrade(self._bone)):
+        if not self.reading.bone(self._bone).reviewed and not self.bone_pass.agree():
             return
         if not self.next_unreviewed():
-            self.tell(tr("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed."), topic="pass")
+            self.bone_pass.tell_done()
 
     def step_grade(self, step: int) -> None:
         """One grade less or more than the one in force; stops at the ends."""
@@ -253,14 +257,18 @@ class Desk(QObject):
             return
         final = self.reading.bone(self._bone).final_grade
         if final is None:
-            self.tell(tr("{bone} has no grade yet: type it.", bone=text.bone(self._bone)), "warning", topic="refused")
+            self.bone_pass.browse(step)
             return
         grade = min(max(final + step, 0), rus_chn.max_grade(self._bone))
         if grade != final:
             self.set_grade(grade)
 
     def set_grade(self, grade: int | None) -> None:
-        self.do(commands.SetGrade(self._bone, grade))
+        finding = self.reading.bone(self._bone) if self.reading is not None else None
+        machine = finding.opinion.grade if finding is not None and finding.opinion is not None else None
+        # the reason stays while the grade is still another than the machine's
+        reason = finding.comment if finding is not None and grade not in (None, machine) else ""
+        self.do(commands.SetGrade(self._bone, grade, reason))
 
     def set_reason(self, bone: str, reason: str) -> None:
         """Why the person's grade of a bone differs; passed over where no grade of a person is."""
@@ -296,6 +304,7 @@ class Desk(QObject):
             self._read(session, None)
 
     def _read(self, session: ReadingSession, frame: Frame | None) -> None:
+        self.blind_first.begin(session)
         name = session.reading.patient.display_name or tr("The film")
 
         def failed(error: BaseException) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.errors import BoneAgeError, FilmError, InputError
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.knee import (
@@ -126,7 +127,7 @@ class KneeDesk(QObject):
         def work(token: CancelToken, progress: Progress) -> opening.Found:
             return opening.find_films(services, wanted, token, progress)
 
-        self._begin("films", "Opening the film", work, self._found)
+        self._begin("films", tr("Opening the film"), work, self._found)
 
     def open_frame(self, entry: FilmEntry, frame: int) -> None:
         """One frame (from 1) of a file that has several."""
@@ -135,7 +136,7 @@ class KneeDesk(QObject):
             return
         services = dataclasses.replace(self._services, films=knee.films)
         self._begin(
-            "films", "Opening the film", lambda _token, _progress: opening.open_frame(services, entry, frame), self._show
+            "films", tr("Opening the film"), lambda _token, _progress: opening.open_frame(services, entry, frame), self._show
         )
 
     def _knee(self) -> KneeServices | None:
@@ -147,9 +148,12 @@ class KneeDesk(QObject):
         if found.problems:
             first = found.problems[0]
             name = PurePath(first.member or first.path).name
-            words = first.message if name in first.message else f"{name}: {first.message}"
-            more = f"{text.plural(len(found.problems), 'file')} could not be opened. First: " if found.problems[1:] else ""
-            self.report(FilmError(more + words, code=first.code), topic="open")
+            told = said(first.message)
+            words = told if name in told else f"{name}: {told}"
+            if found.problems[1:]:
+                counted = text.plural(len(found.problems), "file")
+                words = tr("{counted} could not be opened. First: {head}", counted=counted, head=words)
+            self.report(FilmError(words, code=first.code), topic="open")
         if found.choose is not None:
             self.choose_frame.emit(found.choose)
         elif found.film is not None:
@@ -158,7 +162,7 @@ class KneeDesk(QObject):
             self.report(FilmError("No film was found there.", "Choose the knee film's file.", code="no-film"), topic="open")
         if found.rest:
             left = text.plural(len(found.rest), "further film")
-            self.tell(f"{left} not opened: knee films are read one at a time.", "warning", topic="rest")
+            self.tell(tr("{left} not opened: knee films are read one at a time.", left=left), "warning", topic="rest")
         self.changed.emit()
 
     def _show(self, film: Film) -> None:
@@ -203,7 +207,7 @@ class KneeDesk(QObject):
         def work(token: CancelToken, progress: Progress) -> KneeResult:
             return self._engine().knee(frame, question, progress=progress, cancel=token)
 
-        self._begin("engine", "Reading the knee", work, self._answered)
+        self._begin("engine", tr("Reading the knee"), work, self._answered)
 
     def _engine(self) -> AnalysisEngine:
         """On the engine's lane; brought up again where it went down."""
@@ -240,7 +244,7 @@ class KneeDesk(QObject):
 
         def failed(error: BaseException) -> None:
             self.failed = lane == "engine"
-            self.report(error, "The knee was not read" if self.failed else "", topic="read" if self.failed else "open")
+            self.report(error, tr("The knee was not read") if self.failed else "", topic="read" if self.failed else "open")
             self.changed.emit()
 
         self._job = self._runner.submit(
@@ -279,7 +283,7 @@ class KneeDesk(QObject):
         if frame is None or question is None or not self.can_map:
             return
         self._map_job = self._runner.submit(
-            "engine", "Where the knee model looked",
+            "engine", tr("Where the knee model looked"),
             lambda token, _progress: self._engine().knee_saliency(frame, question, cancel=token),
             on_result=partial(self._map_here, ticket), on_failed=partial(self._map_failed, ticket), priority=URGENT,
         )  # fmt: skip
@@ -301,7 +305,7 @@ class KneeDesk(QObject):
     def _map_failed(self, ticket: int, error: BaseException) -> None:
         if ticket == self._map_ticket:
             self._map_job, self.map_wanted = None, False
-            self.report(error, "No map of the knee model", topic="map")
+            self.report(error, tr("No map of the knee model"), topic="map")
             self.map_changed.emit()
 
     # --- the report -------------------------------------------------------------------------
@@ -331,14 +335,15 @@ class KneeDesk(QObject):
                 error = InputError(f"The report could not be written ({error.strerror}).", "Choose another folder.")
             self.report(error, topic="report")
 
-        self._runner.submit("report", "Writing the knee report", work, on_result=self.written.emit, on_failed=failed)
+        self._runner.submit("report", tr("Writing the knee report"), work, on_result=self.written.emit, on_failed=failed)
 
     # --- words ------------------------------------------------------------------------------
 
     def report(self, error: BaseException, doing: str = "", topic: str = "") -> None:
         """Show an error in the knee window."""
         if isinstance(error, BoneAgeError) and error.code == "not-knee-film":
-            error = FilmError(error.message, f"{error.remedy} Hand films are opened in the main window.".strip(), code=error.code)
+            elsewhere = tr("Hand films are opened in the main window.")
+            error = FilmError(error.message, f"{said(error.remedy)} {elsewhere}".strip(), code=error.code)
         self.message.emit(messages.of_error(error, doing=doing, topic=topic))
 
     def tell(self, words: str, kind: str = "info", topic: str = "") -> None:

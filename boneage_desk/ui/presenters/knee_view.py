@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from boneage_desk.common.i18n import language, mark, tr
 from boneage_desk.reading.film import Film, Laterality
 from boneage_desk.reading.knee import UNAVAILABLE, KneeQuestion, KneeReading
 from boneage_desk.reading.report_knee import knee_report
@@ -12,19 +13,19 @@ from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.numbers import Banner
 
 NOTICE = (
-    "Research and reading aid, not a diagnosis and no cleared medical device. No knee weights are shipped with this program: "
+    mark("Research and reading aid, not a diagnosis and no cleared medical device. No knee weights are shipped with this program: "
     "a number comes from a model that this site trained. It does not replace a hand film, enters no hand's reading, and is not "
-    "kept in the work list: write the report to keep it."
+    "kept in the work list: write the report to keep it.")
 )
 HOW_TO_TRAIN = (
-    "How a site trains one (docs/knee.md):\n"
+    mark("How a site trains one (docs/knee.md):\n"
     "1.  a folder with AP knee films and the table knees.csv: film, sex, patient, ages\n"
     "2.  boneage-desk train knee --example > knee.toml\n"
     "3.  boneage-desk train knee knee.toml\n"
     "4.  boneage-desk evaluate knee knee.toml --model runs/knee-1\n"
-    "5.  put the model's folder beside the others, then Read again"
+    "5.  put the model's folder beside the others, then Read again")
 )
-SIDES = {Laterality.LEFT: "LEFT knee", Laterality.RIGHT: "RIGHT knee", Laterality.UNKNOWN: "side ?"}
+SIDES = {Laterality.LEFT: mark("LEFT knee"), Laterality.RIGHT: mark("RIGHT knee"), Laterality.UNKNOWN: mark("side ?")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +43,45 @@ class KneeView:
 
 def knee_view(reading: KneeReading) -> KneeView:
     """The same words as in the report."""
-    content, result = knee_report(reading), reading.result
+    content, result = knee_report(reading, language=language()), reading.result
     blocking = next((flag for flag in result.flags if flag.blocking), None)
     known = result.months is not None
     age = reading.question.chronological_months
-    rows = [("Chronological age", "not known" if age is None else text.months(age))]
+    rows = [(tr("Chronological age"), tr("not known") if age is None else text.months(age))]
     rows += [(fact.label, fact.value) for fact in content.results]
     model = result.model
     if model is not None:
-        rows.append(("Model", f"{model.ref.name}, {model.ref.tag}"))
-        rows.append(("Weights SHA-256", model.ref.sha256))
+        rows.append((tr("Model"), f"{model.ref.name}, {model.ref.tag}"))
+        rows.append((tr("Weights SHA-256"), model.ref.sha256))
     return KneeView(
         value=content.headline.value if known else "",
         note=content.note,
         rows=tuple(rows),
         flags=tuple(words for words, stops in content.flags if not stops),
         limits=tuple(content.limits[1:]),
-        how=HOW_TO_TRAIN if blocking is not None and blocking.code == UNAVAILABLE else "",
+        how=tr(HOW_TO_TRAIN) if blocking is not None and blocking.code == UNAVAILABLE else "",
     )
 
 
 def knee_banner(film: Film, question: KneeQuestion) -> Banner:
     """Who, and what is not known of it; nothing that the model is told goes unseen."""
     patient, study, source = film.patient, film.study, film.source
-    recorded = f" (file: {patient.sex_as_recorded})" if patient.sex_as_recorded and question.sex is None else ""
+    recorded = ""
+    if patient.sex_as_recorded and question.sex is None:
+        recorded = tr(" (file: {recorded})", recorded=patient.sex_as_recorded)
     age = question.chronological_months
     return Banner(
-        name=patient.display_name or f"No name ({PurePath(source.member or source.path).name})",
-        sex=text.SEX_NAMES[question.sex] if question.sex else f"sex ?{recorded}",
+        name=patient.display_name or tr("No name ({name})", name=PurePath(source.member or source.path).name),
+        sex=text.SEX_NAMES[question.sex] if question.sex else tr("sex ?") + recorded,
         born=text.day(patient.birth_date) or "?",
-        patient_id=patient.patient_id or "no id",
+        patient_id=patient.patient_id or tr("no id"),
         age="?" if age is None else text.months(age),
         side=SIDES[study.laterality],
-        film_date=f"film {text.day(study.study_date)}" if study.study_date else "film date ?",
+        film_date=tr("film {study_date}", study_date=text.day(study.study_date)) if study.study_date else tr("film date ?"),
         state="",
         asks=(),
         synthetic=study.synthetic,
-        source="" if source.is_dicom else "no DICOM",
+        source="" if source.is_dicom else tr("no DICOM"),
     )
 
 
@@ -109,5 +112,5 @@ def waiting_words(*, film: bool, job: str, failed: bool) -> str:
     if job:
         return f"{job} \N{HORIZONTAL ELLIPSIS}"
     if not film:
-        return "No knee film is open."
-    return "Not read: see the message below." if failed else "Not read."
+        return tr("No knee film is open.")
+    return tr("Not read: see the message below.") if failed else tr("Not read.")

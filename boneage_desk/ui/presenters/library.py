@@ -8,6 +8,7 @@ from pathlib import PurePath
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.errors import FilmError
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem
 from boneage_desk.reading.session import Reading
@@ -15,7 +16,7 @@ from boneage_desk.ui.presenters import opening, text
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.messages import Choice, Message
 
-KNEES = "A film of the knee has a window of its own, in the menu File."
+KNEES = mark("A film of the knee has a window of its own, in the menu File.")
 
 class Library(QObject):
     """The readings of the store, newest first, kept in step with what happens on the desk."""
@@ -45,8 +46,8 @@ class Library(QObject):
     def load(self) -> None:
         """Read the list from the store; then offer to go on with the newest reading."""
         self._desk.run_later(
-            "store", "Loading the list", lambda _t, _p: list(self._services.store().list()),
-            self._loaded, "The list could not be read",
+            "store", tr("Loading the list"), lambda _t, _p: list(self._services.store().list()),
+            self._loaded, tr("The list could not be read"),
         )  # fmt: skip
 
     def _loaded(self, readings: list[Reading]) -> None:
@@ -58,8 +59,8 @@ class Library(QObject):
             self._desk.message.emit(
                 Message(
                     "info",
-                    f"Go on with {line}?",
-                    choices=(Choice("Go on", lambda: self.open_reading(newest.reading_id)),),
+                    tr("Go on with {line}?", line=line),
+                    choices=(Choice(tr("Go on"), lambda: self.open_reading(newest.reading_id)),),
                     topic="go-on",
                 )
             )
@@ -73,10 +74,10 @@ class Library(QObject):
         names = PurePath(paths[0]).name + (" \N{HORIZONTAL ELLIPSIS}" if len(paths) > 1 else "")
         ticket = self._begin(names)
         self._desk.runner.submit(
-            "films", f"Opening {names}",
+            "films", tr("Opening {names}", names=names),
             lambda token, progress: opening.find_films(self._services, paths, token, progress),
             on_result=lambda found: self._found(found, names, ticket),
-            on_failed=lambda error: self._failed(error, f"{names} was not opened"),
+            on_failed=lambda error: self._failed(error, tr("{names} was not opened", names=names)),
             on_cancelled=self._end,
         )  # fmt: skip
 
@@ -85,17 +86,17 @@ class Library(QObject):
         name = PurePath(entry.path).name
         ticket = self._begin(name)
         self._desk.runner.submit(
-            "films", f"Opening {name}",
+            "films", tr("Opening {name}", name=name),
             lambda _token, _progress: opening.open_frame(self._services, entry, frame),
             on_result=lambda film: self._file(film, ticket),
-            on_failed=lambda error: self._failed(error, f"{name} was not opened"),
+            on_failed=lambda error: self._failed(error, tr("{name} was not opened", name=name)),
             on_cancelled=self._end,
         )  # fmt: skip
 
     def _begin(self, name: str) -> int:
         self._opening += 1
         self._ticket += 1
-        self.busy_changed.emit(f"Opening {name}")
+        self.busy_changed.emit(tr("Opening {name}", name=name))
         return self._ticket
 
     def _end(self) -> None:
@@ -126,12 +127,13 @@ class Library(QObject):
             return
         first = problems[0]
         name = PurePath(first.member or first.path).name
-        head = first.message if name in first.message else f"{name} was not opened: {first.message}"
+        words = said(first.message)
+        head = words if name in words else tr("{name} was not opened: {words}", name=name, words=words)
         if len(problems) > 1:
-            head = f"{text.plural(len(problems), 'file')} could not be opened. First: {head}"
+            head = tr("{counted} could not be opened. First: {head}", counted=text.plural(len(problems), 'file'), head=head)
         details = "\n".join(f"{p.path}{' / ' + p.member if p.member else ''}: {p.message}" for p in problems)
         kind = "warning" if some_opened else "error"
-        remedy = KNEES if any(problem.code == "not-hand-film" and "knee" in problem.message.lower() for problem in problems) else ""
+        remedy = tr(KNEES) if any(problem.code == "not-hand-film" and "knee" in problem.message.lower() for problem in problems) else ""
         self._desk.message.emit(Message(kind, head, remedy, details=details if len(problems) > 1 else "", topic="open"))
 
     def _file(self, film: Film, ticket: int) -> None:
@@ -147,22 +149,22 @@ class Library(QObject):
             self._show(result.reading, film, existed=result.existed)
 
         self._desk.runner.submit(
-            "store", "Filing the film",
+            "store", tr("Filing the film"),
             lambda _token, _progress: opening.file_draft(self._services, draft),
             on_result=filed,
-            on_failed=lambda error: self._failed(error, "The film could not be filed"),
+            on_failed=lambda error: self._failed(error, tr("The film could not be filed")),
             on_cancelled=self._end,
         )  # fmt: skip
 
     def _show(self, reading: Reading, film: Film, *, existed: bool) -> None:
         shown = self._desk.reading
         if shown is not None and shown.reading_id == reading.reading_id and self._desk.film is not None:
-            self._desk.tell("This film is on the desk already.", topic="open")
+            self._desk.tell(tr("This film is on the desk already."), topic="open")
             return
         self._desk.show(reading, film)
         if existed:
             line = self._desk.last_line([reading])
-            self._desk.tell(f"This film was opened before: going on with its reading, {line}.", topic="open")
+            self._desk.tell(tr("This film was opened before: going on with its reading, {line}.", line=line), topic="open")
 
     # --- many -------------------------------------------------------------------------------
 
@@ -170,10 +172,10 @@ class Library(QObject):
         self._begin(text.plural(len(entries), "more film"))
         self._ticket -= 1  # an import never takes the place of what is shown
         self._desk.runner.submit(
-            "import", f"Importing {text.plural(len(entries), 'film')}",
+            "import", tr("Importing {counted}", counted=text.plural(len(entries), 'film')),
             lambda token, progress: opening.import_films(self._services, entries, token, progress),
             on_result=self._imported,
-            on_failed=lambda error: self._failed(error, "The other films were not imported"),
+            on_failed=lambda error: self._failed(error, tr("The other films were not imported")),
             on_cancelled=self._end,
         )  # fmt: skip
 
@@ -186,13 +188,13 @@ class Library(QObject):
             for item in results:
                 self.updated.emit(self._desk.knows(item.reading.reading_id) or item.reading)
                 self._desk.read_in_background(item.reading)
-            self._desk.tell(f"{text.plural(len(results), 'more film')} in the list.", topic="import")
+            self._desk.tell(tr("{counted} in the list.", counted=text.plural(len(results), 'more film')), topic="import")
 
         self._desk.runner.submit(
-            "store", "Filing films",
+            "store", tr("Filing films"),
             lambda _token, _progress: [opening.file_draft(self._services, draft) for draft in drafts],
             on_result=filed,
-            on_failed=lambda error: self._failed(error, "The other films could not be filed"),
+            on_failed=lambda error: self._failed(error, tr("The other films could not be filed")),
             on_cancelled=self._end,
         )  # fmt: skip
 
@@ -203,7 +205,7 @@ class Library(QObject):
         shown = self._desk.reading
         if shown is not None and shown.reading_id == reading_id and self._desk.film is not None:
             return
-        ticket = self._begin("the reading")
+        ticket = self._begin(tr("the reading"))
         known = self._desk.knows(reading_id)
 
         def loaded(reading: Reading) -> None:
@@ -214,10 +216,10 @@ class Library(QObject):
             self._load_film(reading, ticket)
 
         self._desk.runner.submit(
-            "store", "Loading the reading",
+            "store", tr("Loading the reading"),
             lambda _token, _progress: known or self._services.store().get(reading_id),
             on_result=loaded,
-            on_failed=lambda error: self._failed(error, "The reading could not be loaded"),
+            on_failed=lambda error: self._failed(error, tr("The reading could not be loaded")),
             on_cancelled=self._end,
         )  # fmt: skip
 
@@ -234,11 +236,11 @@ class Library(QObject):
             self._end()
             shown = self._desk.reading
             if shown is not None and shown.reading_id == reading.reading_id:
-                self._desk.show(shown, None, film_error=str(error))
-            self._desk.report(error, "The reading is here, its film is not", topic="open")
+                self._desk.show(shown, None, film_error=said(str(error)))
+            self._desk.report(error, tr("The reading is here, its film is not"), topic="open")
 
         self._desk.runner.submit(
-            "films", "Opening the film",
+            "films", tr("Opening the film"),
             lambda _token, _progress: opening.for_screen(opening.open_film_of(self._services, reading, path)),
             on_result=here, on_failed=failed, on_cancelled=self._end,
         )  # fmt: skip

@@ -15,6 +15,7 @@ from datetime import datetime
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.station import LOCK, UNLOCK, WRONG_PIN, LockState, pin_delay_s
@@ -74,7 +75,7 @@ class Locking(QObject):
         if self._desk.services.settings.lock_minutes > 0:
             self._look.start()
         if self._desk.services.station is not None:
-            self._submit("Looking at the lock", self._read_facts, self._begun)
+            self._submit(tr("Looking at the lock"), self._read_facts, self._begun)
 
     def stop(self) -> None:
         """The window closes."""
@@ -115,7 +116,7 @@ class Locking(QObject):
         def work() -> _Facts:
             return self._read_facts(self._noted(LOCK, why))
 
-        self._submit("Locking", work, self._known)
+        self._submit(tr("Locking"), work, self._known)
 
     def _close(self, facts: _Facts | None) -> None:
         self.locked, self._trouble, self._busy = True, "", False
@@ -130,7 +131,7 @@ class Locking(QObject):
         self._wrong = max(self._wrong, facts.state.wrong)
         self._delay()
         if facts.unnoted is not None:
-            self._desk.report(facts.unnoted, "The lock is not in the audit trail", topic="lock")
+            self._desk.report(facts.unnoted, tr("The lock is not in the audit trail"), topic="lock")
         self.changed.emit()
 
     @property
@@ -138,7 +139,7 @@ class Locking(QObject):
         """What is shown now."""
         account = self._desk.services.who()
         person = self._facts.person if self._facts else None
-        who = f"{person.name} ({account}), {person.role.value}" if person else account
+        who = f"{person.name} ({account}), {tr(person.role.value)}" if person else account
         wait = max(0.0, self._until - self._clock())
         return LockView(
             who, self._facts.has_pin if self._facts else None, int(wait + 0.999), self._busy, self._trouble
@@ -152,7 +153,7 @@ class Locking(QObject):
             return
         if self._facts is None:
             self._trouble = ""
-            self._submit("Looking at the lock", self._read_facts, self._known)
+            self._submit(tr("Looking at the lock"), self._read_facts, self._known)
         elif not self._facts.has_pin:
             self._open("without a PIN")
 
@@ -176,24 +177,24 @@ class Locking(QObject):
                 self._opened(unnoted)
                 return
             self._wrong += 1
-            self._trouble = "That is not the PIN."
+            self._trouble = tr("That is not the PIN.")
             self._delay()
             self.changed.emit()
 
-        self._submit("Unlocking", work, done)
+        self._submit(tr("Unlocking"), work, done)
 
     def _open(self, how: str) -> None:
         if self._desk.services.station is None:
             self._opened(None)
             return
-        self._submit("Unlocking", lambda: self._noted(UNLOCK, how), self._opened)
+        self._submit(tr("Unlocking"), lambda: self._noted(UNLOCK, how), self._opened)
 
     def _opened(self, unnoted: Exception | None) -> None:
         self.locked, self._wrong, self._until, self._trouble = False, 0, 0.0, ""
         self._count.stop()
         self.active()
         if unnoted is not None:
-            self._desk.report(unnoted, "The unlocking is not in the audit trail", topic="lock")
+            self._desk.report(unnoted, tr("The unlocking is not in the audit trail"), topic="lock")
         self.changed.emit()
 
     def _delay(self) -> None:
@@ -237,9 +238,9 @@ class Locking(QObject):
 
         def failed(error: BaseException) -> None:
             self._busy = False
-            self._trouble = str(error)
+            self._trouble = said(str(error))
             if not self.locked and not isinstance(error, BoneAgeError):  # of the store the work list tells
-                self._desk.report(error, "The lock cannot be looked at", topic="lock")
+                self._desk.report(error, tr("The lock cannot be looked at"), topic="lock")
             self.changed.emit()
 
         self._desk.runner.submit("store", title, run, on_result=result, on_failed=failed, priority=URGENT)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from boneage_desk.common.i18n import mark, said, tr
+from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.evidence import CLOSED, TRUSTED, Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
@@ -58,8 +59,9 @@ class WidthLine:
 
 
 def measured(reading: Reading, bone: str) -> Measured:
-    """Of one bone, against the grade that counts: the person's, else the machine's. Empty before the reading."""
-    if reading.analysed_at is None:
+    """Of one bone, against the grade that counts: the person's, else the machine's. Empty before the reading, and while the machine's
+    grades are hidden."""
+    if reading.analysed_at is None or reading.blind is Blind.HIDDEN:
         return Measured()
     finding = reading.bone(bone)
     evidence, final = finding.evidence, finding.final_grade

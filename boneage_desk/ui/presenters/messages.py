@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import language, said, tr
 
 LOG = logging.getLogger("boneage_desk.ui")
 
@@ -31,6 +32,8 @@ class Message:
     choices: tuple[Choice, ...] = field(default=())
     topic: str = ""
     """A newer message of the same topic takes the older one's place."""
+    original: str = ""
+    """The English words of an error, for a search or a report to the makers; '' where they are shown already."""
 
     @property
     def lasting(self) -> bool:
@@ -40,8 +43,11 @@ class Message:
 def of_error(error: BaseException, *, doing: str = "", choices: tuple[Choice, ...] = (), topic: str = "") -> Message:
     """A BoneAgeError as its message and remedy; anything else is a bug of the program and says so."""
     if isinstance(error, BoneAgeError):
-        text = f"{doing}: {error.message}" if doing else error.message
-        return Message("error", text, error.remedy, choices=choices, topic=topic)
+        text, remedy = said(error.message), said(error.remedy)
+        if doing:
+            text = f"{doing}: {text}"
+        original = str(error) if (text, remedy) != (error.message, error.remedy) and language() != "en" else ""
+        return Message("error", text, remedy, choices=choices, topic=topic, original=original)
     details = "".join(traceback.format_exception(error))
     # The log never holds patient data; a traceback's message might, so only where it happened goes there.
     frames = traceback.extract_tb(error.__traceback__)
@@ -49,8 +55,8 @@ def of_error(error: BaseException, *, doing: str = "", choices: tuple[Choice, ..
     LOG.error("bug: %s at %s", type(error).__name__, place)
     return Message(
         "bug",
-        "Something went wrong in the program" + (f" ({doing})." if doing else "."),
-        "Your reading is kept. Please send the details to the makers.",
+        tr("Something went wrong in the program ({doing}).", doing=doing) if doing else tr("Something went wrong in the program."),
+        tr("Your reading is kept. Please send the details to the makers."),
         details=details,
         choices=choices,
         topic=topic,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common import settings
-from boneage_desk.common.i18n import tr
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.reading.analysis import WholeHandResult
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, SetWholeHand, wanted
 from boneage_desk.reading.session import Reading, ReadingSession, State
@@ -191,7 +191,7 @@ class Opinions(QObject):
         self._desk.message.emit(Message("warning", words, choices=choices, topic="second-opinion"))
 
     def _failed(self, session: ReadingSession, ask: _Ask, error: BaseException) -> None:
-        if self._end(session, ask, str(error) or type(error).__name__):
+        if self._end(session, ask, said(str(error)) or type(error).__name__):
             self.changed.emit()
             again = (Choice(tr("Ask again"), self.again),) if session is self._desk.session else ()
             self._desk.report(error, tr("No second opinion"), again, topic="second-opinion")

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, WholeHandResult
 from boneage_desk.reading.film import Frame
@@ -88,7 +89,7 @@ class ReadingWork(QObject):
             on_failed(error)
 
         self._tell("starting")
-        self._runner.submit("engine", "Starting the models", work, on_result=up, on_failed=failed, priority=URGENT)
+        self._runner.submit("engine", tr("Starting the models"), work, on_result=up, on_failed=failed, priority=URGENT)
 
     def _poll(self) -> None:
         if self._engine is not None:
@@ -128,7 +129,7 @@ class ReadingWork(QObject):
 
         job = self._runner.submit(
             "engine",
-            "Reading the film",
+            tr("Reading the film"),
             work,
             on_result=ended(on_result),
             on_failed=ended(on_failed),
@@ -164,7 +165,7 @@ class ReadingWork(QObject):
             return self._running().whole_hand(pixels, sex, engines=engines, progress=progress, cancel=token)
 
         return self._runner.submit(
-            "engine", "Second opinion", work,
+            "engine", tr("Second opinion"), work,
             on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled,
             priority=BACKGROUND if frame is None else LATER,
         )  # fmt: skip
@@ -185,7 +186,7 @@ class ReadingWork(QObject):
             return FilmSaliency(engine, sex, values)
 
         return self._runner.submit(
-            "engine", "Where the whole-hand model looked", work,
+            "engine", tr("Where the whole-hand model looked"), work,
             on_result=on_result, on_failed=on_failed, priority=URGENT,
         )  # fmt: skip
 
@@ -204,7 +205,7 @@ class ReadingWork(QObject):
             return self._services.engine().regrade(frame, bone, box, angle_deg, cancel=token)
 
         return self._runner.submit(
-            "engine", "Grading the box", work,
+            "engine", tr("Grading the box"), work,
             on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled, priority=URGENT,
         )  # fmt: skip
 
@@ -225,7 +226,7 @@ class ReadingWork(QObject):
             return Saliency(bone, box, values, method)
 
         return self._runner.submit(
-            "engine", "Where the grader looked", work, on_result=on_result, on_failed=on_failed, priority=URGENT
+            "engine", tr("Where the grader looked"), work, on_result=on_result, on_failed=on_failed, priority=URGENT
         )
 
     def close(self) -> None:
@@ -236,7 +237,7 @@ def engine_words(state: str) -> str:
     """The engine's state for the status bar."""
     if state.startswith("ready"):
         device = state.partition(":")[2].strip()
-        return {"cpu": "CPU ready", "cuda": "GPU ready"}.get(device, f"{device} ready".strip())
-    return {"stopped": "not running", "starting": "starting \N{HORIZONTAL ELLIPSIS}", "busy": "working"}.get(
-        state, state
+        return {"cpu": tr("CPU ready"), "cuda": tr("GPU ready")}.get(device, tr("{device} ready", device=device).strip())
+    return {"stopped": tr("not running"), "starting": tr("starting \N{HORIZONTAL ELLIPSIS}"), "busy": tr("working")}.get(
+        state, said(state)
     )

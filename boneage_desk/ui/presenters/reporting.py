@@ -112,7 +112,8 @@ class Reporting(QObject):
             left_out = services.reports().trouble() if kind is Kind.PDF and reading.state not in SEALED else ""
             self._desk.tell(tr("Report written: {path}", path=path), topic="report")
             if left_out:
-                self._desk.tell(tr("{left_out} It was left out. Mend the setting 'report_logo'.", left_out=left_out), "warning", topic="logo")
+                words = tr("{left_out} It was left out. Mend the setting 'report_logo'.", left_out=left_out)
+                self._desk.tell(words, "warning", topic="logo")
             if kind is Kind.PDF:
                 tell_map(self._desk)
 

@@ -19,6 +19,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.errors import StoreError
+from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.ports import ReadingStore
 from boneage_desk.reading.session import AuditEvent, Reading
@@ -110,7 +111,7 @@ class Saver(QObject):
             self._store().save(reading, event, **({} if report is None else {"report": report}))
             return self._now()
 
-        self._runner.submit("store", "Saving", work, on_result=self._saved, on_failed=self._failed, priority=URGENT)
+        self._runner.submit("store", tr("Saving"), work, on_result=self._saved, on_failed=self._failed, priority=URGENT)
         self.changed.emit()
 
     def _saved(self, at: datetime) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from boneage_desk.common.i18n import mark, tr
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.common.i18n import tr
 from boneage_desk.reading.assessment import SEALED, Command, State
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.ports import SealedReport
@@ -266,8 +266,12 @@ class SignOff(QObject):
         )  # fmt: skip
         command: Command = AddAddendum(done) if done.text else Sign(done)
         if self._desk.apply(session, command, report=sealed.pdf):
-            what = tr("Addendum {number} is signed.", number=done.number - 1) if done.text else tr("The report is signed and closed for changes.")
-            key = tr(" The key was made by this station itself: others cannot tell from it who signed.") if done.self_issued else ""
+            what = tr("The report is signed and closed for changes.")
+            if done.text:
+                what = tr("Addendum {number} is signed.", number=done.number - 1)
+            key = ""
+            if done.self_issued:
+                key = " " + tr("The key was made by this station itself: others cannot tell from it who signed.")
             self._done = (session.reading.reading_id, what + key)
             self._on_disk()
         self.changed.emit()

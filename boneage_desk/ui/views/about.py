@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QV
 
 from boneage_desk import __version__
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import language, said, tr
 from boneage_desk.reading.ports import Services
 from boneage_desk.reading.report_texts import text
 from boneage_desk.standards import rus_chn
@@ -20,14 +21,14 @@ class AboutBox(QDialog):
 
     def __init__(self, parent: QWidget, services: Services) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About BoneAge Desk")
+        self.setWindowTitle(tr("About BoneAge Desk"))
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 22, 28, 18)
         column.setSpacing(14)
         title = QLabel(f"BoneAge Desk {__version__}")
         title.setFont(theme.ui_font(16, bold=True))
         column.addWidget(title)
-        self.limits = QLabel(text("en", "limits"))
+        self.limits = QLabel(text(language(), "limits"))
         self.limits.setWordWrap(True)
         self.limits.setFont(theme.ui_font(11, bold=True))
         self.limits.setStyleSheet(f"color: {theme.ATTENTION}")
@@ -54,15 +55,15 @@ class AboutBox(QDialog):
 def _facts(services: Services) -> list[tuple[str, str]]:
     try:
         models = "\n".join(
-            f"{model.name}: {model.tag}, weights SHA-256 {model.sha256[:16]}" for model in services.engine().models()
+            f"{model.name}: {model.tag}, SHA-256 {model.sha256[:16]}" for model in services.engine().models()
         )
     except BoneAgeError as error:
-        models = str(error)
+        models = said(str(error))
     return [
-        ("Method", f"{rus_chn.NAME}, {rus_chn.EDITION}"),
-        ("Models", models),
-        ("Data folder", str(services.data_dir)),
-        ("Runs on", f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"),
-        ("Licence", "GNU Affero General Public License, version 3 or later. It comes without any warranty."),
-        ("Model terms", "Research and non-commercial use, after the terms of the films that they were trained on."),
+        (tr("Method"), f"{rus_chn.NAME}, {rus_chn.EDITION}"),
+        (tr("Models"), models),
+        (tr("Data folder"), str(services.data_dir)),
+        (tr("Runs on"), f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"),
+        (tr("Licence"), tr("GNU Affero General Public License, version 3 or later. It comes without any warranty.")),
+        (tr("Model terms"), tr("Research and non-commercial use, after the terms of the films that they were trained on.")),
     ]

@@ -8,6 +8,7 @@ from PySide6.QtCore import QDate, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.film import Laterality
@@ -35,7 +36,7 @@ class PatientBanner(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("banner")
-        self.setAccessibleName("Patient")
+        self.setAccessibleName(tr("Patient"))
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 5, 12, 5)
         row.setSpacing(14)
@@ -45,9 +46,9 @@ class PatientBanner(QFrame):
         row.addWidget(self._name)
         row.addWidget(self._facts["sex"])
         self._ask_sex = self._make_choice(
-            "Sex?",
-            "Sex picks the table; without it there is no bone age",
-            (("Female", Sex.FEMALE), ("Male", Sex.MALE)),
+            tr("Sex?"),
+            tr("Sex picks the table; without it there is no bone age"),
+            ((tr("Female"), Sex.FEMALE), (tr("Male"), Sex.MALE)),
             self.sex_given,
         )
         row.addWidget(self._ask_sex)
@@ -57,9 +58,9 @@ class PatientBanner(QFrame):
         for key in ("age", "id", "side"):
             row.addWidget(self._facts[key])
         self._ask_side = self._make_choice(
-            "Side?",
-            "The film does not say which hand it is",
-            (("Left", Laterality.LEFT), ("Right", Laterality.RIGHT)),
+            tr("Side?"),
+            tr("The film does not say which hand it is"),
+            ((tr("Left"), Laterality.LEFT), (tr("Right"), Laterality.RIGHT)),
             self.side_given,
         )
         row.addWidget(self._ask_side)
@@ -68,7 +69,7 @@ class PatientBanner(QFrame):
         row.addStretch(1)
         self._state = label("state")
         row.addWidget(self._state)
-        self._again = QPushButton("Save again")
+        self._again = QPushButton(tr("Save again"))
         self._again.clicked.connect(self.save_again)
         row.addWidget(self._again)
         self.show_nothing()
@@ -98,10 +99,10 @@ class PatientBanner(QFrame):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         ask = label("ask")
-        ask.setText("Birth date?")
+        ask.setText(tr("Birth date?"))
         self._birth = QLineEdit()
         self._birth.setPlaceholderText("2014-03-02")
-        self._birth.setAccessibleName("Birth date, year month day")
+        self._birth.setAccessibleName(tr("Birth date, year month day"))
         self._birth.setFixedWidth(100)
         self._birth.returnPressed.connect(self._birth_entered)
         self._birth.textEdited.connect(lambda: self._mark_birth(""))
@@ -113,10 +114,10 @@ class PatientBanner(QFrame):
         try:
             value = parse_date(self._birth.text())
         except BoneAgeError as error:
-            self._mark_birth(str(error))
+            self._mark_birth(said(str(error)))
             return
         if value > today():
-            self._mark_birth("The birth date lies in the future.")
+            self._mark_birth(tr("The birth date lies in the future."))
             return
         self.birth_date_given.emit(value)
 
@@ -126,7 +127,7 @@ class PatientBanner(QFrame):
         restyle(self._birth)
 
     def show_nothing(self) -> None:
-        self._name.setText("No film on the desk")
+        self._name.setText(tr("No film on the desk"))
         for fact in self._facts.values():
             fact.hide()
         self._ask_sex.hide()
@@ -142,12 +143,12 @@ class PatientBanner(QFrame):
         self._name.setText(value.name)
         texts = {
             "sex": value.sex,
-            "born": f"born {value.born}" if value.born else "",
-            "age": f"age {value.age}" if value.age else "",
+            "born": tr("born {born}", born=value.born) if value.born else "",
+            "age": tr("age {age}", age=value.age) if value.age else "",
             "id": value.patient_id,
             "side": value.side,
             "film": value.film_date,
-            "source": " \N{MIDDLE DOT} ".join(word for word in (value.source, "SYNTHETIC" if value.synthetic else "") if word),
+            "source": " \N{MIDDLE DOT} ".join(word for word in (value.source, tr("SYNTHETIC") if value.synthetic else "") if word),
         }  # fmt: skip
         for key, words in texts.items():
             self._facts[key].setText(words)
@@ -178,16 +179,16 @@ class _FlagItem(QFrame):
         self._code = flag.code
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 2)
-        words = QLabel(("\N{BLACK SQUARE} " if flag.blocking else "\N{WARNING SIGN} ") + flag.message)
+        words = QLabel(("\N{BLACK SQUARE} " if flag.blocking else "\N{WARNING SIGN} ") + said(flag.message))
         words.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(words)
         if dismissible:
-            self._ask = QPushButton("This is wrong\N{HORIZONTAL ELLIPSIS}")
+            self._ask = QPushButton(tr("This is wrong\N{HORIZONTAL ELLIPSIS}"))
             self._ask.clicked.connect(self._open)
             row.addWidget(self._ask)
             self.reason = QLineEdit()
-            self.reason.setPlaceholderText("Why? Enter dismisses the flag")
-            self.reason.setAccessibleName("Reason for dismissing the flag")
+            self.reason.setPlaceholderText(tr("Why? Enter dismisses the flag"))
+            self.reason.setAccessibleName(tr("Reason for dismissing the flag"))
             self.reason.setMinimumWidth(260)
             self.reason.returnPressed.connect(lambda: self.dismissed.emit(self._code, self.reason.text()))
             self.reason.hide()
@@ -208,7 +209,7 @@ class FlagStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Flags")
+        self.setAccessibleName(tr("Flags"))
         self._flow = FlowLayout(self, spacing=6)
         self._flow.setContentsMargins(12, 4, 12, 4)
         self._shown: object = None

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy, State
@@ -30,11 +31,11 @@ from boneage_desk.ui.views.banner import restyle, today
 IMPRESSION_DELAY_MS = 1500
 
 # Kept here and not as the boxes' item data: Qt would hand a StrEnum back as a plain string
-_SEXES = (("not known", None), ("Female", Sex.FEMALE), ("Male", Sex.MALE))
+_SEXES = ((mark("not known"), None), (mark("Female"), Sex.FEMALE), (mark("Male"), Sex.MALE))
 _SIDES = (
-    ("not known", Laterality.UNKNOWN),
-    ("Left hand", Laterality.LEFT),
-    ("Right hand", Laterality.RIGHT),
+    (mark("not known"), Laterality.UNKNOWN),
+    (mark("Left hand"), Laterality.LEFT),
+    (mark("Right hand"), Laterality.RIGHT),
 )
 
 
@@ -52,20 +53,22 @@ class ClinicalPage(QWidget):
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.setHorizontalSpacing(12)
-        self.name = self._line("Name", self._name_entered)
-        self.patient_id = self._line("Patient id", self._id_entered)
+        self.name = self._line(tr("Name"), self._name_entered)
+        self.patient_id = self._line(tr("Patient id"), self._id_entered)
         self.sex = QComboBox()
-        self.sex.setAccessibleName("Sex")
-        self.sex.addItems([title for title, _ in _SEXES])
+        self.sex.setAccessibleName(tr("Sex"))
+        self.sex.addItems([tr(title) for title, _ in _SEXES])
         self.sex.activated.connect(self._sex_chosen)
-        self.birth_date = self._line("Birth date", self._birth_entered, "2014-03-02")
-        self.study_date = self._line("Film date", self._study_entered, "2024-07-11")
+        self.birth_date = self._line(tr("Birth date"), self._birth_entered, "2014-03-02")
+        self.study_date = self._line(tr("Film date"), self._study_entered, "2024-07-11")
         self.side = QComboBox()
-        self.side.setAccessibleName("Side")
-        self.side.addItems([title for title, _ in _SIDES])
+        self.side.setAccessibleName(tr("Side"))
+        self.side.addItems([tr(title) for title, _ in _SIDES])
         self.side.activated.connect(self._side_chosen)
-        for title, widget in (("Name", self.name), ("Patient id", self.patient_id), ("Sex", self.sex),
-                              ("Birth date", self.birth_date), ("Film date", self.study_date), ("Side", self.side)):  # fmt: skip
+        for title, widget in (
+            (tr("Name"), self.name), (tr("Patient id"), self.patient_id), (tr("Sex"), self.sex),
+            (tr("Birth date"), self.birth_date), (tr("Film date"), self.study_date), (tr("Side"), self.side),
+        ):  # fmt: skip
             form.addRow(title, widget)
         column.addLayout(form)
         self.wrong = QLabel()
@@ -75,17 +78,17 @@ class ClinicalPage(QWidget):
         self.wrong.hide()
         column.addWidget(self.wrong)
         row = QHBoxLayout()
-        row.addWidget(QLabel("Impression"))
+        row.addWidget(QLabel(tr("Impression")))
         row.addStretch(1)
-        self.templates = QPushButton("Templates")
-        self.templates.setToolTip("Sentences with the numbers of this reading; the file of the station can be edited")
+        self.templates = QPushButton(tr("Templates"))
+        self.templates.setToolTip(tr("Sentences with the numbers of this reading; the file of the station can be edited"))
         self.templates.setMenu(QMenu(self))
         row.addWidget(self.templates)
         column.addLayout(row)
         self.impression = QPlainTextEdit()
-        self.impression.setAccessibleName("Impression")
+        self.impression.setAccessibleName(tr("Impression"))
         self.impression.setTabChangesFocus(True)
-        self.impression.setPlaceholderText("Conclusion for the report")
+        self.impression.setPlaceholderText(tr("Conclusion for the report"))
         column.addWidget(self.impression, 1)
         self.facts = QLabel()
         self.facts.setProperty("muted", True)
@@ -199,7 +202,7 @@ class ClinicalPage(QWidget):
             return
         if value is None:
             self.sex.setCurrentIndex([sex for _, sex in _SEXES].index(self._reading.patient.sex))
-            self._tell("A known sex can be corrected, not forgotten.")
+            self._tell(tr("A known sex can be corrected, not forgotten."))
             return
         self._send(SetPatient(sex=value))
 
@@ -227,9 +230,9 @@ class ClinicalPage(QWidget):
         try:
             value = parse_date(typed)
             if value > today():
-                why = "The date lies in the future."
+                why = tr("The date lies in the future.")
         except BoneAgeError as error:
-            why = str(error)
+            why = said(str(error))
         line.setProperty("wrong", bool(why))
         restyle(line)
         self._tell(why)

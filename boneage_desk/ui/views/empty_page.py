@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 
 
@@ -17,9 +18,9 @@ class EmptyPage(QFrame):
         self.setObjectName("empty")
         column = QVBoxLayout(self)
         column.addStretch(1)
-        self.words = QLabel("Drop a hand film here")
+        self.words = QLabel(tr("Drop a hand film here"))
         self.words.setFont(theme.ui_font(15))
-        self.more = QLabel("DICOM, PNG, JPEG or TIFF; a folder, zip or DICOMDIR")
+        self.more = QLabel(tr("DICOM, PNG, JPEG or TIFF; a folder, zip or DICOMDIR"))
         self.more.setProperty("muted", True)
         for label in (self.words, self.more):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -28,10 +29,10 @@ class EmptyPage(QFrame):
             column.addWidget(label)
         row = QHBoxLayout()
         row.addStretch(1)
-        self.open = QPushButton("Open a film\N{HORIZONTAL ELLIPSIS}")
+        self.open = QPushButton(tr("Open a film\N{HORIZONTAL ELLIPSIS}"))
         self.open.setProperty("primary", True)
         self.open.clicked.connect(self.open_wanted)
-        self.demo = QPushButton("Open the demo study")
+        self.demo = QPushButton(tr("Open the demo study"))
         self.demo.clicked.connect(self.demo_wanted)
         row.addWidget(self.open)
         row.addWidget(self.demo)
@@ -42,12 +43,12 @@ class EmptyPage(QFrame):
 
     def show_waiting(self, what: str) -> None:
         """A film is on its way (``what`` says which), or '' for none."""
-        self._say(f"{what} \N{HORIZONTAL ELLIPSIS}" if what else "Drop a hand film here",
-                  "" if what else "DICOM, PNG, JPEG or TIFF; a folder, zip or DICOMDIR", buttons=not what)  # fmt: skip
+        self._say(f"{what} \N{HORIZONTAL ELLIPSIS}" if what else tr("Drop a hand film here"),
+                  "" if what else tr("DICOM, PNG, JPEG or TIFF; a folder, zip or DICOMDIR"), buttons=not what)  # fmt: skip
 
     def show_trouble(self, why: str) -> None:
         """The reading is here, its film is not."""
-        self._say("The film of this reading is not here", why, buttons=False)
+        self._say(tr("The film of this reading is not here"), why, buttons=False)
         self.open.show()
 
     def _say(self, words: str, more: str, *, buttons: bool) -> None:

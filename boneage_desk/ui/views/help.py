@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ACTIONS, MOUSE_HELP, ActionSet, key_text
 
@@ -26,7 +27,7 @@ class ShortcutSheet(QDialog):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keyboard and mouse")
+        self.setWindowTitle(tr("Keyboard and mouse"))
         self.resize(980, 680)
         outer = QVBoxLayout(self)
         area = QScrollArea()
@@ -39,8 +40,8 @@ class ShortcutSheet(QDialog):
         groups: dict[str, list[tuple[str, str]]] = {}
         for spec in ACTIONS:
             if spec.keys:
-                groups.setdefault(spec.menu, []).append((key_text(spec.keys), spec.title))
-        groups["Mouse on the film"] = list(MOUSE_HELP)
+                groups.setdefault(tr(spec.menu), []).append((key_text(spec.keys), tr(spec.title)))
+        groups[tr("Mouse on the film")] = [(tr(what), tr(does)) for what, does in MOUSE_HELP]
         columns = ([], [])  # type: tuple[list[tuple[str, str]], list[tuple[str, str]]]
         half = sum(len(rows) + 2 for rows in groups.values()) / 2
         for title, rows in groups.items():
@@ -76,14 +77,14 @@ class CommandPalette(QDialog):
 
     def __init__(self, parent: QWidget, actions: ActionSet) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self.setWindowTitle("Commands")
+        self.setWindowTitle(tr("Commands"))
         self._actions = actions
         column = QVBoxLayout(self)
         self.typed = QLineEdit()
-        self.typed.setPlaceholderText("Command")
-        self.typed.setAccessibleName("Command")
+        self.typed.setPlaceholderText(tr("Command"))
+        self.typed.setAccessibleName(tr("Command"))
         self.list = QListWidget()
-        self.list.setAccessibleName("Commands")
+        self.list.setAccessibleName(tr("Commands"))
         column.addWidget(self.typed)
         column.addWidget(self.list)
         self.resize(460, 340)
@@ -100,9 +101,9 @@ class CommandPalette(QDialog):
             title = action.text()
             if not action.isEnabled() or spec.id == "palette":
                 continue
-            if all(word in f"{spec.menu} {title}".lower() for word in words):
+            if all(word in f"{tr(spec.menu)} {title} {spec.menu} {spec.title}".lower() for word in words):
                 keys = key_text(spec.keys)
-                item = QListWidgetItem(f"{spec.menu}: {title}" + (f"    {keys}" if keys else ""))
+                item = QListWidgetItem(f"{tr(spec.menu)}: {title}" + (f"    {keys}" if keys else ""))
                 item.setData(Qt.ItemDataRole.UserRole, spec.id)
                 self.list.addItem(item)
         self.list.setCurrentRow(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui.presenters.knee_view import KneeView
 from boneage_desk.ui.views.banner import restyle
 
@@ -37,12 +38,12 @@ class _Point(QFrame):
 class KneeAnswer(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Bone age of the knee")
+        self.setAccessibleName(tr("Bone age of the knee"))
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
         head = words(muted=True)
-        head.setText("Bone age (knee), by this site's model")
+        head.setText(tr("Bone age (knee), by this site's model"))
         column.addWidget(head)
         self.value = words(machine=True)
         self.value.setStyleSheet("font-size: 22pt; font-weight: 600;")
@@ -74,7 +75,7 @@ class KneeAnswer(QWidget):
         points = tuple((text, False) for text in view.flags)
         if not view.value:
             points = ((view.note, True), *points)
-        self._show(view.value or "no number", view.note if view.value else "", points, view.rows, view.how, view.limits)
+        self._show(view.value or tr("no number"), view.note if view.value else "", points, view.rows, view.how, view.limits)
         self.value.setProperty("machine", bool(view.value))
         self.value.setProperty("muted", not view.value)
         restyle(self.value)

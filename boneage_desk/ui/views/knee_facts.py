@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from boneage_desk.common.errors import BoneAgeError
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.film import Laterality
 from boneage_desk.standards.types import Sex
@@ -15,8 +16,8 @@ from boneage_desk.ui.presenters.knee_view import KneeLacks
 from boneage_desk.ui.views.banner import restyle, today
 
 # Kept here and not as the boxes' item data: Qt would hand a StrEnum back as a plain string
-_SEXES = (("not known", None), ("Female", Sex.FEMALE), ("Male", Sex.MALE))
-_SIDES = (("not known", None), ("Left knee", Laterality.LEFT), ("Right knee", Laterality.RIGHT))
+_SEXES = ((mark("not known"), None), (mark("Female"), Sex.FEMALE), (mark("Male"), Sex.MALE))
+_SIDES = ((mark("not known"), None), (mark("Left knee"), Laterality.LEFT), (mark("Right knee"), Laterality.RIGHT))
 
 
 class KneeFactsForm(QFrame):
@@ -28,19 +29,19 @@ class KneeFactsForm(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("numbers")
-        self.setAccessibleName("Facts that the file does not say")
+        self.setAccessibleName(tr("Facts that the file does not say"))
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
-        head = QLabel("The file does not say:")
+        head = QLabel(tr("The file does not say:"))
         head.setProperty("attention", True)
         column.addWidget(head)
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(12)
         column.addLayout(self._form)
-        self.sex = self._choice("Sex", _SEXES, "sex")
-        self.birth_date = self._line("Birth date", "birth_date")
-        self.study_date = self._line("Film date", "study_date")
-        self.side = self._choice("Side", _SIDES, "side")
+        self.sex = self._choice(tr("Sex"), _SEXES, "sex")
+        self.birth_date = self._line(tr("Birth date"), "birth_date")
+        self.study_date = self._line(tr("Film date"), "study_date")
+        self.side = self._choice(tr("Side"), _SIDES, "side")
         self.wrong = QLabel()
         self.wrong.setProperty("attention", True)
         self.wrong.setWordWrap(True)
@@ -58,7 +59,7 @@ class KneeFactsForm(QFrame):
 
     def _line(self, title: str, field: str) -> QLineEdit:
         line = QLineEdit()
-        line.setAccessibleName(f"{title}, year month day")
+        line.setAccessibleName(tr("{title}, year month day", title=title))
         line.setPlaceholderText("year-month-day")
         line.editingFinished.connect(lambda: self._entered(line, field))
         self._form.addRow(title, line)
@@ -98,9 +99,9 @@ class KneeFactsForm(QFrame):
             try:
                 value = parse_date(typed)
                 if value > today():
-                    value, why = None, "The date lies in the future."
+                    value, why = None, tr("The date lies in the future.")
             except BoneAgeError as error:
-                why = str(error)
+                why = said(str(error))
         self._mark(line, why)
         self.given.emit(field, value)
 

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.ui import theme
@@ -44,7 +45,7 @@ from boneage_desk.ui.views.knee_facts import KneeFactsForm
 from boneage_desk.ui.views.message_bar import MessageBar
 from boneage_desk.ui.views.progress_row import ProgressRow
 
-MAP_NAME = "Where the knee model looked"
+MAP_NAME = mark("Where the knee model looked")
 
 
 class KneeWindow(QMainWindow):
@@ -57,7 +58,7 @@ class KneeWindow(QMainWindow):
         self, services: Services, runner: JobRunner, open_pdf: Callable[[Path], bool], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setWindowTitle("Knee film \N{EN DASH} BoneAge Desk")
+        self.setWindowTitle(tr("Knee film \N{EN DASH} BoneAge Desk"))
         self.setAcceptDrops(True)
         self._data_dir, self._open_pdf = Path(services.data_dir), open_pdf
         self.desk = KneeDesk(services, runner, self)
@@ -91,17 +92,17 @@ class KneeWindow(QMainWindow):
         film, desk = self.film, self.desk
         found = {}
         for id, title, keys, act, on_film in (
-            ("open", "Open a knee film\N{HORIZONTAL ELLIPSIS}", "Ctrl+O", self.open_wanted.emit, False),
-            ("presets", "Auto window", "0", film.auto_window, True),
-            ("invert", "Invert", "I", lambda: film.set_inverted(not film.inverted), True),
-            ("fit", "Fit the film", "=", film.fit, True),
-            ("one-to-one", "One film pixel on one screen pixel", "Ctrl+0", film.one_to_one, False),
-            ("reset-view", "Reset the view", "Ctrl+R", film.reset_view, False),
-            ("saliency", MAP_NAME, "G", lambda: desk.show_map(not desk.map_wanted), True),
-            ("fainter", "Map fainter", ",", lambda: desk.look.step(-1), True),
-            ("stronger", "Map stronger", ".", lambda: desk.look.step(+1), True),
-            ("again", "Read again", "F5", self._read_again, False),
-            ("report", "Write the report (PDF)", "Ctrl+E", self._write, False),
+            ("open", tr("Open a knee film\N{HORIZONTAL ELLIPSIS}"), "Ctrl+O", self.open_wanted.emit, False),
+            ("presets", tr("Auto window"), "0", film.auto_window, True),
+            ("invert", tr("Invert"), "I", lambda: film.set_inverted(not film.inverted), True),
+            ("fit", tr("Fit the film"), "=", film.fit, True),
+            ("one-to-one", tr("One film pixel on one screen pixel"), "Ctrl+0", film.one_to_one, False),
+            ("reset-view", tr("Reset the view"), "Ctrl+R", film.reset_view, False),
+            ("saliency", tr(MAP_NAME), "G", lambda: desk.show_map(not desk.map_wanted), True),
+            ("fainter", tr("Map fainter"), ",", lambda: desk.look.step(-1), True),
+            ("stronger", tr("Map stronger"), ".", lambda: desk.look.step(+1), True),
+            ("again", tr("Read again"), "F5", self._read_again, False),
+            ("report", tr("Write the report (PDF)"), "Ctrl+E", self._write, False),
         ):  # fmt: skip
             action = QAction(title, self)
             action.setObjectName(f"knee-{id}")
@@ -163,8 +164,8 @@ class KneeWindow(QMainWindow):
             button.setAccessibleName(self._actions[id].text())
             row.addWidget(button)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Opacity of the map")
-        self.slider.setToolTip("Opacity of the map (, and .)")
+        self.slider.setAccessibleName(tr("Opacity of the map"))
+        self.slider.setToolTip(tr("Opacity of the map (, and .)"))
         self.slider.setRange(round(OPACITIES[0] * 10), round(OPACITIES[1] * 10))
         self.slider.setPageStep(1)
         self.slider.setFixedWidth(110)
@@ -190,14 +191,14 @@ class KneeWindow(QMainWindow):
         column.setContentsMargins(12, 8, 12, 10)
         column.setSpacing(8)
         notice = words(muted=True)
-        notice.setText(NOTICE)
+        notice.setText(tr(NOTICE))
         column.addWidget(notice)
         row = QHBoxLayout()
         self.write = QPushButton(self._actions["report"].text())
         self.write.setToolTip(self._actions["report"].toolTip())
         self.write.clicked.connect(self._write)
         self.write_as = QPushButton("as\N{HORIZONTAL ELLIPSIS}")
-        self.write_as.setAccessibleName("Write the report to a place of your choice")
+        self.write_as.setAccessibleName(tr("Write the report to a place of your choice"))
         self.write_as.clicked.connect(self._write_as)
         row.addWidget(self.write, 1)
         row.addWidget(self.write_as)
@@ -232,7 +233,7 @@ class KneeWindow(QMainWindow):
             self.banner.show_state("", False)
         else:
             self.banner.show_banner(knee_banner(film, question))
-            self.banner.show_state("KNEE \N{MIDDLE DOT} research, not verified", False)
+            self.banner.show_state(tr("KNEE \N{MIDDLE DOT} research, not verified"), False)
         if reading is not None:
             self.answer.show_view(knee_view(reading))
             self.messages.clear_topic("read")
@@ -285,8 +286,8 @@ class KneeWindow(QMainWindow):
 
     def _map_lines(self) -> tuple[str, ...]:
         if self.desk.map is not None:
-            return (f"Grad-CAM knee model, opacity {self.desk.look.opacity:.0%}",)
-        return ("Grad-CAM knee model \N{HORIZONTAL ELLIPSIS}",) if self.desk.map_wanted and self.desk.can_map else ()
+            return (tr("Grad-CAM knee model, opacity {opacity:.0%}", opacity=self.desk.look.opacity),)
+        return (tr("Grad-CAM knee model \N{HORIZONTAL ELLIPSIS}"),) if self.desk.map_wanted and self.desk.can_map else ()
 
     def _ask_frame(self, entry: FilmEntry) -> None:
         self.messages.ask_frame(entry, PurePath(entry.member or entry.path).name, "knee")
@@ -300,22 +301,23 @@ class KneeWindow(QMainWindow):
     def _write(self) -> None:
         self.facts.flush()
         if self.desk.reading is None:
-            self.desk.tell("There is no answer to report yet.", topic="report")
+            self.desk.tell(tr("There is no answer to report yet."), topic="report")
         self.desk.write_report()
 
     def _write_as(self) -> None:
         suggested = self.desk.report_path()
         if suggested is None:
             return
-        path, _ = QFileDialog.getSaveFileName(self, "Write the knee report", str(Path.home() / suggested.name), "PDF (*.pdf)")
+        path, _ = QFileDialog.getSaveFileName(self, tr("Write the knee report"), str(Path.home() / suggested.name), "PDF (*.pdf)")
         if path:
             self.desk.write_report(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"))
 
     def _written(self, path: Path) -> None:
-        self.lies.setText(f"Written: {path}")
+        self.lies.setText(tr("Written: {path}", path=path))
         self.lies.show()
         if not self._open_pdf(path):
-            self.desk.tell(f"No program of this computer opens PDF files. The report lies at {path}.", "warning", topic="report")
+            words = tr("No program of this computer opens PDF files. The report lies at {path}.", path=path)
+            self.desk.tell(words, "warning", topic="report")
 
     # --- life -------------------------------------------------------------------------------
 

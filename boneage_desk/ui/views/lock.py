@@ -6,14 +6,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters.locking import LockView
 
 ONLY_HIDES = (
-    "This profile has no PIN: the lock only hides the screen. To keep others out, set one with "
-    "'boneage-desk users set ACCOUNT --pin', or lock the computer itself."
+    mark("This profile has no PIN: the lock only hides the screen. To keep others out, set one with "
+    "'boneage-desk users set ACCOUNT --pin', or lock the computer itself.")
 )
-WITH_PIN = "Forgotten? An administrator of this station sets a new one with 'boneage-desk users set ACCOUNT --pin'."
+WITH_PIN = mark("Forgotten? An administrator of this station sets a new one with 'boneage-desk users set ACCOUNT --pin'.")
 
 
 class LockScreen(QFrame):
@@ -29,19 +30,19 @@ class LockScreen(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
         column.addStretch(2)
-        self.title = self._label("Locked", 22)
+        self.title = self._label(tr("Locked"), 22)
         self.who = self._label("", 12)
         for label in (self.title, self.who):
             column.addWidget(label)
         column.addSpacing(18)
         self.pin = QLineEdit()
         self.pin.setEchoMode(QLineEdit.EchoMode.Password)
-        self.pin.setPlaceholderText("PIN")
-        self.pin.setAccessibleName("PIN")
+        self.pin.setPlaceholderText(tr("PIN"))
+        self.pin.setAccessibleName(tr("PIN"))
         self.pin.setMaxLength(64)
         self.pin.setFixedWidth(220)
         self.pin.returnPressed.connect(self._given)
-        self.button = QPushButton("Unlock")
+        self.button = QPushButton(tr("Unlock"))
         self.button.setProperty("primary", True)
         self.button.setAutoDefault(True)
         self.button.clicked.connect(self._given)
@@ -82,12 +83,12 @@ class LockScreen(QFrame):
         free = not view.busy and not view.wait_s
         self.pin.setVisible(view.asks_pin is True)
         self.pin.setEnabled(free)
-        self.button.setText({True: "Unlock", False: "Show the screen again", None: "Try again"}[view.asks_pin])
+        self.button.setText({True: tr("Unlock"), False: tr("Show the screen again"), None: tr("Try again")}[view.asks_pin])
         self.button.setVisible(view.asks_pin is not None or bool(view.trouble))
         self.button.setEnabled(free)
-        wait = f"Next try in {view.wait_s} s." if view.wait_s else ""
+        wait = tr("Next try in {wait_s} s.", wait_s=view.wait_s) if view.wait_s else ""
         self.trouble.setText(" ".join(part for part in (view.trouble, wait) if part))
-        self.note.setText({True: WITH_PIN, False: ONLY_HIDES, None: ""}[view.asks_pin])
+        self.note.setText({True: tr(WITH_PIN), False: tr(ONLY_HIDES), None: ""}[view.asks_pin])
         if free and (had_focus or self.window().isActiveWindow()):
             self.take_focus()
 

@@ -16,11 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.ports import FilmEntry
 from boneage_desk.ui.presenters.messages import Choice, Message
 
 INFO_MS = 6000
 MOST = 3
+
+
+KINDS = {"info": mark("message"), "warning": mark("warning"), "error": mark("error"), "bug": mark("fault of the program")}
 
 
 class _Line(QFrame):
@@ -33,12 +37,13 @@ class _Line(QFrame):
         self.message = message
         self.setObjectName("message")
         self.setProperty("kind", message.kind)
-        self.setAccessibleName(f"{message.kind}: {message.text} {message.remedy}".strip())
+        self.setAccessibleName(f"{tr(KINDS[message.kind])}: {message.text} {message.remedy}".strip())
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
         row.setSpacing(10)
         words = QLabel(message.text + (f"  {message.remedy}" if message.remedy else ""))
         words.setTextFormat(Qt.TextFormat.PlainText)
+        words.setToolTip(message.original)
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -48,14 +53,14 @@ class _Line(QFrame):
             button.clicked.connect(lambda _checked=False, choice=choice: self._choose(choice))
             row.addWidget(button)
         if message.details:
-            copy = QPushButton("Copy details")
+            copy = QPushButton(tr("Copy details"))
             copy.setToolTip(message.details[-1500:])
             copy.clicked.connect(self._copy)
             row.addWidget(copy)
         close = QToolButton()
         close.setText("\N{MULTIPLICATION SIGN}")
-        close.setToolTip("Close this message")
-        close.setAccessibleName("Close this message")
+        close.setToolTip(tr("Close this message"))
+        close.setAccessibleName(tr("Close this message"))
         close.clicked.connect(self.closed)
         row.addWidget(close)
 
@@ -79,20 +84,23 @@ class _FrameChooser(QFrame):
         self.setProperty("kind", "warning")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
-        words = QLabel(f"{name} holds {entry.frame_count} frames. Which one shows the {what}?")
+        question = mark("{name} holds {count} frames. Which one shows the hand?")
+        if what == "knee":
+            question = mark("{name} holds {count} frames. Which one shows the knee?")
+        words = QLabel(tr(question, name=name, count=entry.frame_count))
         words.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(words)
         self._entry = entry
         self._box = box = QComboBox()
-        box.addItems([f"Frame {n}" for n in range(1, entry.frame_count + 1)])
-        box.setAccessibleName("Frame")
+        box.addItems([tr("Frame {n}", n=n) for n in range(1, entry.frame_count + 1)])
+        box.setAccessibleName(tr("Frame"))
         row.addWidget(box)
-        go = QPushButton("Open")
+        go = QPushButton(tr("Open"))
         go.setProperty("primary", True)
         go.clicked.connect(self._go)
         row.addWidget(go)
         row.addStretch(1)
-        no = QPushButton("Not now")
+        no = QPushButton(tr("Not now"))
         no.clicked.connect(self.closed)
         row.addWidget(no)
 
@@ -108,7 +116,7 @@ class MessageBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Messages")
+        self.setAccessibleName(tr("Messages"))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
+from boneage_desk.common.i18n import said, tr
 from boneage_desk.ui.jobs import Job
 
 
@@ -17,11 +18,11 @@ class ProgressRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress of the reading")
+        self.bar.setAccessibleName(tr("Progress of the reading"))
         self.bar.setRange(0, 100)
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(tr("Cancel"))
         self.cancel.clicked.connect(self.cancel_wanted)
-        self.again = QPushButton("Read again")
+        self.again = QPushButton(tr("Read again"))
         self.again.setProperty("primary", True)
         self.again.clicked.connect(self.read_wanted)
         row.addWidget(self.bar, 1)
@@ -36,4 +37,4 @@ class ProgressRow(QWidget):
         self.again.setVisible(job is None and unread)
         if job is not None:
             self.bar.setValue(round(job.share * 100))
-            self.bar.setFormat(f"{job.title}: {job.step}" if job.step else job.title)
+            self.bar.setFormat(f"{job.title}: {said(job.step)}" if job.step else job.title)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui.presenters.reporting import Sheet
 
 if TYPE_CHECKING:
@@ -30,22 +31,22 @@ class ReportPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         row = QHBoxLayout()
-        self.reviewed = QPushButton("Mark reviewed")
-        self.reviewed.setToolTip("All 13 bones looked at: the reading is closed for changes (Ctrl+Enter)")
-        self.reopen = QPushButton("Reopen")
-        self.reopen.setToolTip("Back to a draft that can be changed")
+        self.reviewed = QPushButton(tr("Mark reviewed"))
+        self.reviewed.setToolTip(tr("All 13 bones looked at: the reading is closed for changes (Ctrl+Enter)"))
+        self.reopen = QPushButton(tr("Reopen"))
+        self.reopen.setToolTip(tr("Back to a draft that can be changed"))
         self.reopen.clicked.connect(self.reopen_wanted)
         self.reopen.hide()
         self.reviewed.clicked.connect(self.reviewed_wanted)
-        self.write = QPushButton("Open PDF")
+        self.write = QPushButton(tr("Open PDF"))
         self.write.setProperty("primary", True)
-        self.write.setToolTip("Write the report as PDF and open it (Ctrl+E)")
+        self.write.setToolTip(tr("Write the report as PDF and open it (Ctrl+E)"))
         self.write.clicked.connect(self.write_wanted)
-        self.print = QPushButton("Print\N{HORIZONTAL ELLIPSIS}")
-        self.print.setToolTip("Print the report (Ctrl+P)")
+        self.print = QPushButton(tr("Print\N{HORIZONTAL ELLIPSIS}"))
+        self.print.setToolTip(tr("Print the report (Ctrl+P)"))
         self.print.clicked.connect(self.print_wanted)
-        self.export = QPushButton("Export")
-        self.export.setToolTip("PDF to a place of your choice, text, JSON, FHIR")
+        self.export = QPushButton(tr("Export"))
+        self.export.setToolTip(tr("PDF to a place of your choice, text, JSON, FHIR"))
         self.export.setMenu(self._export_menu())
         for button in (self.reviewed, self.reopen, self.write, self.print, self.export):
             row.addWidget(button)
@@ -70,10 +71,10 @@ class ReportPage(QWidget):
 
     def _export_menu(self) -> QMenu:
         menu = QMenu(self)
-        menu.addAction("Copy as text for the RIS").triggered.connect(lambda: self.copy_wanted.emit())
+        menu.addAction(tr("Copy as text for the RIS")).triggered.connect(lambda: self.copy_wanted.emit())
         menu.addSeparator()
         menu.addAction("PDF\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.write_as_wanted.emit())
-        for kind, title in (("TEXT", "Text"), ("JSON", "JSON"), ("FHIR", "FHIR R4")):
+        for kind, title in (("TEXT", tr("Text")), ("JSON", "JSON"), ("FHIR", "FHIR R4")):
             action = menu.addAction(f"{title}\N{HORIZONTAL ELLIPSIS}")
             action.triggered.connect(lambda _checked=False, kind=kind: self.export_wanted.emit(kind))
         return menu
@@ -97,7 +98,7 @@ class ReportPage(QWidget):
         """The preview, or in its place the words that say why there is none."""
         words = sheet.words
         if sheet.pdf is not None and not self._load(sheet.pdf):
-            words = "The report cannot be shown here. Write the PDF and open it in another program."
+            words = tr("The report cannot be shown here. Write the PDF and open it in another program.")
         self.notice.setText(words)
         there = sheet.pdf is not None and not words
         self.notice.setVisible(not there)
@@ -122,7 +123,7 @@ class ReportPage(QWidget):
             view = QPdfView(self)
             view.setPageMode(QPdfView.PageMode.MultiPage)
             view.setZoomMode(QPdfView.ZoomMode.FitToWidth)
-            view.setAccessibleName("Preview of the report")
+            view.setAccessibleName(tr("Preview of the report"))
             view.setDocument(document)
             self._preview, self._document = view, document
             self._column.addWidget(view, 1)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.assessment import SEALED
 from boneage_desk.reading.people import MAY_SIGN, Role
 from boneage_desk.reading.signature import REPORT, Signature
@@ -30,16 +31,16 @@ from boneage_desk.ui.presenters.signoff import SignView
 
 DONE, OPEN = "\N{CHECK MARK}", "\N{BALLOT BOX}"
 CHECKS = (
-    ("not-reviewed", "All 13 bones looked at"),
-    ("identity", "Identity complete"),
-    ("difference-comment", "No unusual difference to a second opinion without a comment"),
-    ("flag", "No doubt about the film without an answer"),
-    ("no-bone-age", "A bone age is there"),
-    ("role", "You may sign"),
+    ("not-reviewed", mark("All 13 bones looked at")),
+    ("identity", mark("Identity complete")),
+    ("difference-comment", mark("No unusual difference to a second opinion without a comment")),
+    ("flag", mark("No doubt about the film without an answer")),
+    ("no-bone-age", mark("A bone age is there")),
+    ("role", mark("You may sign")),
 )
 ROLES = {
-    Role.RADIOLOGIST: "Radiologist", Role.ENDOCRINOLOGIST: "Endocrinologist", Role.TECHNOLOGIST: "Technologist",
-    Role.ADMINISTRATOR: "Administrator",
+    Role.RADIOLOGIST: mark("Radiologist"), Role.ENDOCRINOLOGIST: mark("Endocrinologist"), Role.TECHNOLOGIST: mark("Technologist"),
+    Role.ADMINISTRATOR: mark("Administrator"),
 }  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class SignoffPanel(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("signoff")
-        self.setAccessibleName("Signature")
+        self.setAccessibleName(tr("Signature"))
         self._view = SignView()
         self._shown: object = None
         column = QVBoxLayout(self)
@@ -68,9 +69,9 @@ class SignoffPanel(QFrame):
         self._grid.setColumnStretch(1, 1)
         column.addWidget(self.list)
         row = QHBoxLayout()
-        self.sign = QPushButton("Sign the report\N{HORIZONTAL ELLIPSIS}")
+        self.sign = QPushButton(tr("Sign the report\N{HORIZONTAL ELLIPSIS}"))
         self.sign.setProperty("primary", True)
-        self.sign.setToolTip("Seal the report: nothing of this reading can be changed afterwards (Ctrl+Shift+Return)")
+        self.sign.setToolTip(tr("Seal the report: nothing of this reading can be changed afterwards (Ctrl+Shift+Return)"))
         self.sign.clicked.connect(lambda: self.sign_wanted.emit(""))
         self.who = QLabel()
         self.who.setProperty("muted", True)
@@ -80,18 +81,18 @@ class SignoffPanel(QFrame):
         row.addWidget(self.who, 1)
         column.addLayout(row)
         self.words = QPlainTextEdit()
-        self.words.setPlaceholderText("Addendum: what has to be said after the signature")
-        self.words.setAccessibleName("Words of the addendum")
+        self.words.setPlaceholderText(tr("Addendum: what has to be said after the signature"))
+        self.words.setAccessibleName(tr("Words of the addendum"))
         self.words.setTabChangesFocus(True)
         self.words.setFixedHeight(54)
         self.words.textChanged.connect(self._typed)
         column.addWidget(self.words)
         row = QHBoxLayout()
-        self.add = QPushButton("Sign the addendum")
-        self.add.setToolTip("Adds a numbered, signed page; the signed report itself stays as it is")
+        self.add = QPushButton(tr("Sign the addendum"))
+        self.add.setToolTip(tr("Adds a numbered, signed page; the signed report itself stays as it is"))
         self.add.clicked.connect(lambda: self.addendum_wanted.emit(self.words.toPlainText()))
-        self.verify = QPushButton("Check the signatures")
-        self.verify.setToolTip("Whether the kept file is still as it was signed")
+        self.verify = QPushButton(tr("Check the signatures"))
+        self.verify.setToolTip(tr("Whether the kept file is still as it was signed"))
         self.verify.clicked.connect(self.verify_wanted)
         row.addWidget(self.add)
         row.addWidget(self.verify)
@@ -113,9 +114,11 @@ class SignoffPanel(QFrame):
         self.sign.setVisible(not sealed)
         self.sign.setEnabled(view.ready)
         person = view.person
-        words = "Signing \N{HORIZONTAL ELLIPSIS}" if view.busy else ""
+        words = tr("Signing \N{HORIZONTAL ELLIPSIS}") if view.busy else ""
         if not words and not sealed:
-            words = f"as {person.name}, {ROLES[person.role].lower()}" if person else "You are asked once who you are."
+            words = tr("You are asked once who you are.")
+            if person:
+                words = tr("as {name}, {role}", name=person.name, role=tr(ROLES[person.role]).lower())
         self.who.setText(words)
         self.who.setVisible(bool(words))
         for part in (self.words, self.add, self.verify):
@@ -145,11 +148,11 @@ class SignoffPanel(QFrame):
             found = [problem for problem in view.problems if problem.code == code]
             if not found:
                 if code not in ("role", "no-bone-age"):
-                    self._line(place, DONE, title, "")
+                    self._line(place, DONE, tr(title), "")
                     place += 1
                 continue
             for problem in found:
-                words = f"{problem.message} {problem.remedy}" if code != "flag" else problem.message
+                words = f"{said(problem.message)} {said(problem.remedy)}" if code != "flag" else said(problem.message)
                 self._line(place, OPEN, words, theme.ATTENTION)
                 place += 1
                 if code == "flag":
@@ -169,18 +172,19 @@ class SignoffPanel(QFrame):
     def _answer(self, problem: Problem, typed: str) -> QLineEdit:
         field = QLineEdit(typed)
         field.setProperty("code", problem.key)
-        field.setPlaceholderText("What do you make of it? Enter keeps the answer")
-        field.setAccessibleName(f"Answer to: {problem.message}")
+        field.setPlaceholderText(tr("What do you make of it? Enter keeps the answer"))
+        field.setAccessibleName(tr("Answer to: {message}", message=said(problem.message)))
         field.returnPressed.connect(lambda: self.answered.emit(problem.key, field.text()))
         return field
 
 
 def seal_line(signature: Signature) -> str:
     """A seal in one line."""
-    what = "Signed" if signature.number == REPORT else f"Addendum {signature.number - REPORT}"
-    key = ", self-issued key" if signature.self_issued else ""
+    what = tr("Signed") if signature.number == REPORT else tr("Addendum {number}", number=signature.number - REPORT)
+    key = tr(", self-issued key") if signature.self_issued else ""
     text = f": {signature.text}" if signature.text else ""
-    return f"{what} by {signature.name}, {ROLES[signature.role].lower()}, {signature.at:%Y-%m-%d %H:%M}{key}{text}"
+    return tr("{what} by {name}, {role}, {at:%Y-%m-%d %H:%M}{key}{words}", what=what, name=signature.name,
+              role=tr(ROLES[signature.role]).lower(), at=signature.at, key=key, words=text)  # fmt: skip
 
 
 class ProfileDialog(QDialog):
@@ -188,20 +192,23 @@ class ProfileDialog(QDialog):
 
     def __init__(self, parent: QWidget | None, account: str, name: str = "") -> None:
         super().__init__(parent)
-        self.setWindowTitle("Who signs here?")
+        self.setWindowTitle(tr("Who signs here?"))
         form = QFormLayout(self)
-        words = QLabel(f"Reports are signed by the person of the account '{account}'. This is kept and can be changed by an administrator.")
+        words = QLabel(
+            tr("Reports are signed by the person of the account '{account}'. This is kept and can be changed by an administrator.",
+               account=account)
+        )  # fmt: skip
         words.setWordWrap(True)
         form.addRow(words)
         self.name = QLineEdit(name)
-        self.name.setPlaceholderText("as printed in reports, e.g. Dr Li Hua")
+        self.name.setPlaceholderText(tr("as printed in reports, e.g. Dr Li Hua"))
         self.role = QComboBox()
         for role, title in ROLES.items():
-            self.role.addItem(title, role.value)
+            self.role.addItem(tr(title), role.value)
         self.role.setCurrentIndex(-1)
         self.role.setPlaceholderText("choose")
-        form.addRow("Name", self.name)
-        form.addRow("Role", self.role)
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("Role"), self.role)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
@@ -220,12 +227,12 @@ class ProfileDialog(QDialog):
 
 
 SECRETS = {
-    "passphrase": ("Passphrase of the signing key", "The key needs its passphrase."),
-    "pin": ("PIN of the token", "The token needs its PIN."),
+    "passphrase": (mark("Passphrase of the signing key"), mark("The key needs its passphrase.")),
+    "pin": (mark("PIN of the token"), mark("The token needs its PIN.")),
     "new-passphrase": (
-        "A key for this station",
-        "This station has no signing key yet and makes one now. It shows that a report was not altered; to others it does "
-        "not prove who signed. Choose a passphrase for it; nobody can tell it to you again.",
+        mark("A key for this station"),
+        mark("This station has no signing key yet and makes one now. It shows that a report was not altered; to others it does "
+        "not prove who signed. Choose a passphrase for it; nobody can tell it to you again."),
     ),
 }
 
@@ -236,9 +243,9 @@ class PassphraseDialog(QDialog):
     def __init__(self, parent: QWidget | None, what: str, why: str) -> None:
         super().__init__(parent)
         title, words = SECRETS.get(what, SECRETS["passphrase"])
-        self.setWindowTitle(title)
+        self.setWindowTitle(tr(title))
         form = QFormLayout(self)
-        label = QLabel(why or words)
+        label = QLabel(said(why) if why else tr(words))
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
         form.addRow(label)
@@ -246,12 +253,12 @@ class PassphraseDialog(QDialog):
         for field in (self.field, self.again):
             field.setEchoMode(QLineEdit.EchoMode.Password)
             field.textChanged.connect(self._check)
-        form.addRow("PIN" if what == "pin" else "Passphrase", self.field)
+        form.addRow(tr("PIN") if what == "pin" else tr("Passphrase"), self.field)
         self._twice = what == "new-passphrase"
         if self._twice:
-            form.addRow("Once more", self.again)
-        self.keep = QCheckBox("Keep it in the key store of this account")
-        self.keep.setToolTip("In the operating system's key store; this program never writes it into a file")
+            form.addRow(tr("Once more"), self.again)
+        self.keep = QCheckBox(tr("Keep it in the key store of this account"))
+        self.keep.setToolTip(tr("In the operating system's key store; this program never writes it into a file"))
         if what != "pin":
             form.addRow(self.keep)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
