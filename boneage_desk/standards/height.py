@@ -18,7 +18,7 @@ from typing import Any
 from boneage_desk.common.errors import InputError
 from boneage_desk.standards.height_words import NAMES, Remark, remark
 from boneage_desk.standards.tables import load
-from boneage_desk.standards.types import BoneAge, Qualifier, Sex, years_months
+from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 METHODS: tuple[str, ...] = tuple(NAMES)
 """Ids of the methods, in the order in which they are shown."""
@@ -35,10 +35,10 @@ BELOW_CM = 0.5
 class HeightInputs:
     """What the methods may use; None is not known, and nothing stands in for it.
 
-    ``gp``: Greulich-Pyle bone age; ``tw2_rus``: TW2 RUS bone age; ``gp_source``, ``tw2_source``: whose they are, for
-    print. ``other_ages``: names of bone ages that are at hand and do not fit (such as 'RUS-CHN'), for the reason.
-    ``menarche``: whether it has been (girls). ``mature_share``: share of the graded bones that are mature, 0 to 1.
-    Raises InputError for a number that is none or not positive.
+    ``gp``: Greulich-Pyle bone age; ``tw2_rus``: TW2 RUS bone age; ``gp_source`` ('gp', 'atlas', 'whole-hand') and
+    ``tw2_source`` ('tw2', 'grades'): whose they are, for print. ``other_ages``: names of bone ages that are at hand and do
+    not fit (such as 'RUS-CHN'), for the reason. ``menarche``: whether it has been (girls). ``mature_share``: share of the
+    graded bones that are mature, 0 to 1. Raises InputError for a number that is none or not positive.
     """
 
     sex: Sex
@@ -51,8 +51,8 @@ class HeightInputs:
     tw2_rus: BoneAge | None = None
     menarche: bool | None = None
     length_cm: float | None = None
-    gp_source: str = "Greulich-Pyle"
-    tw2_source: str = "TW2 RUS"
+    gp_source: str = "gp"
+    tw2_source: str = "tw2"
     other_ages: tuple[str, ...] = ()
     mature_share: float | None = None
 
@@ -121,7 +121,7 @@ def _missing(method: str, needed: dict[str, object | None], inputs: HeightInputs
     if not lacking:
         return None
     why = [remark("missing", what=" ".join(lacking))]
-    others = (*inputs.other_ages, *((inputs.gp_source,) if "@what.tw2" in lacking and inputs.gp is not None else ()))
+    others = (*inputs.other_ages, *(("Greulich-Pyle",) if "@what.tw2" in lacking and inputs.gp is not None else ()))
     if others and ("@what.gp" in lacking or "@what.tw2" in lacking):
         why.append(remark("only", ages=", ".join(others)))
     return _none(method, *why)
@@ -167,7 +167,7 @@ def _bayley_pinneau(inputs: HeightInputs) -> HeightPrediction:
         return refused
     assert inputs.height_cm is not None and inputs.ca_months is not None and inputs.gp is not None
     if inputs.gp.qualifier is not Qualifier.POINT:
-        return _none(method, remark("bound.gp", age=inputs.gp.text))
+        return _none(method, remark("bound.gp", age=_bound(inputs.gp)))
     age = inputs.gp.months
     column = bayley_pinneau_column(age, inputs.ca_months)
     percent = percent_of_mature(age, column, inputs.sex)
@@ -175,14 +175,14 @@ def _bayley_pinneau(inputs: HeightInputs) -> HeightPrediction:
         rows = _bp_rows(inputs.sex, column)
         if inputs.sex is Sex.MALE and column == "retarded" and age > rows[-1][0]:
             return _none(method, remark("no-table.bp"))
-        ends = {"low": years_months(rows[0][0]), "high": years_months(rows[-1][0]), "age": years_months(age)}
+        ends = {"low": _age(rows[0][0]), "high": _age(rows[-1][0]), "age": _age(age)}
         return _none(method, remark("outside.bp", column=f"@column.{column}", **ends))
     cm = inputs.height_cm / (percent / 100)
     spread = _linear(_bp_errors(inputs.sex), inputs.ca_months)
     return _given(
         method, cm, None if spread is None else 2 * spread * CM_PER_INCH,
         remark("error.bp-none" if spread is None else "error.bp"),
-        remark("basis.bp", percent=f"{percent:.1f}", age=years_months(age), source=inputs.gp_source, column=f"@column.{column}"),
+        remark("basis.bp", percent=f"{percent:.1f}", age=_age(age), source=f"@source.{inputs.gp_source}", column=f"@column.{column}"),
         remark("limit.healthy"),
     )  # fmt: skip
 
@@ -222,12 +222,12 @@ def _rwt_of(method: str, edition: str, inputs: HeightInputs) -> HeightPrediction
     assert stature is not None and inputs.weight_kg is not None and mid is not None
     assert inputs.ca_months is not None and inputs.gp is not None
     if inputs.gp.qualifier is not Qualifier.POINT:
-        return _none(method, remark("bound.gp", age=inputs.gp.text))
+        return _none(method, remark("bound.gp", age=_bound(inputs.gp)))
     rows = _rwt_rows(edition, inputs.sex)
     found = _between(rows, inputs.ca_months)
     if found is None:
-        ends = {"low": years_months(rows[0][0]), "high": years_months(rows[-1][0])}
-        return _none(method, remark("outside.age", **ends, age=years_months(inputs.ca_months)))
+        ends = {"low": _age(rows[0][0]), "high": _age(rows[-1][0])}
+        return _none(method, remark("outside.age", **ends, age=_age(inputs.ca_months)))
     if inputs.mature_share is not None and inputs.mature_share > 0.5:
         return _none(method, remark("mature", share=f"{inputs.mature_share * 100:.0f} %"))
     limits = [remark("limit.healthy"), remark("limit.gp-median")]
@@ -241,7 +241,7 @@ def _rwt_of(method: str, edition: str, inputs: HeightInputs) -> HeightPrediction
     age = inputs.gp.months
     cm = by_stature * stature + by_weight * inputs.weight_kg + by_parents * mid + by_age * age / 12 + intercept
     basis = remark(
-        "basis.rwt", age=years_months(age), source=inputs.gp_source, weight=f"{inputs.weight_kg:.1f}", mid=f"{mid:.1f}"
+        "basis.rwt", age=_age(age), source=f"@source.{inputs.gp_source}", weight=f"{inputs.weight_kg:.1f}", mid=f"{mid:.1f}"
     )
     return _given(method, cm, None, remark(f"error.{method}"), basis, *limits)
 
@@ -287,8 +287,8 @@ def _tanner_whitehouse(method: str, with_parents: bool, inputs: HeightInputs) ->
         row = _tw_row(inputs, inputs.ca_months / 12)
         if row == "outside":
             low, high = _tw_ends(inputs.sex)
-            age = years_months(inputs.ca_months)
-            return _none(method, remark("outside.age", low=years_months(low), high=years_months(high), age=age))
+            age = _age(inputs.ca_months)
+            return _none(method, remark("outside.age", low=_age(low), high=_age(high), age=age))
         if row == "menarche":
             needed["menarche"] = None
     if isinstance(row, str) or row["rus_bone_age_y"]:
@@ -303,9 +303,9 @@ def _tanner_whitehouse(method: str, with_parents: bool, inputs: HeightInputs) ->
     if row["rus_bone_age_y"]:
         assert inputs.tw2_rus is not None
         if inputs.tw2_rus.qualifier is not Qualifier.POINT:
-            return _none(method, remark("bound.tw2", age=inputs.tw2_rus.text))
+            return _none(method, remark("bound.tw2", age=_bound(inputs.tw2_rus)))
         cm += row["rus_bone_age_y"] * inputs.tw2_rus.months / 12
-        basis = remark("basis.tw", age=years_months(inputs.tw2_rus.months), source=inputs.tw2_source)
+        basis = remark("basis.tw", age=_age(inputs.tw2_rus.months), source=f"@source.{inputs.tw2_source}")
         limits += [remark("limit.tw2"), remark("limit.tw2-one-source")]
     if with_parents:
         mid = inputs.mid_parent_cm
@@ -332,6 +332,15 @@ def _mid_parental(method: str, inputs: HeightInputs) -> HeightPrediction:
     if method == "mid-parental":
         return _given(method, cm, _FAMILY_CM, remark("error.mid"), basis, remark("limit.family"))
     return _given(method, cm, None, remark("error.cmh-c"), basis, remark("limit.family"), remark("limit.one-source"))
+
+
+def _age(months: float) -> str:
+    """An age for :class:`Remark`."""
+    return f"#{months:.3f}"
+
+
+def _bound(age: BoneAge) -> str:
+    return f"#{age.qualifier}{age.months:.3f}"
 
 
 # --- shared --------------------------------------------------------------------------------------------

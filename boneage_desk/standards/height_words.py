@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from boneage_desk.standards.types import years_months
+
 LANGUAGES = ("en", "zh")
 
 NAMES: Mapping[str, tuple[str, str]] = {
@@ -61,6 +63,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "basis.tw": ("TW2 RUS bone age {age} ({source})", "TW2 RUS 骨龄 {age}（{source}）"),
     "basis.tw-no-age": ("at this age the equation takes no bone age", "该年龄段方程不使用骨龄"),
     "basis.parents": ("father {father} cm, mother {mother} cm", "父亲 {father} cm，母亲 {mother} cm"),
+    "source.gp": ("Greulich-Pyle", "Greulich-Pyle"),
+    "source.atlas": ("Greulich-Pyle, the reader's", "Greulich-Pyle，医师判读"),
+    "source.whole-hand": ("Greulich-Pyle, whole-hand model", "Greulich-Pyle，全手模型"),
+    "source.tw2": ("TW2 RUS", "TW2 RUS"),
+    "source.grades": ("from the 13 grades by their TW3 stages", "由 13 块骨等级经 TW3 分期换算"),
     # how far off
     "error.bp": ("+-2 SD of the paper's validation sample at this age", "论文验证样本该年龄的 ±2 SD"),
     "error.bp-none": ("the paper gives no error at this age (8 to 16 y only)", "论文未给出该年龄的误差（仅 8 至 16 岁）"),
@@ -95,7 +102,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence by its code with the values to fill in; values that begin with '@' are codes themselves."""
+    """A sentence by its code with the values to fill in; values that begin with '@' are codes themselves, those that begin
+    with '#' are ages in months ('#>=216')."""
 
     code: str
     values: tuple[tuple[str, str], ...] = ()
@@ -117,9 +125,20 @@ def say(code: str, language: str = "en", **values: str) -> str:
 
 
 def _filled(value: str, language: str) -> str:
+    if value.startswith("#"):
+        return age_words(value, language)
     if not value.startswith("@"):
         return value
     return say("join", language).join(say(code.removeprefix("@"), language) for code in value.split(" "))
+
+
+def age_words(value: str, language: str = "en") -> str:
+    """'#126' as '10 y 6 m' or '10 岁 6 月', '#>=216' with its sign."""
+    sign = next((one for one in (">=", "<") if value[1:].startswith(one)), "")
+    told = years_months(float(value[1 + len(sign) :]))
+    if language == "zh":
+        told = told.replace(" y ", " 岁 ").replace(" m", " 月")
+    return f"{sign} {told}" if sign else told
 
 
 def codes() -> tuple[str, ...]:
