@@ -153,7 +153,7 @@ def _build(
     """In one language."""
     impression = clean(reading.impression, lines=True)
     rows = tuple(_row(finding, reading, words) for finding in reading.bones)
-    second = detail(reading, rows, words) if with_detail else None
+    second = detail(reading, rows, words, summary) if with_detail else None
     return ReportContent(
         language=words.language,
         title=words("title"),

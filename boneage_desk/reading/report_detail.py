@@ -10,8 +10,10 @@ from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.evidence import TRUSTED, Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding, Box
 from boneage_desk.reading.report_facts import Words
+from boneage_desk.reading.report_standards import StandardsBlock, standards_block
 from boneage_desk.reading.report_values import BoneRow, clean
 from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import Summary, summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Detail:
     against_label: str
     reason_label: str
     no_box: str
+    standards: StandardsBlock | None = None
+    """The same reading by all standards."""
 
     @property
     def against(self) -> tuple[DetailRow, ...]:
@@ -52,8 +56,10 @@ class Detail:
         return tuple(row for row in self.rows if row.against)
 
 
-def detail(reading: Reading, rows: Sequence[BoneRow], words: Words) -> Detail | None:
-    """The detail page of a reading; None where no bone has a box or a grade yet."""
+def detail(
+    reading: Reading, rows: Sequence[BoneRow], words: Words, summary: Summary | None = None
+) -> Detail | None:
+    """The detail page of a reading; ``summary`` is worked out when not given; None where no bone has a box or a grade yet."""
     if all(finding.box is None and finding.final_grade is None for finding in reading.bones):
         return None
     return Detail(
@@ -64,6 +70,7 @@ def detail(reading: Reading, rows: Sequence[BoneRow], words: Words) -> Detail | 
         against_label=words("detail.against"),
         reason_label=words("detail.reason"),
         no_box=words("detail.no_box"),
+        standards=standards_block(reading, summarise(reading) if summary is None else summary, words),
     )
 
 

@@ -6,6 +6,7 @@ import unicodedata
 
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail
+from boneage_desk.reading.report_standards import StandardsBlock
 from boneage_desk.reading.report_values import Fact
 
 
@@ -29,6 +30,8 @@ def plain_text(content: ReportContent) -> str:
     lines += ["", content.bones_title.upper(), *_bone_lines(content), content.legend]
     if content.detail is not None:
         lines += ["", content.detail.title.upper(), *_detail_lines(content.detail)]
+        if content.detail.standards is not None:
+            lines += ["", content.detail.standards.title.upper(), *_standards_lines(content.detail.standards)]
     if content.signed:
         lines += ["", content.signed]
     if content.addenda:
@@ -67,6 +70,14 @@ def _detail_lines(detail: Detail) -> list[str]:
         lines += [f"{_pad(name, wide)} {first}", *(" " * (wide + 1) + line for line in more)]
         lines += [" " * (wide + 1) + detail.against_label + " ".join(row.against.split("\n"))] if row.against else []
     return lines
+
+
+def _standards_lines(block: StandardsBlock) -> list[str]:
+    cells = [block.columns, *((row.name, row.score, row.bone_age, row.difference) for row in block.rows)]
+    table = [[" ".join(cell.split("\n")) for cell in line] for line in cells]
+    widths = [max(_columns(line[i]) for line in table) for i in range(len(block.columns))]
+    lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
+    return lines + [line for note in block.notes for line in note.split("\n")]
 
 
 def _columns(text: str) -> int:

@@ -224,6 +224,38 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "addendum.number": ("Addendum {number}", "补充说明 {number}"),
     "addendum.report": ("To the report", "所属报告"),
     "report_signed": ("Report signed", "报告签名"),
+    # all standards
+    "standards": ("The same reading by other standards", "同一阅片按其他标准"),
+    "standards.col.standard": ("Standard", "标准"),
+    "standards.col.score": ("Points", "分值"),
+    "standards.col.bone_age": ("Bone age", "骨龄"),
+    "standards.col.difference": ("Minus age", "与年龄差"),
+    "standards.name": ("{name}, {edition}", "{name}, {edition}"),
+    "standards.whole_hand": ("{name}, {edition} (a whole-hand model's)", "{name}, {edition}（全手模型）"),
+    "standards.why.no-grades": ("not given: no 13 grades", "未给出：13 块骨等级不全"),
+    "standards.why.no-model": ("not given: no second opinion", "未给出：无第二意见"),
+    "standards.why.other-bones": ("not given: needs capitate, hamate", "未给出：需头状骨、钩骨"),
+    "standards.apart": (
+        "{older} and {younger} are {months} months apart: {reason}.", "{older} 与 {younger} 相差 {months} 个月：{reason}。"
+    ),
+    "standards.reason.norms": ("the same points, read on norms of other children", "分值相同，但常模来自不同儿童"),
+    "standards.reason.points": (
+        "norms of the same children, but other points, and TW3 stages merge the half grades of RUS-CHN",
+        "常模来自相同儿童，但分值不同，且 TW3 分期合并了 RUS-CHN 的半级",
+    ),
+    "standards.reason.both": (
+        "the same 13 grades, but other points and norms of other children", "13 块骨等级相同，但分值与常模儿童均不同"
+    ),
+    "standards.reason.atlas": (
+        "one adds up 13 bones, the other judges the whole hand by an atlas of American children of the 1930s",
+        "一为 13 块骨计分，一为整手与 1930 年代美国儿童图谱比较",
+    ),
+    "standards.plates": (
+        "Greulich-Pyle plates nearest to the RUS-CHN bone age: {plates}.", "与 RUS-CHN 骨龄最接近的 Greulich-Pyle 图版：{plates}。"
+    ),
+    "standards.carpal": (
+        "Carpal methods are not given: no scores of them are on record.", "不提供腕骨法：无可用评分表。"
+    ),
     # findings
     "findings": ("Grades of the 13 bones", "13 块骨的等级"),
     "join": ("; ", "；"),

@@ -1,4 +1,4 @@
-"""The detail page: a row for each bone with its picture, the grades, and what was measured on it.
+"""The detail page: a row for each bone with its picture, the grades, and what was measured on it; then all standards.
 
 Rows that do not fit shrink a little first and go on to a further page then; nothing is left out.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail, DetailRow
-from boneage_desk.reports import fonts
+from boneage_desk.reports import fonts, standards_table
 from boneage_desk.reports.overlay import unspoken
 from boneage_desk.reports.page_head import BODY, SMALL, head, rule
 from boneage_desk.reports.tagging import block, group
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boneage_desk.imaging.crops import CropSpec
     from boneage_desk.reading.film import Frame
 
-SCALES = (1.0, 0.94, 0.88, 0.82)
+SCALES = (1.0, 0.94, 0.88, 0.82, 0.77)
 PICTURE = 46.0
 PIXELS = 176
 LONGEST = 1200
@@ -97,6 +97,8 @@ def _plan(
             used = 0.0
         pages[-1].append(_Row(row, lines, high))
         used += high
+    if detail.standards is not None and used + standards_table.high(detail.standards, scale, wide) > room:
+        pages.append([])
     return DetailPlan(content, detail, scale, wide, margin, paper, tuple(tuple(page) for page in pages), legend)
 
 
@@ -129,6 +131,14 @@ def _foot_high(made: DetailPlan) -> float:
 def draw(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int) -> None:
     """Draw page ``index`` of the plan."""
     y = _head(canvas, made)
+    if made.pages[index]:
+        y = _bones(canvas, made, frame, index, y)
+    if made.detail.standards is not None and index == len(made.pages) - 1:
+        standards_table.draw(canvas, made.detail.standards, made.scale, (made.margin, y, made.wide))
+
+
+def _bones(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int, y: float) -> float:
+    """The rows of one page and the legend; the height on the page where they end."""
     lines = []
     with group(canvas, "Table"):
         y = _titles(canvas, made)
@@ -146,6 +156,7 @@ def draw(canvas: Canvas, made: DetailPlan, frame: Frame | None, index: int) -> N
         for words in made.legend:
             y -= 6.8 * made.scale * fonts.LEADING
             fonts.draw(canvas, made.margin, y, words, 6.8 * made.scale, grey=0.38)
+    return y
 
 
 def _head(canvas: Canvas, made: DetailPlan) -> float:

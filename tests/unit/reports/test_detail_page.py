@@ -21,7 +21,7 @@ from boneage_desk.reading.report_detail import translated
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.session import Reading, SetGrade
 from boneage_desk.reports import fonts
-from boneage_desk.reports.detail_page import PICTURE
+from boneage_desk.reports.detail_page import PICTURE, plan
 from boneage_desk.reports.page import MARGIN, PAPERS
 from boneage_desk.reports.pdf import PdfReports
 from boneage_desk.standards import rus_chn
@@ -120,7 +120,9 @@ def test_the_two_widths_are_drawn_solid_and_dashed_where_they_were_taken() -> No
     drawn = pdf(value).pages[1].get_contents().get_data().decode("latin-1").replace("[1.6 1.2 ]", "[1.6 1.2]")
     assert drawn.count("[1.6 1.2] 0 d") == 1
     box = value.bone("mc1").box
-    long = 28.0 / box.side * PICTURE
+    content = PdfReports(Settings()).content(value)
+    assert content.detail is not None
+    long = 28.0 / box.side * PICTURE * plan(content, content.detail, PAPERS["A4"], MARGIN).scale
     ends = re.findall(r"n (\S+) (\S+) m (\S+) (\S+) l S", drawn)
     lengths = [float(np.hypot(float(bx) - float(ax), float(by) - float(ay))) for ax, ay, bx, by in ends]
     assert sum(abs(length - long) < 0.2 for length in lengths) == 2, lengths
