@@ -12,9 +12,10 @@ from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.annotations import Annotation, measure
 from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.document_standards import age_basis, reference, standards_table
 from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
-from boneage_desk.reading.reference import reference_of
+from boneage_desk.reading.growth_document import growth_document
 from boneage_desk.reading.second_opinion import difference
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.signature import Signature
@@ -64,7 +65,9 @@ def document(reading: Reading) -> dict[str, Any]:
         "standards": {reading.standard: _standard(summary)},
         "whole_hand": [_opinion(opinion) for opinion in reading.whole_hand],
         "second_opinion": _second_opinion(reading),
-        "reference": _reference(summary, reading.patient.sex),
+        "age_basis": age_basis(reading, summary),
+        "reference": reference(summary, reading.patient.sex),
+        "standards_table": standards_table(reading, summary),
         "models": [{"name": m.name, "tag": m.tag, "sha256": m.sha256} for m in reading.models],
         "flags": [
             {"code": f.code, "message": f.message, "bone": f.bone or None, "blocking": f.blocking}
@@ -74,6 +77,7 @@ def document(reading: Reading) -> dict[str, Any]:
         "reading_id": reading.reading_id,
         "state": reading.state.value,
         "blind_first": BLIND_FIRST[reading.blind],
+        "growth": growth_document(reading, summary),
         "signatures": [_signature(signature) for signature in reading.signatures],
         "annotations": [_annotation(annotation) for annotation in reading.annotations],
         "key_image": reading.key_image,
@@ -157,20 +161,6 @@ def _second_opinion(reading: Reading) -> dict[str, Any] | None:
         "at_least": found.at_least,
         "beyond_usual": found.beyond,
         "comment": reading.difference_comment,
-    }
-
-
-def _reference(summary: Summary, sex: Sex | None) -> dict[str, Any] | None:
-    found = reference_of(summary, sex)
-    if found is None:
-        return None
-    return {
-        "name": found.name,
-        "mean_months": _round(found.mean_months),
-        "sd_months": _round(found.sd_months),
-        "normal_range_months": _pair((found.low_months, found.high_months)),
-        "sd_score": _round(found.sd_score),
-        "conclusion": found.conclusion or None,
     }
 
 

@@ -35,7 +35,7 @@ def test_it_says_what_the_issue_lists() -> None:
     assert set(found) == {
         "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
         "second_opinion", "reference", "models", "flags", "timing_ms", "reading_id", "state", "signatures",
-        "annotations", "key_image", "blind_first",
+        "annotations", "key_image", "blind_first", "age_basis", "standards_table", "growth",
     }  # fmt: skip
     assert found["input"]["path"].endswith("左手 film.dcm")
     assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
