@@ -13,7 +13,9 @@ from pathlib import Path
 from boneage_desk.cli import second
 from boneage_desk.common.errors import FilmError, InputError
 from boneage_desk.common.jobs import Progress, no_progress
+from boneage_desk.reading.ages import AgeBasis
 from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.basis import SetAgeBasis
 from boneage_desk.reading.document import film_path
 from boneage_desk.reading.film import Film, Laterality
 from boneage_desk.reading.ports import AnalysisEngine, FilmEntry, FilmProblem, FilmReader, Services
@@ -31,11 +33,13 @@ from boneage_desk.standards.types import Sex
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the command line or a table supplies; None leaves what the file says."""
+    """What the command line or a table supplies; None leaves what the file says. ``rule``: of the conclusion, '' as set."""
 
     sex: Sex | None = None
     birth_date: date | None = None
     side: Laterality | None = None
+    age_basis: AgeBasis | None = None
+    rule: str = ""
 
 
 def split_member(path: str) -> tuple[str, str]:
@@ -110,12 +114,15 @@ def begin(
 ) -> tuple[ReadingSession, list[tuple[Reading, AuditEvent]]]:
     """A reading with its facts, before any model has looked at the film."""
     at, who = services.now(), services.who()
-    reading = new_reading(film, services.new_id(), at)
+    reading = new_reading(film, services.new_id(), at, facts.rule or services.settings.conclusion_rule)
     reading = dataclasses.replace(reading, flags=reading.flags + _contradictions(reading, facts))
     session = ReadingSession(reading)
     steps = [(reading, AuditEvent(reading.reading_id, at, who, "open", after=film.source.sha256[:12]))]
     if facts.sex is not None or facts.birth_date is not None:
         event = session.do(SetPatient(sex=facts.sex, birth_date=facts.birth_date), at=at, who=who)
+        steps.append((session.reading, event))
+    if facts.age_basis is not None:
+        event = session.do(SetAgeBasis(facts.age_basis), at=at, who=who)
         steps.append((session.reading, event))
     if facts.side is not None:
         event = session.do(SetStudy(laterality=facts.side), at=at, who=who)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from boneage_desk.cli import knee, output, second
+from boneage_desk.cli import age, knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("film", nargs="?", metavar="FILE|FOLDER", help="a film, or a folder or zip that holds one")
     parser.add_argument("--sex", metavar="M|F", help="picks the table; needed where the file does not say")
     parser.add_argument("--birth-date", metavar="D", help="e.g. 2014-03-02")
+    age.add_arguments(parser)
     parser.add_argument("--frame", type=int, metavar="N", help="frame of a multi-frame file, from 1")
     parser.add_argument("--side", choices=["L", "R"], help="which hand")
     parser.add_argument(
@@ -71,6 +73,8 @@ def run(options: argparse.Namespace, app: App) -> int:
         Sex.parse(options.sex) if options.sex else None,
         parse_date(options.birth_date) if options.birth_date else None,
         Laterality(options.side) if options.side else None,
+        age.basis(options),
+        options.rule or "",
     )
     of_knee = knee.asked_for(options.engines)
     asked = None if of_knee or options.engines is None else second.named(options.engines)
@@ -86,7 +90,7 @@ def run(options: argparse.Namespace, app: App) -> int:
         if options.dicom_out:
             check_study(film)
         if facts.sex is None and film.patient.sex is None:
-            facts = Facts(ask_sex(), facts.birth_date, facts.side)
+            facts = dataclasses.replace(facts, sex=ask_sex())
         engines = second.usual(services) if asked is None else asked
         session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
@@ -217,7 +221,8 @@ def describe(reading: Reading, summary: Summary) -> str:
         between = f" ({years_months(interval[0])} to {years_months(interval[1])})" if interval else ""
         lines.append(f"{rus_chn.NAME} score {summary.score}, bone age {summary.bone_age.text}{between}")
     if summary.chronological_months is not None:
-        lines.append(f"chronological age {years_months(summary.chronological_months)}")
+        lines.append(f"chronological age {years_months(summary.chronological_months)}{age.corrected_words(summary)}")
+    lines += age.conclusion_lines(reading, summary)
     lines += _second_opinions(reading)
     lines += [f"{'!' if flag.blocking else '?'} {flag.code}: {flag.message}" for flag in summary.flags]
     return "\n".join(lines)
