@@ -3,8 +3,9 @@
 ``python -m boneage_desk.training.whole_hand_films --data D --out FOLDER --size S [--split models/split.csv]`` writes
 ``films.npy`` [N, S, S] and ``films.json`` (a row each: id, source, sex, months, validation, fitted). Sources: ``299``
 (the 299 px films, their squash undone) and ``half`` (1,200 of the same ids at half size; sharper, like the films of a
-reading station). The picture is `imaging.hand_frame`'s, as at inference; a film whose points are no plausible hand is
-kept whole, as it lies, and marked ``fitted: false``. ``--shrink FILE`` writes the half-size films small instead, so
+reading station). The picture is `imaging.hand_frame`'s, as at inference. Its square is told by the data's 21 points; where
+these are no plausible hand, with ``--models FOLDER`` by the detector that lies there, as the program itself tells it. A film
+without either is kept whole, as it lies, and marked ``fitted: false``. ``--shrink FILE`` writes the half-size films small instead, so
 that all that training needs can be carried to another machine.
 """
 
@@ -112,9 +113,9 @@ def film_spec(film: FilmPoints, height: int, width: int) -> CropSpec:
 
 
 def _film(archive: zipfile.ZipFile, film: FilmPoints, squashed: bool) -> NDArray[np.uint8]:
-    """A film on the cards' grey scale, in its true shape."""
+    """A film's own greys, in its true shape."""
     raw = cv2.imdecode(np.frombuffer(archive.read(f"{film.film_id}.webp"), np.uint8), cv2.IMREAD_GRAYSCALE)
-    pixels = normalise_film(np.asarray(raw, np.uint8))
+    pixels = np.asarray(raw, np.uint8)
     if not squashed:
         return pixels
     scale = TRUE_SIDE / max(film.height, film.width)
@@ -143,21 +144,59 @@ class _Job:
 
 
 _archives: dict[str, zipfile.ZipFile] = {}
+_find: list[HandFinder] = []
 """Of a process that cuts; each opens its own."""
 
 
-def _open(data: Path) -> None:
+def _open(data: Path, models: Path | None = None, threads: int = 1) -> None:
     _archives.update(open_archives(data))
+    if models is not None:
+        _find.append(HandFinder(models, threads))
 
 
-def _cut(job: _Job) -> NDArray[np.uint8]:
+def _cut(job: _Job) -> tuple[NDArray[np.uint8], bool]:
+    """The picture, and whether it was cut by a hand."""
     pixels = _film(_archives[job.source], job.film, job.source == "299")
-    spec = film_spec(job.film, *pixels.shape) if job.fitted else whole_film_spec(*pixels.shape)
-    return hand_picture(pixels, spec, job.size)
+    if not job.fitted and _find and (seen := _find[0](pixels)) is not None:
+        return hand_picture(*seen, job.size), True
+    unit = normalise_film(pixels)
+    spec = film_spec(job.film, *unit.shape) if job.fitted else whole_film_spec(*unit.shape)
+    return hand_picture(unit, spec, job.size), job.fitted
 
 
-def build(data: Path, out: Path, size: int, limit: int = 0, workers: int = 1) -> None:
-    """Write the store; limit: at most so many films a source (0: all), for trials. workers: processes that cut."""
+class HandFinder:
+    """A hand's square told by a detector, with the steps of the program's own reading (about half a second a film)."""
+
+    def __init__(self, models: Path, threads: int) -> None:
+        """``models``: folder of model folders, of which the detector is taken."""
+        import torch
+
+        from boneage_desk.engines.cards import find_card
+        from boneage_desk.engines.networks.detector import load_detector
+
+        torch.set_num_threads(threads)
+        card = find_card(models, "detector")
+        self._detector = load_detector(card, card.verified_weights())
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], CropSpec] | None:
+        """A film's own greys [H, W] -> the film on the cards' scale, bright bone, and the square; None: no single hand."""
+        from boneage_desk.engines.hands import Hand, fit
+        from boneage_desk.engines.networks.detector import detect
+        from boneage_desk.engines.pipeline import HeldFilm
+
+        def hand_of(unit: NDArray[np.uint8]) -> Hand:
+            return fit(detect(self._detector, unit), unit.shape[1], unit.shape[0])
+
+        held = HeldFilm(0, pixels, None)
+        hand = held.find(hand_of)
+        if not hand.found or any(flag.blocking for flag in hand.flags):
+            return None
+        return held.unit, hand_spec(hand.centres, hand.length, mirror=hand.mirror)
+
+
+def build(data: Path, out: Path, size: int, limit: int = 0, workers: int = 1, models: Path | None = None) -> None:
+    """Write the store; limit: at most so many films a source (0: all), for trials. workers: processes that cut. models:
+    folder with the detector that is asked where the data's points are no plausible hand; None: none is."""
     labels, films, archives = read_labels(data), read_points(data), open_archives(data)
     mean, cov = shape_model(films)
     jobs = []
@@ -168,21 +207,21 @@ def build(data: Path, out: Path, size: int, limit: int = 0, workers: int = 1) ->
             jobs.append(_Job(source, films[k], plausible(films[k], mean, cov), size))
     started = time.monotonic()
 
-    def rows(cut: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[Row, NDArray[np.uint8]]]:
-        for n, (job, picture) in enumerate(zip(jobs, cut, strict=True)):
+    def rows(cut: Iterable[tuple[NDArray[np.uint8], bool]]) -> Iterator[tuple[Row, NDArray[np.uint8]]]:
+        for n, (job, (picture, fitted)) in enumerate(zip(jobs, cut, strict=True)):
             film_id = job.film.film_id
             if n % 1000 == 0:
                 print(f"{n}/{len(jobs)} {time.monotonic() - started:.0f} s", flush=True)
             yield {
                 "id": film_id, "source": job.source, "sex": labels[film_id][0], "months": labels[film_id][1],
-                "validation": is_validation(film_id), "fitted": job.fitted,
+                "validation": is_validation(film_id), "fitted": fitted,
             }, picture  # fmt: skip
 
     if workers == 1:
-        _open(data)
+        _open(data, models, threads=2)
         write_store(out, size, len(jobs), rows(map(_cut, jobs)))
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_open, initargs=(data,)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_open, initargs=(data, models)) as pool:
         write_store(out, size, len(jobs), rows(pool.map(_cut, jobs, chunksize=64)))
 
 
@@ -240,6 +279,7 @@ def main() -> None:
     p.add_argument("--size", type=int, default=299)
     p.add_argument("--limit", type=int, default=0, help="at most so many films of a source, for trials")
     p.add_argument("--workers", type=int, default=1, help="processes that cut")
+    p.add_argument("--models", type=Path, help="folder of models whose detector finds the hands that the points miss")
     p.add_argument("--split", type=Path, help="write the split as a table")
     p.add_argument("--shrink", type=Path, help="write the half-size films, shrunk, as a zip")
     a = p.parse_args()
@@ -250,7 +290,7 @@ def main() -> None:
     if a.shrink:
         shrink_half(a.data, a.shrink)
     if a.out:
-        build(a.data, a.out, a.size, a.limit, a.workers)
+        build(a.data, a.out, a.size, a.limit, a.workers, a.models)
 
 
 if __name__ == "__main__":

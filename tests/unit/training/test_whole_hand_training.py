@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,13 +16,15 @@ import torch
 from torch import nn
 
 from boneage_desk.common.errors import EngineError
+from boneage_desk.common.paths import packaged_dir
 from boneage_desk.engines.cards import file_sha256, read_card
 from boneage_desk.engines.catalogue import interval_table, whole_hand_card
 from boneage_desk.engines.networks.whole_hand import WholeHand, build_whole_hand, load_whole_hand
 from boneage_desk.engines.networks.whole_hand_nets import DistributionHand
 from boneage_desk.imaging.hand_frame import hand_picture
+from boneage_desk.imaging.normalise import normalise_film
 from boneage_desk.standards.types import Sex
-from boneage_desk.training import train_whole_hand, whole_hand_figures
+from boneage_desk.training import train_whole_hand, whole_hand_figures, whole_hand_films
 from boneage_desk.training.dataset import is_validation, read_points
 from boneage_desk.training.warm_start import lite
 from boneage_desk.training.whole_hand_batches import NO_SPOILING, Sampler, Spoiling, share_of_draws, spoil
@@ -112,13 +115,32 @@ def test_a_squashed_film_and_its_half_size_twin_give_the_same_picture(shared_dat
         pictures = {}
         for source in ("299", "half"):
             if f"{film_id}.webp" in archives[source].namelist():
-                pixels = _film(archives[source], film, source == "299")
+                pixels = normalise_film(_film(archives[source], film, source == "299"))
                 assert pixels.shape[0] / pixels.shape[1] == pytest.approx(film.height / film.width, abs=0.02)
                 pictures[source] = hand_picture(pixels, film_spec(film, *pixels.shape), 96).astype(float)
         if len(pictures) == 2:
             assert np.corrcoef(pictures["299"].ravel(), pictures["half"].ravel())[0, 1] > 0.97
             return
     pytest.fail("none of the films is in both archives")
+
+
+@pytest.mark.needs_data
+def test_a_film_whose_points_are_no_hand_is_cut_by_the_detector(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = read_points(shared_data)["10009"]
+    monkeypatch.setattr(whole_hand_films, "_archives", open_archives(shared_data))
+    by_points, _ = whole_hand_films._cut(whole_hand_films._Job("299", film, True, 96))
+    lost = whole_hand_films._Job("299", dataclasses.replace(film, xy=film.xy * 0.0), False, 96)
+    monkeypatch.setattr(whole_hand_films, "_find", [])
+    whole, fitted = whole_hand_films._cut(lost)
+    assert not fitted
+    monkeypatch.setattr(whole_hand_films, "_find", [whole_hand_films.HandFinder(packaged_dir("models"), 1)])
+    found, fitted = whole_hand_films._cut(lost)
+    assert fitted
+
+    def like(picture: np.ndarray) -> float:
+        return float(np.corrcoef(picture.ravel(), by_points.ravel())[0, 1])
+
+    assert like(found) > 0.95 > 0.8 > like(whole), "the detector's square is the points'"
 
 
 def test_imagenets_weights_answer_a_grey_picture_as_they_do_three_like_colours() -> None:
