@@ -11,10 +11,14 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.station import keeper, private_bytes
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.common.files import read_small
 from boneage_desk.reading import chain
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.chain import AuditRow
 from boneage_desk.reading.ports import Services
+
+LARGEST_EXPORT = 512 << 20
+"""Bytes of an export that is checked: about a million rows."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +62,7 @@ def _verify(options: argparse.Namespace, services: Services) -> int:
 def _export(path: Path) -> tuple[list[AuditRow], list[str]]:
     """Rows of an export and what is broken in it."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            text = file.read()
+        text = read_small(path, LARGEST_EXPORT).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"The export '{path}' cannot be read ({reason}).", code="export") from None

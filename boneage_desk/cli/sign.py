@@ -12,6 +12,7 @@ from boneage_desk.cli.app import App
 from boneage_desk.cli.secret import add_arguments as add_secret
 from boneage_desk.cli.secret import secret
 from boneage_desk.common.errors import BoneAgeError, InputError, StoreError
+from boneage_desk.common.files import read_small
 from boneage_desk.reading.people import MAY_SIGN, Person, Role, parse_role
 from boneage_desk.reading.ports import ReportSigner, Services, Verification
 from boneage_desk.reading.signature import REPORT, Signature
@@ -19,6 +20,8 @@ from boneage_desk.reading.signature import REPORT, Signature
 REASON = "Report reviewed and signed"
 ADDENDUM_REASON = "Addendum"
 LARGEST_TEXT = 64 << 10
+LARGEST_PDF = 200 << 20
+"""Bytes; what checks signatures refuses more."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,8 +117,9 @@ def _a(role: Role) -> str:
 
 
 def read_pdf(path: Path) -> bytes:
+    """Raises StoreError 'disk'; what is larger than any report is not taken into memory."""
     try:
-        return path.read_bytes()
+        return read_small(path, LARGEST_PDF)
     except OSError as error:
         raise StoreError(f"'{path}' cannot be read ({error.strerror}).", "Name a PDF file.", code="disk") from error
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from boneage_desk.cli.films import Facts
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.common.files import TABLE_BYTES, small_text
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.standards.types import Sex
 
@@ -34,7 +35,7 @@ def read_table(path: Path) -> Table:
     An empty sex or date is 'not known'. Raises InputError 'table' that names the line at fault.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = small_text(path, TABLE_BYTES, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"The table '{path}' cannot be read ({reason}).", code="table") from None

@@ -11,6 +11,7 @@ from typing import Any
 
 from boneage_desk.common import private
 from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.files import SETTINGS_BYTES, parse_json, small_text
 
 SETTINGS_VERSION = 1
 SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
@@ -18,6 +19,8 @@ SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
 CONCLUSION_RULES = ("brush-2sd", "stuart-2sd", "rus-chn-years")
 """Ids of `standards.rules`: by what a bone age is called delayed, normal or advanced."""
 REPORT_LANGUAGES = ("en", "zh", "en+zh")
+GROWTH_REFERENCES = ("who2007", "cdc2000", "china2009")
+"""Growth references by id (`standards.growth`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class Settings:
 
     ``report_language``: 'en', 'zh' or 'en+zh' (both in one report); '' is as ``language``. ``report_header`` and
     ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG. ``report_map``: with
-    the page of where the second opinion's model looked.
+    the page of where the second opinion's model looked. ``report_growth``: with the growth page, where anything of the
+    child's growth is known. ``growth_reference``: one of :data:`GROWTH_REFERENCES`, for SD scores and the chart; it is
+    always named. China 2009 by default, as RUS-CHN is the default standard.
 
     ``conclusion_rule``: of new readings, one of :data:`CONCLUSION_RULES`; a reading that there is keeps its own.
 
@@ -54,6 +59,8 @@ class Settings:
     report_logo: str = ""
     conclusion_rule: str = "brush-2sd"
     report_map: bool = False
+    report_growth: bool = False
+    growth_reference: str = "china2009"
     second_opinion_engines: tuple[str, ...] = ("whole-hand",)
     signing_pkcs12: str = ""
     signing_pkcs11_module: str = ""
@@ -75,17 +82,20 @@ class Settings:
             "device": ("auto", "cpu", "cuda"),
             "report_language": ("", *REPORT_LANGUAGES),
             "conclusion_rule": CONCLUSION_RULES,
+            "growth_reference": GROWTH_REFERENCES,
         }
         for key, values in allowed.items():
             if getattr(self, key) not in values:
                 raise InputError(
                     f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(filter(None, values))}."
                 )
-        for key in ("report_header", "report_footer", "report_logo"):
-            if not isinstance(getattr(self, key), str):
-                raise InputError(f"Setting '{key}' is {getattr(self, key)!r}.", "Write it as text.")
+        for field in dataclasses.fields(self):
+            if isinstance(field.default, str) and not isinstance(getattr(self, field.name), str):
+                raise InputError(f"Setting '{field.name}' is {getattr(self, field.name)!r}.", "Write it as text.")
         if not isinstance(self.report_map, bool):
             raise InputError(f"Setting 'report_map' is {self.report_map!r}.", "Use one of: true, false.")
+        if not isinstance(self.report_growth, bool):
+            raise InputError(f"Setting 'report_growth' is {self.report_growth!r}.", "Use one of: true, false.")
         _check_signing(self)
         _check_station(self)
         chosen = self.second_opinion_engines
@@ -137,14 +147,17 @@ def load(folder: Path) -> Settings:
     if not path.exists():
         return Settings()
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_json(small_text(path, SETTINGS_BYTES))
     except (OSError, ValueError) as error:
         raise InputError(
             f"The settings file cannot be read ({error}).", f"Mend or delete {path.name} in the data folder."
         ) from error
     if not isinstance(raw, dict):
         raise InputError("The settings file does not hold a JSON object.", f"Delete {path.name}.")
-    if int(raw.get("version", SETTINGS_VERSION)) > SETTINGS_VERSION:
+    version = raw.get("version", SETTINGS_VERSION)
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise InputError(f"The version of the settings is {str(version)[:40]!r}.", f"Mend or delete {path.name}.")
+    if version > SETTINGS_VERSION:
         raise InputError("The settings were written by a newer version.", "Update BoneAge Desk.")
     names = {field.name for field in dataclasses.fields(Settings)}
     return Settings(**{key: value for key, value in raw.items() if key in names})
@@ -156,9 +169,9 @@ def save(folder: Path, settings: Settings) -> None:
     kept: dict[str, Any] = {}
     if path.exists():
         try:
-            old = json.loads(path.read_text(encoding="utf-8"))
+            old = parse_json(small_text(path, SETTINGS_BYTES))
             kept = old if isinstance(old, dict) else {}
-        except ValueError:
+        except (OSError, ValueError):
             kept = {}
     kept.update(dataclasses.asdict(settings), version=SETTINGS_VERSION)
     temporary = path.with_suffix(".tmp")

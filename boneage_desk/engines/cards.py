@@ -16,8 +16,11 @@ from types import MappingProxyType
 from typing import Any
 
 from boneage_desk.common.errors import EngineError
+from boneage_desk.common.files import SETTINGS_BYTES, read_small, small_text
 
 TASKS = ("detector", "grader", "segmenter", "whole-hand", "knee")
+LARGEST_INPUT = 4096
+"""Pixels of a side; a card that asks for more asks for all memory."""
 _REMEDY = "Install BoneAge Desk again, or restore the folder of the model."
 
 
@@ -93,6 +96,8 @@ class ModelCard:
 
 def file_sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no file")
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
@@ -101,14 +106,14 @@ def read_card(folder: Path) -> ModelCard:
     """Parse ``folder/card.toml``; raises EngineError card-missing or card-broken. The weights are not read."""
     path = folder / "card.toml"
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(small_text(path, SETTINGS_BYTES))
     except FileNotFoundError:
         raise EngineError(f"The model card {path} is missing.", _REMEDY, code="card-missing") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise EngineError(f"The model card {path} cannot be read: {error}", _REMEDY, code="card-broken") from error
     try:
         card = _parse(folder, data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise EngineError(f"The model card {path} is broken: {what}.", _REMEDY, code="card-broken") from error
     return card
@@ -153,8 +158,8 @@ def _parse(folder: Path, data: dict[str, Any]) -> ModelCard:
         raise ValueError("its SHA-256 does not have 64 digits")
     if not 0 <= card.interval_correlation <= 1 or card.interval_floor_months < 0:
         raise ValueError("the interval's correlation lies in 0 to 1 and its floor is not negative")
-    if card.input_size < 1 or not card.classes:
-        raise ValueError("input size and classes must be given")
+    if not 1 <= card.input_size <= LARGEST_INPUT or not card.classes:
+        raise ValueError(f"input size (1 to {LARGEST_INPUT}) and classes must be given")
     return card
 
 
@@ -189,7 +194,7 @@ def cards_of(models_dir: Path, task: str) -> tuple[ModelCard, ...]:
 def named_task(folder: Path) -> str:
     """The task that a card names in a line of its own, whatever else is wrong with it; '' where none is to be read."""
     try:
-        text = (folder / "card.toml").read_text(encoding="utf-8", errors="replace")
+        text = read_small(folder / "card.toml", SETTINGS_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
     found = re.search(r'^\s*task\s*=\s*"([^"]*)"', text, re.MULTILINE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.files import SETTINGS_BYTES, read_small
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reports import signing_keystore
 from boneage_desk.reports.signing_keys import OpenKey, open_pkcs12, read_key_file
@@ -120,7 +121,7 @@ def certificates(path: Path) -> list[Any]:
     from asn1crypto import pem, x509
 
     try:
-        data = path.read_bytes()
+        data = read_small(path, SETTINGS_BYTES)
         if not pem.detect(data):
             return [x509.Certificate.load(data, strict=True)]
         return [x509.Certificate.load(der, strict=True) for _, _, der in pem.unarmor(data, multiple=True)]

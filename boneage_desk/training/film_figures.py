@@ -5,7 +5,6 @@ A row without a number never enters a mean: it is counted and named by its reaso
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.files import TABLE_BYTES, parse_json, small_text
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Qualifier, Sex
 from boneage_desk.training import agreement
@@ -135,7 +135,7 @@ def _times(rows: Sequence[Row]) -> dict[str, float] | None:
 def read_result(path: Path) -> dict[str, Any]:
     """An evaluation's JSON. Raises InputError 'no-evaluation'."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(small_text(path, TABLE_BYTES))
         if value["evaluation"] == "whole-hand" and value["schema_version"] == 1 and value["per_film"] is not None:
             return dict(value)
     except (OSError, ValueError, KeyError, TypeError):

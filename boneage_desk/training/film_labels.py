@@ -17,12 +17,13 @@ import csv
 import hashlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.files import TABLE_BYTES, small_text
 from boneage_desk.reading.ports import FilmEntry
 from boneage_desk.standards.types import Sex
 from boneage_desk.training.site_data import OLDEST_MONTHS, Faults, Tell
@@ -31,7 +32,7 @@ _FILM = ("film", "id", "file", "image", "image id", "case id")
 _SEX = ("sex", "gender", "male", "female")
 _MONTHS = ("bone_age_months", "bone_age", "boneage", "bone age (months)")
 _SIZE = ("height", "width")
-LEAST_SIDE = 16
+LEAST_SIDE, LONGEST_SIDE = 16, 65_535
 _WORDS = {
     Sex.MALE: {"m", "male", "man", "boy", "男", "男性", "男孩", "masculin", "masculino", "mann", "junge", "maschio"},
     Sex.FEMALE: {"f", "female", "woman", "girl", "女", "女性", "女孩", "féminin", "feminin", "femenino", "frau", "w", "weiblich"},
@@ -104,33 +105,37 @@ def read_labels(path: Path, tell: Tell) -> Labels:
 
 def read_split(path: Path) -> set[str]:
     """Film ids with a 1 (true, yes) in the column ``validation`` of a table ``id,validation``. Raises InputError."""
-    reader = csv.DictReader(_text(path).splitlines())
-    if not {"id", "validation"} <= set(reader.fieldnames or ()):
+    rows = _rows(path, _text(path))
+    if not {"id", "validation"} <= set(next(rows, (0, {}))[1]):
         raise InputError(f"The split '{path}' has no columns 'id' and 'validation'.", code="site-data")
     held = set()
-    for row in reader:
-        word = (row["validation"] or "").strip().lower()
+    for line, row in rows:
+        word = row["validation"].strip().lower()
         if word not in _YES | _NO:
-            raise InputError(f"The split '{path}', line {reader.line_num}: validation is '{word}', not 1 or 0.", code="site-data")
+            raise InputError(f"The split '{path}', line {line}: validation is '{word}', not 1 or 0.", code="site-data")
         if word in _YES:
-            held.add((row["id"] or "").strip())
+            held.add(row["id"].strip())
     return held
 
 
 def with_sizes(labels: Labels, path: Path) -> Labels:
     """The rows with the true sizes of a table ``id,height,width``; a row's own size stays. Raises InputError."""
     text = _text(path)
-    reader = csv.DictReader(text.splitlines())
-    if not {"id", *_SIZE} <= set(reader.fieldnames or ()):
+    table = _rows(path, text)
+    if not {"id", *_SIZE} <= set(next(table, (0, {}))[1]):
         raise InputError(f"The sizes '{path}' have no columns id, height and width.", code="site-data")
     sizes = {}
-    for row in reader:
-        height, width = (_number(row[name] or "") for name in _SIZE)
-        if not height or not width or min(height, width) < LEAST_SIDE:
-            raise InputError(f"The sizes '{path}', line {reader.line_num}: height and width must be pixels.", code="site-data")
-        sizes[(row["id"] or "").strip()] = round(height), round(width)
+    for line, row in table:
+        height, width = (_number(row[name]) for name in _SIZE)
+        if not _possible(height, width):
+            raise InputError(f"The sizes '{path}', line {line}: height and width must be pixels.", code="site-data")
+        sizes[row["id"].strip()] = round(height or 0), round(width or 0)
     rows = {film: row if row.size else replace(row, size=sizes.get(film)) for film, row in labels.rows.items()}
     return Labels(rows, hashlib.sha256((labels.sha256 + text).encode()).hexdigest())
+
+
+def _possible(height: float | None, width: float | None) -> bool:
+    return None not in (height, width) and LEAST_SIDE <= min(height or 0, width or 0) <= max(height or 0, width or 0) <= LONGEST_SIDE
 
 
 def rows_of_films(
@@ -159,9 +164,21 @@ def rows_of_films(
 
 
 # ------------------------------------------------------------------------------------- the file
+def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells by column) of a table, its header first. Raises InputError where it is no CSV."""
+    reader = csv.reader(text.splitlines())
+    header: list[str] = []
+    try:
+        for cells in reader:
+            header = header or cells
+            yield reader.line_num, dict(zip(header, [*cells, *[""] * len(header)], strict=False))
+    except csv.Error as error:
+        raise InputError(f"The table '{path}', line {reader.line_num}: {error}.", code="site-data") from None
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return small_text(path, TABLE_BYTES, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text; save it as 'CSV UTF-8'"
         raise InputError(f"The table '{path}' cannot be read ({reason}).", code="site-data") from None
@@ -209,10 +226,10 @@ def _row(line: int, cells: Mapping[str, str | None], columns: Mapping[str, str],
     size = None
     if "height" in columns and (value["height"] or value["width"]):
         height, width = (_number(value[name]) for name in _SIZE)
-        if not height or not width or min(height, width) < LEAST_SIDE:
+        if not _possible(height, width):
             faults.add(line, "height", f"and width are '{value['height']}' and '{value['width']}'; they must be pixels of the film")
         else:
-            size = round(height), round(width)
+            size = round(height or 0), round(width or 0)
     if len(faults.lines) > before or months is None:
         return None
     return FilmLabel(value["film"], line, sex, months, size)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.files import SETTINGS_BYTES, small_text
 
 TASKS = ("detector", "grader", "knee")
 KNEE_NETWORKS = (
@@ -152,12 +153,12 @@ def read_recipe(path: Path, task: str, *, to_train: bool = True, beside: Path | 
     beside: where the recipe lay when ``path`` is a copy of it; its paths are relative to that.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = small_text(path, SETTINGS_BYTES, "utf-8-sig")
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The recipe '{path}' is not TOML: {error}.", "Mend that line.", code="recipe") from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or ("it is not UTF-8 text" if isinstance(error, ValueError) else "it is nested too deep")
         raise InputError(f"The recipe '{path}' cannot be read ({reason}).", code="recipe") from error
     faults: list[str] = []
     parts: dict[str, Any] = {}

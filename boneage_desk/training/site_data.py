@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.common.files import TABLE_BYTES, small_text
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.rus_chn import BONES
 from boneage_desk.standards.types import Sex
@@ -152,7 +153,7 @@ def _find(folder: Path, table: str, task: str) -> Path:
 def read_rows(path: Path, faults: Faults) -> tuple[list[tuple[int, dict[str, str]]], str]:
     """(row number, cells by column) of the table, its header first (as itself), blank rows left out."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = small_text(path, TABLE_BYTES, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text; save it as 'CSV UTF-8'"
         raise InputError(f"The table '{path}' cannot be read ({reason}).", code="site-data") from None

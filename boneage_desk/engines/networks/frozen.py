@@ -23,7 +23,7 @@ def with_weights(model: Network, weights_path: Path) -> Network:
     """
     try:
         model.load_state_dict(unpacked(load_file(weights_path)), strict=True)
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError, TypeError, OSError) as error:
         first = " ".join(str(error).split())[:300]
         raise EngineError(
             f"'{weights_path}' does not hold the weights of a {type(model).__name__} as this program builds it: {first}",

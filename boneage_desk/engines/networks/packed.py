@@ -42,6 +42,8 @@ def unpacked(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         scale = state.get(name + SCALE)
         if scale is not None:
+            if scale.shape != value.shape[:1]:
+                raise ValueError(f"the scale of {name} is not one number for each output channel")
             out[name] = value.float() * scale.float().view(-1, *[1] * (value.ndim - 1))
         else:
             out[name] = value.float() if value.is_floating_point() else value
