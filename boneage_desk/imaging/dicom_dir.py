@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from pydicom.multival import MultiValue
+
 from boneage_desk.imaging.dicom_accept import DICOMDIR_CLASS
 from boneage_desk.imaging.dicom_file import parse, quiet
 from boneage_desk.imaging.dicom_tags import items, text, value
@@ -14,6 +16,8 @@ from boneage_desk.imaging.source import load, shown
 from boneage_desk.reading.ports import FilmProblem
 
 _MAX_RECORDS = 100_000
+_MAX_BYTES, _MAX_READS = 64 << 20, 6_000_000
+"""Of a list of so many records."""
 
 
 def is_dicomdir(first: bytes) -> bool:
@@ -26,22 +30,23 @@ def images_of(path: str) -> Iterator[tuple[str, FilmProblem | None]]:
     name = shown(path)
     root = os.path.realpath(os.path.dirname(os.path.abspath(path)))
     with quiet():
-        dataset = parse(load(path).data, name, Kind.DICOM).dataset
-        records = items(dataset, "DirectoryRecordSequence")[:_MAX_RECORDS]
+        dataset = parse(load(path).data, name, Kind.DICOM, reads=_MAX_READS).dataset
+        records = items(dataset, "DirectoryRecordSequence", _MAX_BYTES)[:_MAX_RECORDS]
         listed = [
             (text(record, "DirectoryRecordType").upper(), value(record, "ReferencedFileID")) for record in records
         ]
     if not records:
         raise refusal("damaged", name, "it lists no files")
+    listings: dict[str, list[str]] = {}
     for kind, parts in listed:
         if kind != "IMAGE" or not parts:
             continue
-        names = [parts] if isinstance(parts, str) else [str(part) for part in parts]
+        names = [str(part) for part in parts] if isinstance(parts, list | tuple | MultiValue) else [str(parts)]
         words = "/".join(names)
         if any(not part or part in (".", "..") or set(part) & set("/\\:\0") for part in names):
             yield path, _problem(path, "unsafe-path", name, f"'{words}'")
             continue
-        target = _resolve(root, names)
+        target = _resolve(root, names, listings)
         if target is None:
             yield path, _problem(path, "file-not-found", words)
         elif os.path.commonpath([root, os.path.realpath(target)]) != root:
@@ -50,19 +55,21 @@ def images_of(path: str) -> Iterator[tuple[str, FilmProblem | None]]:
             yield target, None
 
 
-def _resolve(root: str, names: list[str]) -> str | None:
-    """The file below ``root``; a disk that changed the case of names is forgiven."""
+def _resolve(root: str, names: list[str], listings: dict[str, list[str]]) -> str | None:
+    """The file below ``root``; a disk that changed the case of names is forgiven. ``listings``: folders seen already."""
     place = root
     for name in names:
         direct = os.path.join(place, name)
         if not os.path.lexists(direct):
-            try:
-                same = sorted(other for other in os.listdir(place) if other.lower() == name.lower())
-            except OSError:
-                return None
+            if place not in listings:
+                try:
+                    listings[place] = sorted(os.listdir(place))
+                except (OSError, ValueError):
+                    return None
+            same = next((other for other in listings[place] if other.lower() == name.lower()), "")
             if not same:
                 return None
-            direct = os.path.join(place, same[0])
+            direct = os.path.join(place, same)
         place = direct
     return place if os.path.isfile(place) else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from pydicom import config, filereader
 from pydicom.dataelem import RawDataElement
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from boneage_desk.imaging.failures import MAX_FILE_BYTES, refusal
+from boneage_desk.imaging.failures import MAX_UNPACKED_BYTES, refusal
 from boneage_desk.imaging.hush import collected_warnings
 from boneage_desk.imaging.sniff import Kind
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
+MAX_READS = 300_000
+"""Pieces that are read of one header, two or three an element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,30 @@ def quiet() -> Iterator[list[warnings.WarningMessage]]:
 
 
 class _Watched(io.BytesIO):
-    """Notes when an element's head (tag, length) came back incomplete."""
+    """Notes when an element's head (tag, length) came back incomplete, and ends what has no end.
+
+    A megabyte of zeros is 131,072 data elements to pydicom, in an undefined-length item as well as outside.
+    """
 
     cut_short = False
+    left = MAX_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("it has too many data elements")
         if size is not None and size in (2, 4, 8) and 0 < len(data) < size:
             self.cut_short = True
         return data
 
 
-def parse(data: bytes, name: str, kind: Kind, *, header_only: bool = False, part: bool = False) -> Parsed:
+def parse(
+    data: bytes, name: str, kind: Kind, *, header_only: bool = False, part: bool = False, reads: int = MAX_READS
+) -> Parsed:
     """The dataset in ``data``. Raises FilmError 'damaged', 'truncated' or 'too-large'.
 
-    ``part``: these are only the first bytes of the file.
+    ``part``: these are only the first bytes of the file. ``reads``: pieces of it that are looked at before it is refused.
     """
     if kind is Kind.DICOM_BARE and data[:4] == b"DICM":
         data = bytes(128) + data
@@ -78,6 +90,7 @@ def parse(data: bytes, name: str, kind: Kind, *, header_only: bool = False, part
         try:
             plain = _inflated(data, name, part)
             stream = _Watched(plain)
+            stream.left = reads
             dataset = pydicom.dcmread(stream, force=kind is Kind.DICOM_BARE, stop_before_pixels=header_only)
         except (zlib.error, EOFError) as error:
             raise refusal("truncated", name, f"its header ends too soon ({error})") from error
@@ -116,26 +129,33 @@ def _transfer_syntax(dataset: FileDataset) -> UID:
 def _inflated(data: bytes, name: str, part: bool) -> bytes:
     """A deflated file unpacked, never past the limit; any other file as it is.
 
-    The transfer syntax in the meta group is set to the plain one of the same length, so that pydicom does
-    not unpack (without a limit) again.
+    pydicom would unpack without a limit. So what the meta group says is read the way pydicom reads it, wherever it
+    stands, and what is handed on has a meta group that says nothing but the plain transfer syntax.
     """
-    deflated = DeflatedExplicitVRLittleEndian.encode()
-    if data[128:132] != b"DICM" or deflated not in data[:2048]:
+    if DeflatedExplicitVRLittleEndian.encode() not in data:
         return data
     stream = io.BytesIO(data)
-    filereader.read_preamble(stream, force=False)
+    filereader.read_preamble(stream, force=True)
     meta = filereader._read_file_meta_info(stream)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return data
-    start = stream.tell()
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-    body = unpacker.decompress(data[start:], MAX_FILE_BYTES)
+    body = unpacker.decompress(memoryview(data)[stream.tell() :], MAX_UNPACKED_BYTES)
     if unpacker.unconsumed_tail:
-        raise refusal("too-large", name, f"more than {MAX_FILE_BYTES / 1e9:.1f} GB unpacked")
+        raise refusal("too-large", name, f"more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB unpacked")
     if not unpacker.eof and not part:
         raise refusal("truncated", name, "its compressed part ends too soon")
-    plain = ExplicitVRLittleEndian.encode().ljust(len(deflated), b"\0")
-    return data[:start].replace(deflated, plain) + body
+    return _plain_head(str(meta.get("MediaStorageSOPClassUID") or "")) + body
+
+
+def _plain_head(sop_class: str) -> bytes:
+    """Preamble and a meta group of class and transfer syntax, both of which the acceptance looks at."""
+    parts = b""
+    for element, uid in ((0x0002, sop_class), (0x0010, str(ExplicitVRLittleEndian))):
+        value = uid.encode("ascii", "replace")[:64]
+        value += b"\0" * (len(value) % 2)
+        parts += struct.pack("<HH2sH", 2, element, b"UI", len(value)) + value if value else b""
+    return bytes(128) + b"DICM" + parts
 
 
 def _first_line(error: Exception) -> str:

@@ -99,7 +99,7 @@ def _rgb(raw: npt.NDArray[Any], parsed: Parsed, layout: Layout, name: str) -> np
         from pydicom.pixels.processing import apply_color_lut
 
         try:
-            return apply_color_lut(raw, parsed.dataset)
+            raw = apply_color_lut(raw, parsed.dataset)
         except Exception as error:
             raise refusal("unsupported-pixels", name, "a colour palette that is not complete") from error
     if raw.ndim != 3 or raw.shape[2] != 3:

@@ -52,6 +52,11 @@ class Layout:
         return self.rows * self.columns * self.samples * self.allocated // 8
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one decoded frame: (rows, columns) or (rows, columns, samples)."""
+        return (self.rows, self.columns) if self.samples == 1 else (self.rows, self.columns, self.samples)
+
+    @property
     def is_grey(self) -> bool:
         """One sample a pixel that is no index into a palette, whatever else the header calls it."""
         return self.samples == 1 and self.photometric != "PALETTE COLOR"
@@ -199,10 +204,16 @@ def _by_pydicom(
             array, _ = decoder.as_array(ds, index=index, raw=layout.samples == 1, decoding_plugin=plugin)
         except MemoryError:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":
+                # A codec in Rust met what cannot be. It raises past Exception and would end a thread without a word;
+                # another decoder may make a picture of it, which would be a wrong one.
+                raise refusal("truncated", name, "its compressed picture breaks the rules of its format") from error
+            if not isinstance(error, Exception):
+                raise
             reasons.append(f"{plugin or 'pydicom'}: {error}".replace("\n", " "))
             continue
-        if array.shape[:2] == (layout.rows, layout.columns):
+        if array.shape == layout.shape:
             return np.asarray(array)
         reasons.append(f"{plugin}: shape {array.shape}")
     raise refusal("truncated", name, f"its picture cannot be unpacked ({'; '.join(reasons)[:200]})")

@@ -10,9 +10,22 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def value(ds: Dataset, keyword: str) -> Any:
-    """The element's value, or None when it is absent, empty or cannot be understood."""
+MAX_VALUE_BYTES = 256 << 10
+"""Of one element beside the pixels, not yet looked into; the longest that is needed is a table of 65,536 words. A value of
+backslashes becomes an object for each of them."""
+MAX_SEQUENCE_BYTES = 8 << 20
+MAX_TEXT = 10_240
+"""Characters of a text (PS3.5: LT has the most)."""
+
+
+def value(ds: Dataset, keyword: str, most: int = MAX_VALUE_BYTES) -> Any:
+    """The element's value, or None when it is absent, empty, longer than ``most`` bytes or cannot be understood."""
     try:
+        if keyword not in ds:
+            return None
+        stored = getattr(ds.get_item(keyword), "value", None)
+        if isinstance(stored, bytes) and len(stored) > most:
+            return None
         found = ds.get(keyword)
     except Exception:  # a value that pydicom cannot convert: there is no end of kinds
         return None
@@ -25,7 +38,7 @@ def text(ds: Dataset, keyword: str) -> str:
     if found is None:
         return ""
     parts = [str(part) for part in found] if _is_list(found) else [str(found)]
-    return "\\".join(clean(part) for part in parts).strip()
+    return "\\".join(clean(part[:MAX_TEXT]) for part in parts).strip()[:MAX_TEXT]
 
 
 _ESCAPES = re.compile(r"\x1b(\$?[()*+\-./][\x20-\x7e]|\$[@AB])")
@@ -54,9 +67,9 @@ def integer(ds: Dataset, keyword: str, default: int = 0) -> int:
     return int(found[0]) if found else default
 
 
-def items(ds: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; empty when there is none."""
-    found = value(ds, keyword)
+def items(ds: Dataset, keyword: str, most: int = MAX_SEQUENCE_BYTES) -> list[Dataset]:
+    """The items of a sequence; empty when there is none, or more than ``most`` bytes of them."""
+    found = value(ds, keyword, most)
     if not found:
         return []
     try:

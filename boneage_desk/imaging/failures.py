@@ -11,6 +11,8 @@ MAX_PIXELS = 178_000_000
 """Pixels of one frame beyond which a file is refused before anything is allocated (Pillow's own limit)."""
 MAX_FILE_BYTES = 1 << 30
 """Bytes of one file, or of one unpacked zip member, beyond which it is refused."""
+MAX_UNPACKED_BYTES = 512 << 20
+"""Bytes of a deflated DICOM data set: the largest picture of 16 bits, and more. 500 kB of zeros unpack to so many."""
 
 REFUSALS: dict[str, tuple[str, str]] = {
     # where the file is
@@ -28,6 +30,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "no-such-member": ("There is no '{detail}' in '{name}'.", "Scan the archive again for the names in it."),
     "zip-damaged": ("The zip archive '{name}' is damaged: {detail}.", "Copy it again, or unpack it first."),
     "zip-encrypted": ("'{detail}' in '{name}' is encrypted.", "Unpack the archive with its password first."),
+    "zip-method": (
+        "'{detail}' in '{name}' is packed in a way that is not unpacked here.",
+        "Unpack the archive first, or pack it with the usual method (deflate).",
+    ),
     "unsafe-path": (
         "'{name}' refers to a file outside of its own folder: {detail}.",
         "It was left alone. Open the film itself, if you trust it.",

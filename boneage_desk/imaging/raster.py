@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from boneage_desk.common.errors import FilmError
 from boneage_desk.imaging.assemble import finished, frame_number
 from boneage_desk.imaging.failures import MAX_PIXELS, refusal
 from boneage_desk.imaging.grey import check_grey, coloured_share
@@ -27,6 +29,8 @@ _FORMATS = {
     Kind.WEBP: ("WEBP",),
 }
 _PHOTOMETRIC, _SUBFILE = 262, 254
+MAX_PAGES = 1000
+"""Pages or frames of one file. A head of some bytes may state billions, and Pillow takes time by their square."""
 
 
 def read_raster(loaded: Loaded, path: str, member: str, kind: Kind, frame: int | None) -> Film:
@@ -34,14 +38,12 @@ def read_raster(loaded: Loaded, path: str, member: str, kind: Kind, frame: int |
     name = loaded.name
     with collected_warnings():
         image = open_image(loaded.data, name, kind)
-        pages = pages_of(image)
+        pages = pages_of(image, name)
         number = frame_number(frame, len(pages), name)
-        try:
+        with _pillow(name, kind):
             image.seek(pages[number - 1])
             _check_pixels(image, name)
             values, top = _grey(image, kind, name)
-        except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError) as error:
-            raise refusal("truncated", name, _words(error)) from error
     source = FilmSource(
         path=path, sha256=loaded.sha256, is_dicom=False, frame_number=number, frame_count=len(pages), member=member
     )
@@ -50,16 +52,25 @@ def read_raster(loaded: Loaded, path: str, member: str, kind: Kind, frame: int |
 
 def open_image(data: bytes | BinaryIO, name: str, kind: Kind) -> Image.Image:
     """The picture, header read only. Raises FilmError."""
-    try:
+    with _pillow(name, kind):
         image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=_FORMATS[kind])
         _check_pixels(image, name)
         return image
+
+
+@contextmanager
+def _pillow(name: str, kind: Kind) -> Iterator[None]:
+    """What Pillow says of a damaged picture as a FilmError: there is no end of kinds (TypeError for a TIFF without size)."""
+    try:
+        yield
+    except (FilmError, MemoryError):
+        raise
     except Image.DecompressionBombError as error:
         raise refusal("too-large", name, f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
     except UnidentifiedImageError as error:
         words = f"it begins as a {kind} file, but goes on as none that is known"
         raise refusal("truncated", name, words) from error
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, OverflowError) as error:
+    except Exception as error:
         raise refusal("truncated", name, _words(error)) from error
 
 
@@ -69,21 +80,37 @@ def _check_pixels(image: Image.Image, name: str) -> None:
         raise refusal("too-large", name, size)
 
 
-def pages_of(image: Image.Image) -> list[int]:
-    """Places of the pictures in the file; reduced copies of a page in a TIFF are none of their own."""
-    count = int(getattr(image, "n_frames", 1))
+def pages_of(image: Image.Image, name: str) -> list[int]:
+    """Places of the pictures in the file; reduced copies of a page in a TIFF are none of their own. Raises FilmError."""
     if image.format == "MPO":  # the second picture of a camera's JPEG is a preview
         return [0]
-    if count == 1 or image.format != "TIFF":
+    with _pillow(name, Kind.TIFF):
+        if image.format == "TIFF":
+            return _tiff_pages(image, name)
+        count = int(getattr(image, "n_frames", 1))
+        _check_pages(count, name)
         return list(range(count))
-    pages = []
-    for place in range(min(count, 10_000)):
-        image.seek(place)
+
+
+def _tiff_pages(image: Image.Image, name: str) -> list[int]:
+    pages, place = [], 0
+    while True:
+        try:
+            image.seek(place)
+        except EOFError:
+            break
+        _check_pages(place + 1, name)
         tags: Any = getattr(image, "tag_v2", {})
         if not int(tags.get(_SUBFILE, 0)) & 1:
             pages.append(place)
+        place += 1
     image.seek(0)
     return pages or [0]
+
+
+def _check_pages(count: int, name: str) -> None:
+    if count > MAX_PAGES:
+        raise refusal("too-large", name, f"more than {MAX_PAGES:,} pages")
 
 
 def _grey(image: Image.Image, kind: Kind, name: str) -> tuple[npt.NDArray[Any], int]:

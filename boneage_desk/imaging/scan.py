@@ -22,7 +22,7 @@ from boneage_desk.imaging.dicom_file import parse, quiet
 from boneage_desk.imaging.dicom_pixels import layout_of
 from boneage_desk.imaging.failures import refusal
 from boneage_desk.imaging.sniff import HEAD, Kind, sniff
-from boneage_desk.imaging.source import archive, disk, head, shown, unpack
+from boneage_desk.imaging.source import archive, check_member_name, disk, head, shown, unpack
 from boneage_desk.reading.ports import FilmEntry, FilmProblem
 
 if TYPE_CHECKING:
@@ -35,7 +35,13 @@ Read = Callable[[int], bytes]
 _HEADER_STEPS = (256 << 10, 8 << 20)
 """Bytes read to see the whole header: nearly always the first is enough."""
 _FILM_ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+_PICTURE_STEPS = (1 << 20, 256 << 20)
 _MAX_FILES = 200_000
+_MAX_DEPTH = 64
+"""Folders in each other; Python's own walk fails some hundreds deep."""
+_UNPACKED_SHARE = 20
+_UNPACKED_BYTES = 1 << 30
+"""An archive is looked through until so many bytes, and so many times its own size, were unpacked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +98,34 @@ def _candidates(path: str, cancel: CancelToken | None) -> Iterator[_Candidate]:
 
 
 def _files_below(folder: str, cancel: CancelToken | None) -> Iterator[str]:
-    """Files in sorted order, hidden ones left out; links to folders are followed once."""
+    """Files in sorted order, hidden ones left out; links to folders are followed once, `_MAX_DEPTH` folders deep."""
     visited: set[tuple[int, int]] = set()
+    waiting = [(folder, 0)]
     count = 0
-    for place, folders, files in os.walk(folder, followlinks=True):
+    while waiting:
         _check(cancel)
+        place, depth = waiting.pop()
         try:
             status = os.stat(place)
-        except OSError:
-            folders.clear()
-            continue
-        mark = (status.st_dev, status.st_ino)
-        if mark in visited and status.st_ino:
-            folders.clear()
-            continue
-        visited.add(mark)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in sorted(files):
-            file = os.path.join(place, name)
-            if _is_hidden(name) or not os.path.isfile(file):  # links to nowhere, pipes, devices
+            mark = (status.st_dev, status.st_ino)
+            if mark in visited and status.st_ino:
                 continue
-            count += 1
-            if count > _MAX_FILES:
-                return
-            yield file
+            visited.add(mark)
+            names = sorted(name for name in os.listdir(place) if not _is_hidden(name))
+        except OSError:
+            continue
+        folders = []
+        for name in names:
+            path = os.path.join(place, name)
+            if os.path.isdir(path):
+                folders.append((path, depth + 1))
+            elif os.path.isfile(path):  # no link to nowhere, pipe or device
+                count += 1
+                if count > _MAX_FILES:
+                    return
+                yield path
+        if depth < _MAX_DEPTH:
+            waiting.extend(reversed(folders))
 
 
 def _is_hidden(name: str) -> bool:
@@ -149,31 +159,43 @@ def _zip_members(path: str, knee: bool, cancel: CancelToken | None) -> Iterator[
     try:
         with archive(path) as opened:
             members = sorted(opened.infolist(), key=lambda info: info.filename)[:_MAX_FILES]
+            budget = _Budget(_UNPACKED_BYTES + _UNPACKED_SHARE * os.path.getsize(path))
             for info in members:
                 _check(cancel)
+                if budget.left <= 0:
+                    raise refusal("too-large", shown(path), "more than a gigabyte was unpacked and not all was looked at")
                 if info.is_dir() or any(_is_hidden(part) for part in info.filename.split("/") if part != ".."):
                     continue
-                found = _member(opened, info, path, knee)
+                found = _member(opened, info, path, knee, budget)
                 if found is not None:
                     yield found
     except FilmError as error:
         yield _problem(path, "", error)
 
 
-def _member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, knee: bool) -> Found | None:
+@dataclass(slots=True)
+class _Budget:
+    """Bytes that may still be unpacked of an archive: each member is bounded, but there may be very many."""
+
+    left: int
+
+    def spent(self, data: bytes) -> bytes:
+        self.left -= len(data)
+        return data
+
+
+def _member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, knee: bool, budget: _Budget) -> Found | None:
     """One member of an archive; never more of it is unpacked than a header needs."""
-    from zlib import error as zlib_error
-
-    from boneage_desk.imaging.source import check_member_name
-
     member = info.filename
     try:
         check_member_name(path, member)
         try:
-            first = unpack(opened, info, path, HEAD, whole=False)
-            candidate = _Candidate(path, member)
-            return _entry(candidate, first, knee, lambda size: unpack(opened, info, path, size, whole=False))
-        except (zipfile.BadZipFile, zlib_error, EOFError, NotImplementedError, OSError) as error:
+
+            def read(size: int) -> bytes:
+                return budget.spent(unpack(opened, info, path, size, whole=False))
+
+            return _entry(_Candidate(path, member), read(HEAD), knee, read)
+        except OSError as error:
             raise refusal("zip-damaged", shown(path, member), str(error) or type(error).__name__) from error
     except FilmError as error:
         return None if _is_silent(error) else _problem(path, member, error)
@@ -246,9 +268,22 @@ def _raster_entry(path: str, member: str, name: str, kind: Kind, read: Read) -> 
 
     with collected_warnings():
         if member or kind is Kind.WEBP:
-            data = read(256 << 20)  # the directory of pages may stand at the end of the file
-            frames = len(pages_of(open_image(data, name, kind)))
+            frames = _frames_in(read, name, kind)
         else:
             with disk(path), open(path, "rb") as stream:
-                frames = len(pages_of(open_image(stream, name, kind)))
+                frames = len(pages_of(open_image(stream, name, kind), name))
     return FilmEntry(path=path, member=member, frame_count=frames)
+
+
+def _frames_in(read: Read, name: str, kind: Kind) -> int:
+    """Pages of a picture that can only be read from its start: of a PNG or JPEG the first bytes tell them."""
+    from boneage_desk.imaging.raster import open_image, pages_of
+
+    if kind in (Kind.PNG, Kind.JPEG):
+        try:
+            return len(pages_of(open_image(read(_PICTURE_STEPS[0]), name, kind), name))
+        except FilmError as error:
+            if error.code != "truncated":
+                raise
+    data = read(_PICTURE_STEPS[1])  # the directory of pages may stand at the end of the file
+    return len(pages_of(open_image(data, name, kind), name))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from zlib import error as zlib_error
+from typing import BinaryIO
 
+from boneage_desk.common.errors import FilmError
 from boneage_desk.imaging.failures import MAX_FILE_BYTES, refusal
+
+MAX_DIRECTORY_BYTES = 32 << 20
+"""Of a zip archive's list of members; 200,000 films with long names take this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ def disk(path: str) -> Iterator[None]:
     try:
         if os.path.isdir(path):
             raise refusal("is-a-folder", name)
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for ever, a device never ends
+            raise refusal("not-an-image", name, " (it is a pipe or a device)")
         yield
     except FileNotFoundError as error:
         raise refusal("file-not-found", name) from error
@@ -78,12 +86,33 @@ def _file_bytes(path: str) -> bytes:
 @contextmanager
 def archive(path: str) -> Iterator[zipfile.ZipFile]:
     """The zip archive ``path``, open; damage inside becomes FilmErrors."""
-    with disk(path):
-        try:
-            with zipfile.ZipFile(path) as opened:
-                yield opened
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib_error, EOFError, NotImplementedError) as error:
-            raise refusal("zip-damaged", shown(path), str(error) or type(error).__name__) from error
+    with disk(path), open(path, "rb") as file:
+        with _zip_words(shown(path)):
+            _check_directory(file, path)
+            opened = zipfile.ZipFile(file)
+        with opened:
+            yield opened
+
+
+@contextmanager
+def _zip_words(name: str) -> Iterator[None]:
+    """What zipfile says of damage as FilmErrors: numbers that lie also raise struct.error, ValueError and OSError EINVAL."""
+    try:
+        yield
+    except (FilmError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk itself
+        raise refusal("zip-damaged", name, str(error) or type(error).__name__) from error
+
+
+def _check_directory(file: BinaryIO, path: str) -> None:
+    """Refuse an archive whose list of members is too long before it is read: each takes half a kilobyte of memory."""
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    size = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
+    if size > MAX_DIRECTORY_BYTES:
+        raise refusal("too-large", shown(path), f"{size / 1e6:.0f} MB for the names of what is in it")
 
 
 def check_member_name(path: str, member: str) -> None:
@@ -114,5 +143,8 @@ def unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, limit: int
         raise refusal("zip-encrypted", shown(path), info.filename)
     if whole and info.file_size > limit:
         raise refusal("too-large", shown(path, info.filename), f"{info.file_size / 1e9:.1f} GB unpacked")
-    with opened.open(info) as stream:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Python unpacks the others without a limit: a kilobyte of bzip2 may become twenty megabytes, and a megabyte 20 GB
+        raise refusal("zip-method", shown(path), info.filename)
+    with _zip_words(shown(path, info.filename)), opened.open(info) as stream:
         return stream.read(limit)

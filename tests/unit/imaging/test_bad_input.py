@@ -172,7 +172,7 @@ def test_deflated_and_cut(make: Make) -> None:
 
 
 def test_deflate_bomb(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom_file, "MAX_FILE_BYTES", 1 << 16)
+    monkeypatch.setattr(dicom_file, "MAX_UNPACKED_BYTES", 1 << 16)
     path = make(np.zeros((600, 600), np.uint16), syntax="1.2.840.10008.1.2.1.99")
     assert path.stat().st_size < 1 << 16
     assert refused(path).code == "too-large"
