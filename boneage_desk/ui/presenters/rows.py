@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from boneage_desk.common.i18n import language, said, tr
+from boneage_desk.common.i18n import language, mark, said, tr
+from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.attention import RAYS, Why, attention
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
-from boneage_desk.reading.summary import doubt_months, step_months
+from boneage_desk.reading.summary import step_months
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.measured import Measured, measured
 
-WORTH_MONTHS = 1.5
-"""A grade is worth a look when the doubt about it is worth so many months of bone age. A low probability
-alone is not enough: between grades that differ by a point or two every reader and model is torn, and a
-mark on eleven of thirteen bones would say nothing."""
-UNSURE_BELOW = 0.35
-NEAR_BELOW = 0.85
-"""While no bone age is to be had: its own probability below the first, or that of it and its two
-neighbours together below the second."""
 NEIGHBOURS = 2
 """So many grades on each side of the machine's are drawn with it."""
 
@@ -58,6 +53,10 @@ class BoneRow:
     reason: str = ""
     """Why the person's grade differs, in the person's words."""
     measured: Measured = field(default_factory=Measured)
+    hidden: bool = False
+    """The machine's grade is not shown yet (blind reading)."""
+    blind: str = ""
+    """The person's grade before the machine's was shown, where it is another now; else ''."""
 
     @property
     def spread_words(self) -> str:
@@ -71,8 +70,34 @@ class BoneRow:
         return text.month_steps(self.down, self.up)
 
 
-def bone_rows(reading: Reading) -> tuple[BoneRow, ...]:
-    return tuple(bone_row(reading, bone) for bone in rus_chn.BONES)
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A line above the bones of one ray."""
+
+    title: str
+
+
+_RAY_NAMES = {
+    "forearm": mark("Forearm"),
+    "1": mark("Ray 1 \N{MIDDLE DOT} thumb"),
+    "3": mark("Ray 3 \N{MIDDLE DOT} middle finger"),
+    "5": mark("Ray 5 \N{MIDDLE DOT} little finger"),
+}
+
+
+def bone_rows(reading: Reading, bones: Sequence[str] = rus_chn.BONES) -> tuple[BoneRow, ...]:
+    """A row for each of the 13 bones, in the order of ``bones``."""
+    return tuple(bone_row(reading, bone) for bone in bones)
+
+
+def by_ray(rows: Sequence[BoneRow]) -> tuple[BoneRow | Heading, ...]:
+    """The rows by ray, each ray below its heading."""
+    known = {row.bone: row for row in rows}
+    result: list[BoneRow | Heading] = []
+    for ray, bones in RAYS:
+        result.append(Heading(tr(_RAY_NAMES[ray])))
+        result += [known[bone] for bone in bones]
+    return tuple(result)
 
 
 def bone_row(reading: Reading, bone: str) -> BoneRow:
@@ -97,7 +122,14 @@ def bone_row(reading: Reading, bone: str) -> BoneRow:
         spread=_spread(finding),
         reason=finding.comment if finding.overridden else "",
         measured=measured(reading, bone),
+        hidden=reading.blind is Blind.HIDDEN,
+        blind=_blind(finding),
     )
+
+
+def _blind(finding: BoneFinding) -> str:
+    given = finding.blind_grade
+    return "" if given is None or given == finding.final_grade else rus_chn.label(finding.bone, given)
 
 
 def _spread(finding: BoneFinding) -> tuple[Share, ...]:
@@ -115,26 +147,18 @@ def _spread(finding: BoneFinding) -> tuple[Share, ...]:
 
 def doubt_of(reading: Reading, bone: str) -> str:
     """Why a bone is worth a look, in words; '' when it is not."""
-    if reading.analysed_at is None:
+    found = attention(reading, bone)
+    if found is None:
         return ""
-    finding = reading.bone(bone)
-    if finding.human_grade is not None and finding.box is not None:
-        return ""
-    if finding.box is None:
+    if found.why is Why.NOT_FOUND:
         return tr("Not found on the film: draw its box, or enter the grade.")
-    if finding.opinion is None:
+    if found.why is Why.NOT_GRADED:
         return tr("The box was drawn by hand and not graded by the machine yet.")
-    if finding.human_box is None and finding.machine_region and not finding.machine_region.certain:
-        return said(finding.machine_region.reason) or tr("The place of this bone is uncertain.")
-    opinion, worth = finding.opinion, doubt_months(reading, bone)
-    if worth is not None:
-        if worth < WORTH_MONTHS:
-            return ""
-        return tr("The machine is unsure by {worth:.1f} months.", worth=worth)
-    near = sum(opinion.probabilities[max(0, opinion.grade - 1) : opinion.grade + 2])
-    if opinion.probability < UNSURE_BELOW or near < NEAR_BELOW:
-        return tr("The machine is unsure ({probability:.0%}).", probability=opinion.probability)
-    return ""
+    if found.why is Why.PLACE:
+        return said(found.reason) or tr("The place of this bone is uncertain.")
+    if found.months is not None:
+        return tr("The machine is unsure by {worth:.1f} months.", worth=found.months)
+    return tr("The machine is unsure ({probability:.0%}).", probability=found.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +172,11 @@ class Step:
     months: float | None
 
 
-def ladder(reading: Reading, bone: str) -> tuple[Step, Step, Step]:
-    """The grade below, the one in force, the one above; empty rungs at the ends."""
-    finding = reading.bone(bone)
-    final = finding.final_grade
+def ladder(reading: Reading, bone: str, browsed: int | None = None) -> tuple[Step, Step, Step]:
+    """The grade below, the one in force, the one above; empty rungs at the ends. ``browsed``: of a bone without a grade,
+    the one that is being looked at."""
+    final = reading.bone(bone).final_grade
+    final = browsed if final is None else final
     return (
         _rung(reading, bone, None if final is None else final - 1, -1),
         _rung(reading, bone, final, 0),
