@@ -48,6 +48,8 @@ class UiState:
     comment: bool = False
     regions: bool = False
     map: bool = False
+    annotation: bool = False
+    beside: bool = False
 
 
 def always(_state: UiState) -> bool:
@@ -89,7 +91,9 @@ W, R, F = Scope.WINDOW, Scope.READING, Scope.FILM
 OPINION_TIP = mark("{name}: a bone age of the whole film after the 13 bones")
 PRESET = mark("Window preset {number}")
 MENUS = (mark("File"), mark("Edit"), mark("Bones"), mark("Reading"), mark("Film"), mark("View"), mark("Help"))
-SUBMENUS = {mark("Where it looked, by"): "Film", mark("Window presets"): "Film", mark("Second opinion by"): "Reading"}
+SUBMENUS = {mark("Measure and note"): "Film", mark("Turn freely"): "Film", mark("Filter and shape"): "Film",
+            mark("Film beside"): "Film", mark("Where it looked, by"): "Film", mark("Window presets"): "Film",
+            mark("Second opinion by"): "Reading"}
 """Menus within a menu."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -113,6 +117,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("edit-boxes", mark("Edit boxes"), "E", "Edit", R, lambda s: s.film and s.editable, checkable=True,
           tip=mark("Drag a box or its handles; drag elsewhere draws a missing box")),
     _spec("reset-box", mark("Back to the machine's box"), "Backspace", "Edit", R, lambda s: s.human_box and s.editable),
+    _spec("remove-box", mark("Take the box off the bone"), "Shift+Backspace", "Edit", R, lambda s: s.film and s.box and s.editable,
+          tip=mark("The place is wrong: the bone has no box, no grade of the machine and no points until you draw one or grade it")),
     _spec("previous-bone", mark("Previous bone"), "Up", "Bones", R, with_reading),
     _spec("next-bone", mark("Next bone"), "Down", "Bones", R, with_reading),
     _spec("grade-down", mark("One grade less"), "Left", "Bones", R, editable),
@@ -141,6 +147,33 @@ ACTIONS: tuple[ActionSpec, ...] = (
           tip=mark("Left drag: right = wider, up = brighter")),
     _spec("pan-tool", mark("Pan tool"), "T", "Film", R, with_film, checkable=True),
     _spec("zoom-tool", mark("Zoom tool"), "Z", "Film", R, with_film, checkable=True),
+    _spec("distance-tool", mark("Distance"), "D", "Measure and note", R, with_film, checkable=True,
+          tip=mark("Drag from end to end; millimetres only as far as the file knows them")),
+    _spec("angle-tool", mark("Angle"), "A", "Measure and note", R, with_film, checkable=True,
+          tip=mark("Three clicks: one arm's end, the corner, the other arm's end")),
+    _spec("note-tool", mark("Text note"), "Shift+N", "Measure and note", R, with_film, checkable=True),
+    _spec("remove-annotation", mark("Delete the chosen measurement or note"), "Shift+Delete", "Measure and note", R,
+          lambda s: s.annotation and s.editable),
+    _spec("key-image", mark("Key image"), "K", "Measure and note", R, lambda s: s.film and s.editable, checkable=True,
+          tip=mark("Mark this film as a key image; kept with the reading")),
+    _spec("rotate-tool", mark("Turn freely with the mouse"), "Q", "Turn freely", R, with_film, checkable=True),
+    _spec("turn-right-little", mark("Turn right by 1\N{DEGREE SIGN}"), "Shift+R", "Turn freely", R, with_film),
+    _spec("turn-left-little", mark("Turn left by 1\N{DEGREE SIGN}"), "Shift+L", "Turn freely", R, with_film),
+    _spec("lens", mark("Magnifier"), "X", "Film", R, with_film, checkable=True,
+          tip=mark("A magnifier at the cursor; Ctrl+wheel changes its power")),
+    _spec("sharpen", mark("Sharpen"), "S", "Filter and shape", R, with_film, checkable=True,
+          tip=mark("Fine detail raised, on the screen only: the models never see it")),
+    _spec("clahe", mark("Local contrast (CLAHE)"), "Shift+S", "Filter and shape", R, with_film, checkable=True,
+          tip=mark("Contrast evened out place by place, on the screen only: the models never see it")),
+    _spec("sigmoid", mark("Sigmoid window"), "Shift+W", "Filter and shape", R, with_film, checkable=True,
+          tip=mark("A soft shoulder in place of the linear window; centre and width stay")),
+    _spec("compare", mark("Earlier film beside"), "P", "Film beside", R, with_film, checkable=True,
+          tip=mark("The newest earlier film of this child, at the same bone and scale")),
+    _spec("compare-other", mark("Another film beside\N{HORIZONTAL ELLIPSIS}"), "Shift+P", "Film beside", R, with_film),
+    _spec("compare-link", mark("Link both films"), "Shift+Z", "Film beside", R, lambda s: s.beside, checkable=True,
+          tip=mark("Zoom and place follow the same bone on both films")),
+    _spec("machine-boxes", mark("The machine's own boxes"), "Shift+E", "Film", R, with_film, checkable=True,
+          tip=mark("Dotted, where a person's box is in force or none is")),
     _spec("invert", mark("Invert"), "I", "Film", R, with_film, checkable=True),
     _spec("flip-h", mark("Flip left-right"), "H", "Film", R, with_film),
     _spec("flip-v", mark("Flip top-bottom"), "V", "Film", R, with_film),
@@ -168,7 +201,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         for n in range(1, 10)
     ),
     _spec("full-screen", mark("Full screen"), "F11", "View", W, always, checkable=True),
-    _spec("work-list", mark("Work list"), "F9", "View", W, always, checkable=True),
+    _spec("work-list", mark("Work list, as wide as the window"), "F9", "View", W, always, checkable=True,
+          tip=mark("All columns of the list in the place of film and bones; again: back to the film")),
+    _spec("side-list", mark("Work list beside the film"), "Shift+F9", "View", W, always, checkable=True),
+    _spec("next-unread", mark("Next unread study"), "F8", "View", W, always,
+          tip=mark("The next study in the list that nobody began")),
+    _spec("queue", mark("Queue of the background"), "F7", "View", W, always,
+          tip=mark("Films that the machine reads while you read others")),
+    _spec("pause-queue", mark("Pause or go on with the queue"), "Shift+F7", "View", W, always),
     _spec("find", mark("Find in the work list"), "Ctrl+F", "View", W, always),
     _spec("palette", mark("Command palette"), "Ctrl+K", "Help", W, always),
     _spec("shortcuts", mark("Keyboard shortcuts"), "F1", "Help", W, always),
@@ -184,6 +224,9 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     (mark("Right click"), mark("Menu of the film")),
     (mark("Wheel"), mark("Zoom at the cursor")),
     (mark("Double click on a box"), mark("Zoom to the bone")),
+    (mark("Ends and lines of a measurement"), mark("Drag moves them; double click on a note: its words")),
+    (mark("Arrows while boxes are edited"),
+     mark("Move the box by a film pixel, with Shift by ten; with Ctrl its size; Delete takes it off")),
     (mark("H on a label"), mark("Placed or graded otherwise by a person; orange")),
     (mark("\N{BLACK UP-POINTING TRIANGLE} on the second opinion"), mark("It differs from the 13 bones more than 95 of 100 films do")),
     (mark("! on a label"), mark("Worth a look: place or grade are uncertain; yellow, dashed")),
@@ -191,7 +234,8 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
 )
 
 
-_REPEATED = ("previous-bone", "next-bone", "grade-down", "grade-up", "undo", "redo", "map-fainter", "map-stronger")
+_REPEATED = ("previous-bone", "next-bone", "grade-down", "grade-up", "undo", "redo", "map-fainter", "map-stronger",
+             "turn-right-little", "turn-left-little")  # fmt: skip
 
 
 def key_text(keys: Iterable[str]) -> str:

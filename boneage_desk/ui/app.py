@@ -79,7 +79,7 @@ def go_on(window: MainWindow, paths: Sequence[str], demo: bool) -> None:
             window.desk.report(error)
     if wanted:
         window.open_paths(wanted)
-    window.library.load()
+    window.lists.begin()
     window.desk.work.start(lambda error: window.desk.report(error, tr("The models are not available"), topic="engine"))
 
 

@@ -55,6 +55,7 @@ from boneage_desk.ui.views.report_page import ReportPage
 from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
 from boneage_desk.ui.window_commands import WindowCommands
+from boneage_desk.ui.window_lists import WindowLists
 from boneage_desk.ui.window_lock import WindowLock
 from boneage_desk.ui.window_signoff import WindowSignOff
 
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self._split_done = False
         self._split: QByteArray | None = None
         self._build()
+        self.lists = WindowLists(self)
         self.commands = WindowCommands(self)
         self.signoff = WindowSignOff(self)
         self.lock = WindowLock(self)
@@ -152,8 +154,6 @@ class MainWindow(QMainWindow):
         desk.bone_changed.connect(lambda _bone: self._show_bone())
         desk.work_changed.connect(self._show_work)
         desk.message.connect(self.messages.show_message)
-        library.listed.connect(self.work_list.set_readings)
-        library.updated.connect(self.work_list.update_reading)
         library.busy_changed.connect(self._show_opening)
         library.choose_frame.connect(self._ask_frame)
         self.messages.frame_chosen.connect(library.open_frame)
@@ -171,7 +171,6 @@ class MainWindow(QMainWindow):
         self.empty.open_wanted.connect(self.commands.open_files)
         self.empty.demo_wanted.connect(self.commands.open_demo)
         self.work_list.open_wanted.connect(self.commands.open_files)
-        self.work_list.reading_chosen.connect(self.open_reading)
         self.bones.table.bone_selected.connect(desk.select)
         self.bones.table.tick_clicked.connect(desk.toggle_reviewed)
         self.bones.grade_typed.connect(desk.set_grade)
@@ -334,14 +333,16 @@ class MainWindow(QMainWindow):
     def _show_work(self) -> None:
         desk, reading = self.desk, self.desk.reading
         self._engine.setText(tr("engine: {state}", state=engine_words(desk.work.state)))
-        queue = desk.work.queue
-        self._queue.setText(tr("queue {queue}", queue=queue) if queue else "")
         self._done.setText(numbers.progress_line(reading) if reading is not None else "")
         job = desk.job
         unread = reading is not None and reading.analysed_at is None and desk.film is not None
         self.progress.show_job(job, unread)
         self._show_state()
         self._update_actions()
+
+    def show_queue(self, words: str) -> None:
+        """Counts of the work list and its queue."""
+        self._queue.setText(words)
 
     def _show_state(self) -> None:
         reading, saver = self.desk.reading, self.desk.saver
@@ -377,12 +378,11 @@ class MainWindow(QMainWindow):
             reviewed=reading is not None and reading.state is State.REVIEWED,
             reading_job=desk.job is not None,
             box=finding is not None and finding.box is not None,
-            human_box=finding is not None and finding.human_box is not None,
+            human_box=finding is not None and (finding.human_box is not None or finding.box_removed),
             overridden=finding is not None and finding.overridden,
             can_undo=session is not None and session.can_undo,
             can_redo=session is not None and session.can_redo,
             unsaved=desk.saver.state is Saving.FAILED,
-            presets=len(desk.frame.vois) if desk.frame else 0,
             analysed=reading is not None and reading.analysed_at is not None,
             opinion=reading is not None and bool(reading.whole_hand),
             opinion_job=reading is not None and desk.opinions.job_of(reading.reading_id) is not None,
@@ -390,6 +390,7 @@ class MainWindow(QMainWindow):
             comment=reading is not None and self.bones.opinion.asks_comment,
             regions=reading is not None and bool(overlay.regions(reading)),
             map=desk.heat.wanted or desk.whole_map.wanted,
+            **self.film_panel.ui_state() if self.film_panel is not None else {},
         )
 
     def _update_actions(self) -> None:
@@ -474,6 +475,7 @@ class MainWindow(QMainWindow):
         kept.setValue("geometry", self.saveGeometry())
         kept.setValue("splitter", self.splitter.saveState())
         self.preview.watch(False)
+        self.lists.stop()
         self.lock.stop()
         self.desk.work.close()
         self.commands.close_knee()

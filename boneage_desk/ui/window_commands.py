@@ -14,6 +14,7 @@ from boneage_desk.common.errors import BoneAgeError, InputError
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, MENUS, SUBMENUS, ActionSet
+from boneage_desk.ui.film_commands import film_handlers
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
@@ -90,14 +91,17 @@ class WindowCommands(QObject):
             "regions": lambda: self._w.show_regions(not self._w.regions),
             "auto-window": lambda: film().film.auto_window(),
             "full-screen": self._full_screen,
-            "work-list": self._toggle_work_list,
+            "work-list": self._w.lists.toggle_wide,
+            "side-list": self._w.lists.toggle_side,
+            "next-unread": self._w.lists.next_unread,
+            "queue": self._w.lists.show_queue,
+            "pause-queue": self._w.lists.toggle_pause,
             "find": self._find,
             "palette": self._palette,
             "shortcuts": self.show_shortcuts,
             "about": self.show_about,
         }
-        for tool in ("window-tool", "pan-tool", "zoom-tool"):
-            table[tool] = lambda tool=tool: film().choose_tool(tool)  # type: ignore[misc]
+        table |= film_handlers(self._w, film)
         for engine in ENGINE_NAMES:
             table[f"opinion-{engine}"] = lambda engine=engine: desk.opinions.toggle(engine)  # type: ignore[misc]
         for number in range(1, 10):
@@ -118,7 +122,7 @@ class WindowCommands(QObject):
             menus[title].setToolTipsVisible(True)
         for spec in ACTIONS:
             menus[spec.menu].addAction(actions[spec.id])
-        actions.check("work-list", True)
+        actions.check("side-list", True)
 
     # --- files ------------------------------------------------------------------------------
 
@@ -301,14 +305,9 @@ class WindowCommands(QObject):
         self._w.setWindowState(self._w.windowState() ^ Qt.WindowState.WindowFullScreen)
         self._w.actions_.check("full-screen", on)
 
-    def _toggle_work_list(self) -> None:
-        on = self._w.work_list.isHidden()
-        self._w.work_list.setVisible(on)
-        self._w.actions_.check("work-list", on)
-
     def _find(self) -> None:
         if self._w.work_list.isHidden():
-            self._toggle_work_list()
+            self._w.lists.toggle_side()
         self._w.work_list.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._w.work_list.filter.selectAll()
 

@@ -23,6 +23,7 @@ from boneage_desk.standards.types import Sex
 from boneage_desk.ui.models import bone_table, study_list
 from boneage_desk.ui.presenters.overlay import Show
 from boneage_desk.ui.presenters.saving import Saving
+from boneage_desk.ui.presenters.study_texts import Column
 from boneage_desk.ui.views.elided import ElidedLabel
 from tests.gui.conftest import settle, texts
 from tests.gui.fakes import GRADES, engine_died, make_film, make_result
@@ -401,10 +402,10 @@ def test_a_changed_file_is_not_taken_for_the_film_that_was_read(qtbot, desk_wind
 
 
 def test_the_list_that_cannot_be_read_is_told(qtbot, desk_window, fakes, monkeypatch):
-    def broken():
+    def broken(*_which):
         raise StoreError("The data base is newer than this program.", "Update BoneAge Desk.")
 
-    monkeypatch.setattr(fakes.store, "list", broken)
+    monkeypatch.setattr(fakes.store, "page", broken)
     window = desk_window()
     settle(qtbot, window)
     assert any("newer than this program" in line for line in texts(window))
@@ -419,9 +420,9 @@ def test_filter_and_columns_of_the_work_list(qtbot, desk_window, fakes):
     settle(qtbot, window)
     qtbot.waitUntil(lambda: window.work_list.model.rowCount() == 2)
     qtbot.keyClick(window, Key.Key_F, CTRL)
-    qtbot.keyClicks(window.work_list.filter, "wang dra")
-    assert window.work_list.proxy.rowCount() == 1
-    index = window.work_list.proxy.index(0, study_list.NAME)
+    qtbot.keyClicks(window.work_list.filter, "wang unr")
+    assert window.work_list.model.rowCount() == 1
+    index = window.work_list.model.index(0, study_list.PLACE[Column.NAME])
     assert index.data() == "WANG Lei"
 
 

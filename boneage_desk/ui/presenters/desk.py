@@ -13,6 +13,7 @@ from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult
 from boneage_desk.reading.angles import angle_of
+from boneage_desk.reading.annotating import RemoveBox
 from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.findings import Box
@@ -31,6 +32,7 @@ from boneage_desk.ui.presenters.opinions import Opinions
 from boneage_desk.ui.presenters.reading_work import ReadingWork
 from boneage_desk.ui.presenters.report_map import ReportMaps
 from boneage_desk.ui.presenters.saving import Saver
+from boneage_desk.ui.presenters.sessions import Sessions
 from boneage_desk.ui.presenters.whole_map import MapLook, WholeMap
 
 BONES = rus_chn.BONES
@@ -50,6 +52,8 @@ class Desk(QObject):
     """A reading whose stored value should take the place of the one on the desk."""
     changed_reading = Signal(object)
     """Any reading's new value, for the work list."""
+    reading_cancelled = Signal(str)
+    """The person broke off the machine's reading of the study that is shown; its reading id."""
     message = Signal(object)
     comment_wanted = Signal()
     """The person should say something of an unusual difference."""
@@ -59,7 +63,7 @@ class Desk(QObject):
         self.services, self.runner = services, runner
         self.saver = Saver(runner, services.store, services.now, self._save_failed, self)
         self.work = ReadingWork(services, runner, self)
-        self._sessions: dict[str, ReadingSession] = {}
+        self._sessions = Sessions(self._busy)
         self._session: ReadingSession | None = None
         self._film: Film | None = None
         self._summary: Summary | None = None
@@ -114,14 +118,13 @@ class Desk(QObject):
 
     def show(self, reading: Reading, film: Film | None, *, film_error: str = "") -> None:
         """Put a reading on the desk. Its undo history of this run comes back with it."""
-        known = self._sessions.get(reading.reading_id)
-        if known is None:
-            known = self._sessions[reading.reading_id] = ReadingSession(reading)
+        known = self._sessions.of(reading)
         other = self._session is not known
         self._session, self._film, self.film_error = known, film, film_error
         if other:
             self._bone = BONES[0]
             self._no_maps()
+            self._sessions.trim()
         self._summary = summarise(known.reading)
         self.case_changed.emit()
         self.opinions.follow(known)
@@ -136,6 +139,18 @@ class Desk(QObject):
         """The value of a reading that was on the desk in this run; newer than the store's for a moment."""
         known = self._sessions.get(reading_id)
         return known.reading if known else None
+
+    def session_of(self, reading: Reading) -> ReadingSession:
+        """The session of a reading that is worked on in the background."""
+        return self._sessions.of(reading)
+
+    def _busy(self, reading_id: str) -> bool:
+        """Something of the reading is shown, under way, or not on the disk yet."""
+        if self._session is not None and self._session.reading.reading_id == reading_id:
+            return True
+        box = any(id == reading_id for id, _bone in self._box_jobs)
+        jobs = self.work.job_of(reading_id) is not None or self.opinions.job_of(reading_id) is not None
+        return box or jobs or self.saver.unsaved_of(reading_id)
 
     def report(self, error: BaseException, doing: str = "", choices: tuple[Choice, ...] = (), topic: str = "") -> None:
         """Show an error. The only way by which one reaches the person."""
@@ -292,22 +307,27 @@ class Desk(QObject):
         session, frame = self._session, self.frame
         if session is None or frame is None:
             return
+        under_way = self.work.job_of(session.reading.reading_id)
+        if under_way is not None:
+            under_way.gives_way = False  # begun in the background: now it is the reader's
+            return
         if not self.editable:
             self.tell(tr("The reading was marked reviewed. Reopen it to read it again."), "warning", topic="refused")
             return
         self._read(session, frame)
 
-    def read_in_background(self, reading: Reading) -> None:
-        session = self._sessions.setdefault(reading.reading_id, ReadingSession(reading))
-        blocked = any(flag.blocking for flag in session.reading.flags)
-        if session.reading.analysed_at is None and session.reading.state is State.DRAFT and not blocked:
-            self._read(session, None)
-
-    def _read(self, session: ReadingSession, frame: Frame | None) -> None:
+    def _read(self, session: ReadingSession, frame: Frame, *, once_more: bool = True) -> None:
+        """``once_more``: the film is read again when the model process dies over it."""
         self.blind_first.begin(session)
         name = session.reading.patient.display_name or tr("The film")
 
         def failed(error: BaseException) -> None:
+            if once_more and isinstance(error, EngineError) and error.code == "engine-crashed":
+                self.tell(
+                    tr("The model process ended. It was started again, and the film is read once more."), "warning", "read"
+                )
+                self._read(session, frame, once_more=False)
+                return
             again = (Choice(tr("Read again"), self.read),) if session is self._session else ()
             doing = tr("The models stopped while reading") if isinstance(error, EngineError) else tr("{name} was not read", name=name)
             self.report(error, doing, choices=again, topic="read")
@@ -321,17 +341,20 @@ class Desk(QObject):
 
         self.work.analyse(
             session.reading, frame,
-            on_result=partial(self._analysed, session), on_failed=failed, on_cancelled=cancelled,
+            on_result=partial(self.take_analysis, session), on_failed=failed, on_cancelled=cancelled,
         )  # fmt: skip
         self.work_changed.emit()
 
-    def _analysed(self, session: ReadingSession, result: AnalysisResult) -> None:
+    def take_analysis(self, session: ReadingSession, result: AnalysisResult) -> None:
+        """The machine's reading of any study."""
+        self._sessions.trim()
         self.apply(session, commands.SetAnalysis(result, self.services.now()))
 
     def cancel_reading(self) -> None:
         """Stop the 13 bones of the film shown; else, where these are in, its second opinion."""
-        if self.job is not None:
+        if self.job is not None and self.reading is not None:
             self.job.cancel()
+            self.reading_cancelled.emit(self.reading.reading_id)
         else:
             self.opinions.cancel()
         self.work_changed.emit()
@@ -374,8 +397,18 @@ class Desk(QObject):
 
     def reset_box(self) -> None:
         """Back to the machine's box and its opinion."""
-        if self.reading is not None and self.reading.bone(self._bone).human_box is not None:
+        finding = self.reading.bone(self._bone) if self.reading is not None else None
+        if finding is not None and (finding.human_box is not None or finding.box_removed):
             self.do(commands.SetBox(self._bone, None))
+
+    def remove_box(self, bone: str) -> None:
+        """Take the box off a bone: it has no opinion of the machine then, and no points without a person's grade."""
+        if self.reading is None:
+            return
+        waiting = self._box_jobs.pop((self.reading.reading_id, bone), None)
+        if waiting is not None:
+            waiting.cancel()
+        self.do(RemoveBox(bone))
 
     # --- saving -----------------------------------------------------------------------------
 
@@ -389,7 +422,7 @@ class Desk(QObject):
         """Give up what could not be saved of a reading and show what the store holds."""
         self.saver.give_up(reading_id)
         self.opinions.forget(reading_id)
-        self._sessions.pop(reading_id, None)
+        self._sessions.pop(reading_id)
         if self.reading is not None and self.reading.reading_id == reading_id:
             self._session = self._film = self._summary = None
             self._no_maps()

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.errors import FilmError
 from boneage_desk.common.i18n import mark, said, tr
+from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem
 from boneage_desk.reading.session import Reading
+from boneage_desk.reading.study_row import StudyRow, study_row
+from boneage_desk.ui.jobs import BACKGROUND, NORMAL
 from boneage_desk.ui.presenters import opening, text
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.importing import Importer, Report, import_words
 from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.study_texts import Entry
+
+FIRST_PAGE, PAGE = 60, 150
+"""Readings that are read from the store at once: at first as many as a window shows, so that they are there at once."""
 
 KNEES = mark("A film of the knee has a window of its own, in the menu File.")
 
 class Library(QObject):
     """The readings of the store, newest first, kept in step with what happens on the desk."""
 
-    listed = Signal(object)
-    """All readings, when they were loaded."""
+    listed = Signal(object, bool)
+    """A page of the store's list as Entry values, newest first, and whether it is the last."""
     updated = Signal(object)
     """One reading, new or changed."""
     choose_frame = Signal(object)
     """A FilmEntry with several frames: somebody has to say which."""
     busy_changed = Signal(str)
     """What is being opened, '' when nothing is."""
+    arrived = Signal(object)
+    """A Reading that was imported: the machine may read it in the background."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -37,33 +47,56 @@ class Library(QObject):
         self._paths: dict[str, str] = {}
         self._opening = 0
         self._ticket = 0
-        self._listed = False
+        self._newest: StudyRow | None = None
+        self._ahead: tuple[str, Film] | None = None
+        self._ahead_of = ""
+        self.importer = Importer(desk)
+        self.importer.filed.connect(self._filed)
         desk.changed_reading.connect(self.updated)
         desk.reload_wanted.connect(self.open_reading)
 
     # --- the list ---------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Read the list from the store; then offer to go on with the newest reading."""
-        self._desk.run_later(
-            "store", tr("Loading the list"), lambda _t, _p: list(self._services.store().list()),
-            self._loaded, tr("The list could not be read"),
+        """Read the list from the store, page by page so that saves need not wait; then offer to go on with the newest."""
+        self._newest = None
+        self._page(None)
+
+    def _page(self, before: str | None) -> None:
+        count = PAGE if before else FIRST_PAGE
+
+        def work(_token: object, _progress: object) -> tuple[list[Entry], bool]:
+            readings = self._services.store().page(count, before)
+            return [Entry(study_row(reading)) for reading in readings], len(readings) < count
+
+        self._desk.runner.submit(
+            "store", tr("Loading the list"), work, on_result=self._paged, priority=BACKGROUND if before else NORMAL,
+            on_failed=lambda error: self._desk.report(error, tr("The list could not be read"), topic="store"),
         )  # fmt: skip
 
-    def _loaded(self, readings: list[Reading]) -> None:
-        self._listed = True
-        self.listed.emit(readings)
-        if readings and self._desk.reading is None and not self._opening:
-            newest = max(readings, key=lambda reading: reading.changed_at)
+    def _paged(self, found: tuple[list[Entry], bool]) -> None:
+        entries, whole = found
+        for entry in entries:
+            if self._newest is None or entry.row.changed_at > self._newest.changed_at:
+                self._newest = entry.row
+        if not whole:
+            self._page(entries[-1].row.reading_id)
+        self.listed.emit(entries, whole)
+        if whole and self._newest is not None and self._desk.reading is None and not self._opening:
+            self._offer(self._newest.reading_id)
+
+    def _offer(self, reading_id: str) -> None:
+        def loaded(newest: Reading) -> None:
+            if self._desk.reading is not None or self._opening:
+                return
             line = self._desk.last_line([newest])
-            self._desk.message.emit(
-                Message(
-                    "info",
-                    tr("Go on with {line}?", line=line),
-                    choices=(Choice(tr("Go on"), lambda: self.open_reading(newest.reading_id)),),
-                    topic="go-on",
-                )
-            )
+            go_on = Choice(tr("Go on"), lambda: self.open_reading(reading_id))
+            self._desk.message.emit(Message("info", tr("Go on with {line}?", line=line), choices=(go_on,), topic="go-on"))
+
+        self._desk.run_later(
+            "store", tr("Loading the reading"), lambda _t, _p: self._services.store().get(reading_id), loaded,
+            tr("The reading could not be loaded"),
+        )  # fmt: skip
 
     # --- files ------------------------------------------------------------------------------
 
@@ -120,7 +153,7 @@ class Library(QObject):
             if not found.problems:
                 self._desk.report(FilmError(f"No film was found in {names}.", "Open a DICOM or picture file."))
         if found.rest:
-            self._import(found.rest)
+            self.importer.add(found.rest, self._tell_import)
 
     def _tell_problems(self, problems: Sequence[FilmProblem], some_opened: bool) -> None:
         if not problems:
@@ -168,35 +201,71 @@ class Library(QObject):
 
     # --- many -------------------------------------------------------------------------------
 
-    def _import(self, entries: Sequence[FilmEntry]) -> None:
-        self._begin(text.plural(len(entries), "more film"))
-        self._ticket -= 1  # an import never takes the place of what is shown
+    def import_paths(self, paths: Sequence[str], done: Callable[[Report], None] | None = None) -> None:
+        """List the films under ``paths`` and show none. ``done``: told what became of them, instead of the person."""
+        names = PurePath(paths[0]).name + (" \N{HORIZONTAL ELLIPSIS}" if len(paths) > 1 else "")
+
+        def found(entries: list[FilmEntry | FilmProblem]) -> None:
+            films = [entry for entry in entries if isinstance(entry, FilmEntry)]
+            problems = [entry for entry in entries if isinstance(entry, FilmProblem)]
+
+            def ended(report: Report) -> None:
+                report.problems[:0] = problems
+                (done or self._tell_import)(report)
+
+            if films:
+                self.importer.add(films, ended)
+            else:
+                ended(Report())
+
+        def failed(error: BaseException) -> None:
+            if done is not None:
+                done(Report(problems=[FilmProblem(paths[0], "failed", str(error))]))
+            else:
+                self._desk.report(error, tr("{names} was not opened", names=names), topic="import")
+
         self._desk.runner.submit(
-            "import", tr("Importing {counted}", counted=text.plural(len(entries), 'film')),
-            lambda token, progress: opening.import_films(self._services, entries, token, progress),
-            on_result=self._imported,
-            on_failed=lambda error: self._failed(error, tr("The other films were not imported")),
-            on_cancelled=self._end,
+            "import", tr("Looking for films in {names}", names=names),
+            lambda token, progress: list(self._services.films().scan(list(paths), progress=progress, cancel=token)),
+            on_result=found, on_failed=failed,
         )  # fmt: skip
 
-    def _imported(self, result: tuple[list[Reading], list[FilmProblem]]) -> None:
-        drafts, problems = result
-        self._tell_problems(problems, some_opened=True)
+    def _tell_import(self, report: Report) -> None:
+        self._tell_problems(report.problems, some_opened=True)
+        words = import_words(report)
+        if words:
+            self._desk.tell(words, topic="import")
+        elif not report.problems:
+            self._desk.tell(tr("No film was found there."), "warning", topic="import")
 
-        def filed(results: list[opening.Filed]) -> None:
-            self._end()
-            for item in results:
-                self.updated.emit(self._desk.knows(item.reading.reading_id) or item.reading)
-                self._desk.read_in_background(item.reading)
-            self._desk.tell(tr("{counted} in the list.", counted=text.plural(len(results), 'more film')), topic="import")
+    def _filed(self, reading: Reading, existed: bool) -> None:
+        self.updated.emit(reading)
+        self.arrived.emit(reading)
+
+    # --- the next study ---------------------------------------------------------------------
+
+    def prefetch(self, reading_id: str) -> None:
+        """Read and film of a study that will probably be opened next, made ready behind what is being done."""
+        if not reading_id or reading_id == self._ahead_of:
+            return
+        self._ahead_of = reading_id
+        known = self._desk.knows(reading_id)
+
+        def work(_token: CancelToken, _progress: Progress) -> tuple[str, Film]:
+            reading = known or self._services.store().get(reading_id)
+            path = self._paths.get(reading.source.sha256, "")
+            return reading_id, opening.for_screen(opening.open_film_of(self._services, reading, path))
+
+        def here(found: tuple[str, Film]) -> None:
+            if found[0] == self._ahead_of:
+                self._ahead = found
+
+        def missing(_error: BaseException) -> None:
+            self._ahead_of = ""  # told when it is opened
 
         self._desk.runner.submit(
-            "store", tr("Filing films"),
-            lambda _token, _progress: [opening.file_draft(self._services, draft) for draft in drafts],
-            on_result=filed,
-            on_failed=lambda error: self._failed(error, tr("The other films could not be filed")),
-            on_cancelled=self._end,
-        )  # fmt: skip
+            "ahead", tr("Making the next study ready"), work, on_result=here, on_failed=missing, priority=BACKGROUND
+        )
 
     # --- stored readings --------------------------------------------------------------------
 
@@ -211,6 +280,12 @@ class Library(QObject):
         def loaded(reading: Reading) -> None:
             if ticket != self._ticket:
                 self._end()
+                return
+            ahead = self._ahead
+            if ahead is not None and ahead[0] == reading_id:
+                self._ahead, self._ahead_of = None, ""
+                self._end()
+                self._desk.show(reading, ahead[1])
                 return
             self._desk.show(reading, None)
             self._load_film(reading, ticket)

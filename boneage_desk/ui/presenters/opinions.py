@@ -174,6 +174,11 @@ class Opinions(QObject):
         return True
 
     def _cancelled(self, session: ReadingSession, ask: _Ask) -> None:
+        asked = self._asked.get(session.reading.reading_id)
+        if asked is not None and asked[0] is ask and asked[1].gave_way:
+            del self._asked[session.reading.reading_id]
+            self._submit(session, ask)  # it made way for the reader's own question, and waits behind it
+            return
         if self._end(session, ask, CANCELLED):
             self.changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,8 @@ class ReadingWork(QObject):
     """Jobs on the lane 'engine', at most one reading job for each reading."""
 
     state_changed = Signal(str)
+    restarted = Signal()
+    """The model process ended while it was idle, and is being started again."""
 
     def __init__(self, services: Services, runner: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +55,8 @@ class ReadingWork(QObject):
         self._engine: AnalysisEngine | None = None
         self._state = "stopped"
         self.second_opinions: tuple[str, ...] = ()
+        self.asked_at = -1e9
+        """When the reader last asked something of one bone (`time.monotonic`): the next may come soon."""
         self._reading: dict[str, Job] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(STATE_INTERVAL_MS)
@@ -93,7 +98,10 @@ class ReadingWork(QObject):
 
     def _poll(self) -> None:
         if self._engine is not None:
-            self._tell(self._engine.state())
+            before, now = self._state, self._engine.state()
+            self._tell(now)
+            if before.startswith("ready") and now == "starting":
+                self.restarted.emit()
 
     def _tell(self, state: str) -> None:
         if state != self._state:
@@ -136,6 +144,7 @@ class ReadingWork(QObject):
             on_cancelled=ended(on_cancelled),
             on_progress=on_progress,
             priority=BACKGROUND if frame is None else NORMAL,
+            gives_way=frame is None,
         )
         self._reading[reading_id] = job
         return job
@@ -167,7 +176,7 @@ class ReadingWork(QObject):
         return self._runner.submit(
             "engine", tr("Second opinion"), work,
             on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled,
-            priority=BACKGROUND if frame is None else LATER,
+            priority=BACKGROUND if frame is None else LATER, gives_way=frame is None,
         )  # fmt: skip
 
     def film_saliency(
@@ -204,6 +213,7 @@ class ReadingWork(QObject):
         def work(token: CancelToken, _progress: Progress) -> BoneResult:
             return self._services.engine().regrade(frame, bone, box, angle_deg, cancel=token)
 
+        self.asked_at = time.monotonic()
         return self._runner.submit(
             "engine", tr("Grading the box"), work,
             on_result=on_result, on_failed=on_failed, on_cancelled=on_cancelled, priority=URGENT,
@@ -225,6 +235,7 @@ class ReadingWork(QObject):
             values = engine.saliency(frame, bone, box, angle_deg, method=method, cancel=token)
             return Saliency(bone, box, values, method)
 
+        self.asked_at = time.monotonic()
         return self._runner.submit(
             "engine", tr("Where the grader looked"), work, on_result=on_result, on_failed=on_failed, priority=URGENT
         )
