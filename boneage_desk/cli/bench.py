@@ -35,13 +35,25 @@ WAIT_S = 180
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=list(TIMES))
+    parser.add_argument("what", choices=[*TIMES, "fuzz"])
     parser.add_argument("--film", metavar="FILE", help="another film than the demo study (not for startup)")
     parser.add_argument("-n", type=int, metavar="N", help="how often (default: by what is measured)")
+    parser.add_argument("--films", type=int, default=1000, metavar="N", help="fuzz: mutated films to read (default: 1000)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="fuzz: what the mutations are drawn from (default: 1)")
+    parser.add_argument("--case", type=int, metavar="N", help="fuzz: this film alone, with what the decoders print")
+    parser.add_argument("--keep", metavar="DIR", help="fuzz: leave the files of faults, or of --case, below this folder")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(options: argparse.Namespace, app: App) -> int:
+    if options.what == "fuzz":
+        from boneage_desk.cli.bench_fuzz import FAULTS, fuzz
+
+        keep = Path(options.keep) if options.keep else None
+        with tempfile.TemporaryDirectory(prefix="boneage-bench-", dir=options.data_dir) as folder:
+            found = fuzz(Path(folder), films=options.films, seed=options.seed, case=options.case, keep=keep)
+        _told(options, {"bench": "fuzz", **found})
+        return 1 if any(found[kind] for kind in FAULTS) else 0
     times = TIMES[options.what] if options.n is None else options.n
     if times < 1:
         raise InputError("-n must be 1 or more.", code="usage")
@@ -53,9 +65,13 @@ def run(options: argparse.Namespace, app: App) -> int:
         # what the engine keeps between runs is the station's: the first start of all is not what is measured
         place = _Place(app, Path(folder), options.data_dir / ENGINE_DIR)
         found = measure(place, options.film, times)
+    _told(options, {"bench": options.what, "n": times, **found})
+    return 0
+
+
+def _told(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    """The figures with those of program and machine."""
     value = {
-        "bench": options.what,
-        "n": times,
         **found,
         "version": __version__,
         "python": platform.python_version(),
@@ -67,7 +83,6 @@ def run(options: argparse.Namespace, app: App) -> int:
     else:
         for name, number in value.items():
             print(f"{name}: {number}")
-    return 0
 
 
 @dataclass(frozen=True, slots=True)

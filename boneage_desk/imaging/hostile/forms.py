@@ -169,6 +169,7 @@ def _dicom_forms() -> Iterator[Form]:
     yield form("jpeg-ls", _compressed(_dataset(deep), _JPEG_LS, "pyjpegls"))
     yield form("jpeg-ls-near", _compressed(_dataset(deep), _NEAR, "pyjpegls", jls_error=2))
     yield form("jpeg-2000", _compressed(_dataset(deep), _J2K, "pylibjpeg"))
+    yield form("jpeg-lossless", _jpeg_lossless(deep))
     picture = io.BytesIO()
     Image.fromarray(flat).save(picture, "JPEG", quality=90)
     baseline = _dataset(flat)
@@ -176,6 +177,37 @@ def _dicom_forms() -> Iterator[Form]:
     baseline.PixelData = encapsulate([picture.getvalue()])
     baseline["PixelData"].VR = "OB"
     yield form("jpeg", _saved(baseline))
+
+
+def _jpeg_lossless(pixels: npt.NDArray[np.uint16]) -> bytes:
+    """The commonest compression of old archives, which only GDCM can write."""
+    import tempfile
+    from pathlib import Path
+
+    import gdcm
+    from pydicom import dcmread
+    from pydicom.uid import UID
+
+    with tempfile.TemporaryDirectory(prefix="boneage-forms-") as folder:
+        plain, packed = Path(folder, "plain.dcm"), Path(folder, "packed.dcm")
+        plain.write_bytes(_saved(_dataset(pixels)))
+        reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+        reader.SetFileName(str(plain))
+        read = reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        changed = read and change.Change()
+        writer.SetFileName(str(packed))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        if not changed or not writer.Write():
+            raise RuntimeError("GDCM could not write JPEG Lossless")
+        stream = dcmread(packed).PixelData
+    ds = _dataset(pixels)  # GDCM gives the file UIDs and a time of its own
+    ds.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.70")
+    ds.PixelData = stream
+    ds["PixelData"].VR = "OB"
+    return _saved(ds)
 
 
 def _raster_forms() -> Iterator[Form]:
