@@ -212,6 +212,13 @@ class SqliteStore:
             (patient_id,),
         )
 
+    def every_of_patient(self, patient_id: str) -> _Readings:
+        """See `ReadingStore.every_of_patient`."""
+        return self._documents(
+            "WHERE study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) ORDER BY assessment_id DESC",
+            (patient_id,),
+        )
+
     def report(self, reading_id: str, number: int | None = None) -> bytes:
         with self._told("reading"), self._lock:
             return sealed.fetch(self._open_connection(), reading_id, number)

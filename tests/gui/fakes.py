@@ -363,6 +363,9 @@ class FakeStore:
         start = 0 if before is None else next(i for i, r in enumerate(every) if r.reading_id == before) + 1
         return every[start : start + count]
 
+    def every_of_patient(self, patient_id: str) -> list[Reading]:
+        return [reading for reading in self.list() if reading.patient.patient_id == patient_id]
+
     def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
         return [event for event in self.log if reading_id in (None, event.reading_id)]
 

@@ -52,6 +52,8 @@ def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> 
     window = ""
     if voi is not None:
         window = voi.name if voi.kind is VoiKind.LUT else tr("W {width:.0f}  L {centre:.0f}", width=voi.width, centre=voi.centre)
+        if voi.kind is VoiKind.SIGMOID:
+            window += "  " + tr("sigmoid")
         if voi.name and voi.kind is not VoiKind.LUT:
             window += f"  {voi.name}"
     state = [tr("zoom {zoom:.0%}", zoom=view.zoom)]

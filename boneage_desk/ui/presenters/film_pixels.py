@@ -2,7 +2,7 @@
 
 The full film is never mapped: the level of detail that matches the zoom is (each half the size of the
 one before, by averaging, so that a shrunk film neither flickers nor loses trabeculae), cut to what is
-on the screen. One table look-up per visible pixel makes grey; see tools/bench_window_level.py.
+on the screen. One table look-up per visible pixel makes grey; see ``boneage-desk bench view``.
 """
 
 from __future__ import annotations
@@ -68,12 +68,15 @@ class Patch:
 
 
 class FilmPixels:
-    """A frame's levels of detail. Making it costs some 15 ms for 5 megapixels of 16 bits."""
+    """A frame's levels of detail. Making it costs some 15 ms for 5 megapixels of 16 bits. ``levels``: others in their
+    place, as a display filter made them."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, levels: tuple[Pixels, ...] = ()) -> None:
         self.frame = frame
         self._sums: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None = None
-        self.levels: list[Pixels] = [frame.pixels]
+        self.levels: list[Pixels] = list(levels) or [frame.pixels]
+        if levels:
+            return
         while min(self.levels[-1].shape) > SMALLEST_SIDE:
             self.levels.append(halved(self.levels[-1]))
 
@@ -155,12 +158,16 @@ class FilmPixels:
             return int(self.frame.pixels[row, column])
         return None
 
-    def auto_window(self) -> Voi:
-        """From the 1st to the 99.5th percentile of what is film (no padding, no flat black ground)."""
+    def inside(self) -> Pixels:
+        """The values of what is film on the coarsest level: no padding, no flat black ground."""
         values = self.levels[-1].ravel()
         if self.frame.padding is not None:
             values = values[values != self.frame.padding]
-        inside = values[values > values.min()] if values.size else values
+        return values[values > values.min()] if values.size else values
+
+    def auto_window(self) -> Voi:
+        """From the 1st to the 99.5th percentile of the histogram of what is film."""
+        inside = self.inside()
         if inside.size < 16:
             return self.frame.vois[0]
         low, high = (float(v) for v in np.percentile(inside, (1.0, 99.5)))

@@ -55,6 +55,15 @@ def marks(reading: Reading) -> tuple[BoxMark, ...]:
     return tuple(result)
 
 
+def machine_boxes(reading: Reading) -> tuple[Box, ...]:
+    """The machine's own boxes where a person's are in force, or none is."""
+    return tuple(
+        finding.machine_region.box
+        for finding in reading.bones
+        if finding.machine_region is not None and (finding.human_box is not None or finding.box_removed)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RegionMark:
     """A region that a second opinion cut out, in film pixels. ``dashed``: the joints of the fingers, not the carpals."""

@@ -13,13 +13,17 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygo
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.imaging.map_colours import coloured
+from boneage_desk.reading.annotations import Annotation
+from boneage_desk.reading.film import Spacing
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import overlay, text
+from boneage_desk.ui.presenters.film_marks import Drawing
 from boneage_desk.ui.presenters.measured import WidthLine, lines_on_screen
 from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Rect, Viewport
 from boneage_desk.ui.views.bone_strip import draw_width
+from boneage_desk.ui.views.film_marks import MarkPainter, overlay_leader
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,18 @@ def _coloured(values: Any, opacity: float) -> QImage:
     return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
+MARGIN = 8
+SIDE_POINTS = 20
+"""The side letter, below the patient's lines: at the top's middle it would stand on a finger."""
+
+
 class OverlayPainter:
     """Keeps label places while nothing moved, since finding them takes a few milliseconds."""
 
     def __init__(self) -> None:
         self._key: object = None
         self._places: dict[str, Rect] = {}
+        self._marks = MarkPainter()
 
     def paint(
         self,
@@ -78,6 +88,11 @@ class OverlayPainter:
         brightness: Callable[[Rect], float],
         lines: tuple[WidthLine, ...] = (),
         regions: tuple[RegionMark, ...] = (),
+        machine: tuple[Box, ...] = (),
+        annotations: tuple[Annotation, ...] = (),
+        chosen: int = 0,
+        drawing: Drawing | None = None,
+        spacing: Spacing | None = None,
     ) -> None:
         painter.setFont(theme.ui_font(9.5))
         if show is not Show.NONE:
@@ -86,12 +101,24 @@ class OverlayPainter:
             for region in regions:
                 _draw_region(painter, view, region)
             rects = [(mark.bone, view.rect_to_screen(mark.box)) for mark in marks]
-            for mark, (_, rect) in zip(marks, rects, strict=True):
-                self._box(painter, mark, rect, mark.bone == selected, editing)
+            painter.save()
+            if view.angle_deg:  # boxes are upright in the film as it lies without the free turn
+                painter.translate(view.widget[0] / 2, view.widget[1] / 2)
+                painter.rotate(view.angle_deg)
+                painter.translate(-view.widget[0] / 2, -view.widget[1] / 2)
+            for box in machine:
+                _machine_box(painter, view.upright.rect_to_screen(box))
+            for mark in marks:
+                self._box(painter, mark, view.upright.rect_to_screen(mark.box), mark.bone == selected, editing, view)
+            painter.restore()
             for line in lines_on_screen(lines, view):
                 draw_width(painter, line, QPointF(*line.start), QPointF(*line.end))
+            taken = self._corner_rects(painter, size, corners)
+            taken += self._marks.paint(
+                painter, view, size, annotations, chosen=chosen, drawing=drawing or Drawing(), spacing=spacing or Spacing(),
+                boxes=[rect for _, rect in rects], taken=taken, brightness=brightness,
+            )  # fmt: skip
             if show is Show.ALL and not (dragging and editing):
-                taken = self._corner_rects(painter, size, corners)
                 self._labels(painter, view, size, marks, rects, selected, brightness, taken)
                 taken = [*taken, *self._places.values(), *(rect for _, rect in rects)]
                 _label_regions(painter, view, size, regions, taken)
@@ -109,7 +136,7 @@ class OverlayPainter:
         painter.restore()
 
     @staticmethod
-    def _box(painter: QPainter, mark: BoxMark, rect: Rect, selected: bool, editing: bool) -> None:
+    def _box(painter: QPainter, mark: BoxMark, rect: Rect, selected: bool, editing: bool, view: Viewport) -> None:
         colour = QColor(theme.HUMAN if mark.human else theme.MACHINE)
         if not mark.certain:
             colour = QColor(theme.ATTENTION)
@@ -118,7 +145,7 @@ class OverlayPainter:
         if not mark.certain:
             pen.setDashPattern([4, 3])
         area = QRectF(rect[0], rect[1], rect[2] - rect[0], rect[3] - rect[1])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, bool(view.angle_deg))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         # a dark edge, to be seen on an inverted film too
         painter.setPen(QPen(theme.colour("#000000", 150 if selected else 80), 4 if selected else 3))
@@ -169,29 +196,11 @@ class OverlayPainter:
             colour = QColor(theme.HUMAN if " H" in mark.label else theme.MACHINE)
             if " !" in mark.label:
                 colour = QColor(theme.ATTENTION)
-            self._leader(painter, by_bone[mark.bone], place, colour)
+            overlay_leader(painter, by_bone[mark.bone], place, colour)
             area = QRectF(place[0], place[1], place[2] - place[0], place[3] - place[1])
             painter.fillRect(area, theme.colour("#000000", 205 if chosen else 165))
             painter.setPen(QColor("#ffffff") if chosen else colour)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, mark.label)
-
-    @staticmethod
-    def _leader(painter: QPainter, box: Rect, place: Rect, colour: QColor) -> None:
-        """A thin line from a label that stands off to its box."""
-        gap_x = max(place[0] - box[2], box[0] - place[2], 0.0)
-        gap_y = max(place[1] - box[3], box[1] - place[3], 0.0)
-        if max(gap_x, gap_y) < 10:
-            return
-        line = QColor(colour)
-        line.setAlpha(110)
-        painter.setPen(QPen(line, 1))
-        y = min(max((place[1] + place[3]) / 2, box[1]), box[3])
-        x = min(max((place[0] + place[2]) / 2, box[0]), box[2])
-        start = QPointF(box[2] if place[0] > box[2] else box[0] if place[2] < box[0] else x,
-                        y if gap_x else (box[1] if place[3] < box[1] else box[3]))  # fmt: skip
-        end = QPointF(place[0] if place[0] > box[2] else place[2] if place[2] < box[0] else x,
-                      (place[1] + place[3]) / 2 if gap_x else (place[3] if place[3] < box[1] else place[1]))  # fmt: skip
-        painter.drawLine(start, end)
 
     @staticmethod
     def _corner_rects(painter: QPainter, size: tuple[int, int], corners: Corners) -> list[Rect]:
@@ -204,8 +213,12 @@ class OverlayPainter:
         ):  # fmt: skip
             if not lines:
                 continue
-            width = min(size[0] / 2, 40 * math.ceil((max(metrics.horizontalAdvance(line) for line in lines) + 12) / 40))
+            both = (corners.top_left, corners.top_right) if top else (corners.bottom_left, corners.bottom_right)
+            room = _rooms(metrics, size, *both)[0 if left else 1] + MARGIN
+            width = min(room, 40 * math.ceil((max(metrics.horizontalAdvance(line) for line in lines) + 12) / 40))
             height = metrics.height() * (len(lines) + (1 if corners.key and not left and not top else 0)) + 12
+            if corners.side and left and top:
+                height += SIDE_POINTS * 1.8
             x0 = 0.0 if left else size[0] - width
             y0 = 0.0 if top else size[1] - height
             result.append((x0, y0, x0 + width, y0 + height))
@@ -214,7 +227,7 @@ class OverlayPainter:
     @staticmethod
     def _corner_texts(painter: QPainter, size: tuple[int, int], corners: Corners) -> None:
         metrics = QFontMetricsF(painter.font())
-        height, margin = metrics.height(), 8
+        height, margin = metrics.height(), MARGIN
         right = Qt.AlignmentFlag.AlignRight
         left = Qt.AlignmentFlag.AlignLeft
         blocks = (
@@ -223,21 +236,31 @@ class OverlayPainter:
             (corners.bottom_left, left, size[1] - margin - height * len(corners.bottom_left)),
             (corners.bottom_right, right, size[1] - margin - height * len(corners.bottom_right)),
         )
-        room = size[0] / 2 - margin - 24
-        for lines, side, top in blocks:
+        rooms = (*_rooms(metrics, size, corners.top_left, corners.top_right),
+                 *_rooms(metrics, size, corners.bottom_left, corners.bottom_right))  # fmt: skip
+        for (lines, side, top), room in zip(blocks, rooms, strict=True):
             for index, line in enumerate(lines):
                 words = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
                 width = metrics.horizontalAdvance(words)
                 x = margin if side == left else size[0] - margin - width
                 outlined(painter, QPointF(x, top + index * height + metrics.ascent()), words)
         if corners.side:
-            painter.setFont(theme.ui_font(20, bold=True))
-            wide = QFontMetricsF(painter.font())
-            x = (size[0] - wide.horizontalAdvance(corners.side)) / 2
-            outlined(painter, QPointF(x, margin + wide.ascent()), corners.side)
+            painter.setFont(theme.ui_font(SIDE_POINTS, bold=True))
+            top = margin + height * len(corners.top_left) + 2
+            outlined(painter, QPointF(margin, top + QFontMetricsF(painter.font()).ascent()), corners.side)
+            painter.setFont(theme.ui_font(9.5))
 
 
 KEY_WIDTH = 110
+
+
+def _rooms(metrics: QFontMetricsF, size: tuple[int, int], left: tuple[str, ...], right: tuple[str, ...]) -> tuple[float, float]:
+    """The widths that two corners side by side may take: a short one leaves its room to the other."""
+    room = size[0] - 2 * MARGIN - 16.0
+    wants = [max((metrics.horizontalAdvance(line) for line in lines), default=0.0) for lines in (left, right)]
+    if wants[0] <= room / 2:
+        return wants[0] + 1, room - wants[0]
+    return (room - wants[1], wants[1] + 1) if wants[1] <= room / 2 else (room / 2, room / 2)
 
 
 def _colour_key(painter: QPainter, size: tuple[int, int], lines: int, opacity: float) -> None:
@@ -254,6 +277,16 @@ def _colour_key(painter: QPainter, size: tuple[int, int], lines: int, opacity: f
     base = top + metrics.ascent()
     outlined(painter, QPointF(bar.left() - 6 - metrics.horizontalAdvance(less), base), less)
     outlined(painter, QPointF(right + 6, base), most)
+
+
+def _machine_box(painter: QPainter, rect: Rect) -> None:
+    """The machine's own box where a person's is in force, or none is: dotted."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(theme.colour("#000000", 150), 3.4), QPen(QColor(theme.MACHINE), 1.6)):
+        if pen.widthF() < 2:
+            pen.setDashPattern([1.2, 2.4])
+        painter.setPen(pen)
+        painter.drawRect(QRectF(rect[0], rect[1], rect[2] - rect[0], rect[3] - rect[1]))
 
 
 def _region_colour(region: RegionMark) -> QColor:

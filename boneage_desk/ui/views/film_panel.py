@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget, QWidgetAction
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSlider,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    QWidgetAction,
+)
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.reading.film import Frame
+from boneage_desk.reading.annotations import AnnotationKind
+from boneage_desk.reading.film import Frame, Voi, VoiKind
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
-from boneage_desk.ui.presenters import corners, overlay, text
+from boneage_desk.ui.film_commands import TOOLS
+from boneage_desk.ui.presenters import corners, overlay, text, windows
+from boneage_desk.ui.presenters.compare import Compare
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.film_marks import KINDS, Drawn, words_of
+from boneage_desk.ui.presenters.filtering import DisplayFilter, Filtering
 from boneage_desk.ui.presenters.heat import METHODS
+from boneage_desk.ui.presenters.marking import Marking
 from boneage_desk.ui.presenters.measured import LEGEND, WidthLine, film_lines, lines_on_screen
+from boneage_desk.ui.presenters.viewport import Point
 from boneage_desk.ui.presenters.whole_map import OPACITIES
+from boneage_desk.ui.views.compare_pane import ComparePane
 from boneage_desk.ui.views.film_overlay import Corners, SaliencyPicture, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
+from boneage_desk.ui.views.note_line import NoteLine
 
-_TOOLS = {"window-tool": "window", "pan-tool": "pan", "zoom-tool": "zoom"}
+_TOOLS = {id: id.removesuffix("-tool") for id in TOOLS}
 _BAR = (
-    "window-tool", "pan-tool", "zoom-tool", "", "presets", "invert", "flip-h", "flip-v", "rotate-left", "rotate-right", "",
-    "fit", "one-to-one", "reset-view", "", "overlays", "widths", "saliency", "edit-boxes",
+    "window-tool", "pan-tool", "zoom-tool", "lens", "", "distance-tool", "angle-tool", "note-tool", "", "presets", "invert",
+    "rotate-right", "", "fit", "one-to-one", "reset-view", "", "overlays", "widths", "saliency", "edit-boxes", "", "compare",
 )  # fmt: skip
+_MENUS = {
+    "rotate-right": ("rotate-left", "flip-h", "flip-v", "", "rotate-tool", "turn-right-little", "turn-left-little"),
+    "note-tool": ("key-image", "remove-annotation"),
+    "edit-boxes": ("reset-box", "remove-box", "", "machine-boxes"),
+    "compare": ("compare-other", "compare-link"),
+}
+"""What stands in the menu beside a button of the bar."""
 
 
 class FilmPanel(QWidget):
     """Tool bar and film. Made after the first paint, since it brings pyqtgraph."""
-
-    box_edited = Signal(str, object)
 
     def __init__(self, desk: Desk, actions: ActionSet) -> None:
         super().__init__()
@@ -56,18 +82,37 @@ class FilmPanel(QWidget):
                 button = self._presets if id == "presets" else self._button(actions[id])
                 if id == "saliency":
                     self._add_methods(button)
+                elif id in _MENUS:
+                    self._add_menu(button, _MENUS[id])
                 row.addWidget(button)
             else:
                 row.addSpacing(8)
         row.addStretch(1)
         column.addWidget(bar)
         self.film = FilmView(desk.services.voi_lut)
-        column.addWidget(self.film, 1)
+        self.marking, self.filtering, self.compare = Marking(desk), Filtering(desk), Compare(desk)
+        self.beside = ComparePane(desk, self.compare, self.film)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(self.film)
+        self._split.addWidget(self.beside)
+        column.addWidget(self._split, 1)
+        self._machine_boxes = False
+        self._windows: tuple[Voi, ...] = ()
         self.film.bone_clicked.connect(desk.select)
         self.film.bone_double_clicked.connect(self._zoom_to)
         self.film.box_edited.connect(desk.set_box)
         self.film.view_changed.connect(self._show_corners)
         self.film.menu_wanted.connect(self._menu)
+        self.film.box_removed.connect(desk.remove_box)
+        self.film.annotation_drawn.connect(self._drawn)
+        self.film.annotation_chosen.connect(lambda _number: desk.work_changed.emit())
+        self.film.annotation_opened.connect(self._reword)
+        self.film.annotation_refused.connect(self.marking.refused)
+        self.film.note_wanted.connect(self._note)
+        self.filtering.changed.connect(self._show_filter)
+        self.compare.changed.connect(self._show_beside)
+        desk.case_changed.connect(self.compare.follow)
         desk.case_changed.connect(self.show_case)
         desk.reading_changed.connect(self.show_marks)
         desk.bone_changed.connect(lambda _bone: self.show_marks())
@@ -95,6 +140,16 @@ class FilmPanel(QWidget):
         menu.addAction(self._opacity_slider(menu))
         button.setMenu(menu)
 
+    def _add_menu(self, button: QToolButton, ids: tuple[str, ...]) -> None:
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        menu = QMenu(button)
+        for id in ids:
+            if id:
+                menu.addAction(self._actions[id])
+            else:
+                menu.addSeparator()
+        button.setMenu(menu)
+
     def _opacity_slider(self, menu: QMenu) -> QWidgetAction:
         """The opacity of the maps, in the menu: the bar has no room for it on a small screen."""
         box = QWidget()
@@ -119,6 +174,8 @@ class FilmPanel(QWidget):
         if frame is not self._frame:
             self._frame = frame
             self.film.set_frame(frame)
+            self.filtering.begin(self.film.pixels)
+            self._windows = windows.presets(self.film.pixels) if self.film.pixels is not None else ()
             self._fill_presets()
             self._actions.check("invert", False)
         self.show_marks()
@@ -126,9 +183,15 @@ class FilmPanel(QWidget):
     def show_marks(self) -> None:
         reading = self._desk.reading
         marks = overlay.marks(reading) if reading is not None and self._desk.frame is not None else ()
-        self.film.set_marks(marks, self._desk.bone)
+        edited = self.film.input.edited
+        waits = edited is not None and self._desk.grading_box(edited[0])
+        self.film.set_marks(marks, self._desk.bone, frozenset({edited[0]}) if edited is not None and waits else frozenset())
         self.film.set_lines(self._lines())
         self.film.set_regions(self._region_marks())
+        there = reading is not None and self._desk.frame is not None
+        self.film.set_annotations(reading.annotations if there and reading else (), self._desk.editable)
+        self.film.set_machine_boxes(overlay.machine_boxes(reading) if there and reading and self._machine_boxes else ())
+        self._actions.check("key-image", there and reading is not None and reading.key_image)
         self._show_corners()
 
     def show_regions(self, on: bool) -> None:
@@ -178,7 +241,14 @@ class FilmPanel(QWidget):
             f"{text.short(self._desk.bone)} {tr(LEGEND)}" if widths else "",
             tr(overlay.REGION_LEGEND) if there and self._region_marks() else "",
             self._map_words() if there else "",
+            tr("the machine's own boxes, dotted") if there and self._machine_boxes and overlay.machine_boxes(reading) else "",
+            words_of(reading.annotations, there),
+            tr("KEY IMAGE") if reading.key_image else "",
+            self.filtering.words,
+            self.marking.hint(KINDS.get(f"{self.film.tool}-tool")),
+            tr("magnifier {power:.1f}\N{MULTIPLICATION SIGN}", power=self.film.lens.power) if self.film.lens.on else "",
         )
+        self._actions.check("sigmoid", self.film.voi is not None and self.film.voi.kind is VoiKind.SIGMOID)
         mapped = there and (self._desk.heat.value or self._desk.whole_map.value) is not None
         self.film.set_corners(
             Corners(
@@ -214,9 +284,83 @@ class FilmPanel(QWidget):
     # --- commands ---------------------------------------------------------------------------
 
     def choose_tool(self, id: str) -> None:
-        self.film.tool = _TOOLS[id]
+        self.film.set_tool(_TOOLS[id])
         for other in _TOOLS:
             self._actions.check(other, other == id)
+        if id in KINDS and self.film.editing:
+            self.toggle_editing()
+
+    def turn_little(self, degrees: int) -> None:
+        self.film.set_view(self.film.view.rotated(degrees))
+
+    def toggle_sigmoid(self) -> None:
+        """Sigmoid or linear, the window as it is."""
+        voi = self.film.voi
+        if voi is not None:
+            self.film.set_shape(VoiKind.LINEAR if voi.kind is VoiKind.SIGMOID else VoiKind.SIGMOID)
+
+    def toggle_lens(self) -> None:
+        self.film.set_lens(not self.film.lens.on)
+        self._actions.check("lens", self.film.lens.on)
+
+    def choose_filter(self, name: str) -> None:
+        self.filtering.choose(DisplayFilter[name])
+
+    def _show_filter(self) -> None:
+        self.film.set_filtered(self.filtering.pixels)
+        self._actions.check("sharpen", self.filtering.kind is DisplayFilter.SHARPEN)
+        self._actions.check("clahe", self.filtering.kind is DisplayFilter.CLAHE)
+        self._show_corners()
+
+    def toggle_machine_boxes(self) -> None:
+        self._machine_boxes = not self._machine_boxes
+        self._actions.check("machine-boxes", self._machine_boxes)
+        if self._machine_boxes and self.film.show_state is overlay.Show.NONE:
+            self.film.set_show(overlay.Show.BOXES)
+        self.show_marks()
+
+    def _show_beside(self) -> None:
+        self._actions.check("compare", self.compare.wanted)
+        self._actions.check("compare-link", self.compare.linked)
+        if self.compare.wanted and self.beside.width() < 160:
+            half = max(1, self._split.width() // 2)
+            self._split.setSizes([half, half])
+        self._desk.work_changed.emit()
+
+    def ui_state(self) -> dict[str, Any]:
+        """What this panel adds to `UiState`."""
+        return {"presets": len(self._windows), "annotation": self.film.chosen != 0, "beside": self.compare.wanted}
+
+    # --- annotations ------------------------------------------------------------------------
+
+    def _drawn(self, drawn: Drawn) -> None:
+        number = self.marking.draw(drawn)
+        if number:
+            self.film.choose_annotation(number)
+
+    def _note(self, at: Point) -> None:
+        place = self.film.view.to_screen(*at)
+
+        def keep(words: str) -> None:
+            number = self.marking.note(at, words)
+            if number:
+                self.film.choose_annotation(number)
+
+        NoteLine(self.film, QPoint(round(place[0]), round(place[1])), "", keep)
+
+    def _reword(self, number: int) -> None:
+        """Change the words of a note; of a measurement nothing can be written."""
+        found = next((a for a in self.film.annotations if a.number == number), None)
+        if found is None or found.kind is not AnnotationKind.NOTE:
+            return
+        if not self._desk.editable:
+            self.marking.refused()
+            return
+        x, y = self.film.view.to_screen(*found.points[0])
+        NoteLine(self.film, QPoint(round(x), round(y)), found.text, lambda words: self.marking.reword(number, words))
+
+    def remove_annotation(self) -> None:
+        self.marking.remove(self.film.chosen)
 
     def toggle_invert(self) -> None:
         self.film.set_inverted(not self.film.inverted)
@@ -234,9 +378,9 @@ class FilmPanel(QWidget):
         self._actions.check("invert", False)
 
     def preset(self, number: int) -> None:
-        """Window ``number`` (1-based) of the file."""
-        if self._frame is not None and number <= len(self._frame.vois):
-            self.film.set_voi(self._frame.vois[number - 1])
+        """Window ``number`` (1-based): the file's first, then bone and soft tissue."""
+        if number <= len(self._windows):
+            self.film.set_voi(self._windows[number - 1])
 
     def next_overlay(self) -> None:
         self.film.set_show(self.film.show_state.next())
@@ -245,6 +389,8 @@ class FilmPanel(QWidget):
         on = not self.film.editing
         self.film.set_editing(on)
         self._actions.check("edit-boxes", on)
+        if on:
+            self.film.setFocus(Qt.FocusReason.OtherFocusReason)  # the arrows are the box's now
         if on and self.film.show_state is overlay.Show.NONE:
             self.film.set_show(overlay.Show.ALL)
 
@@ -261,17 +407,21 @@ class FilmPanel(QWidget):
         menu = self._presets.menu()
         menu.clear()
         menu.addAction(self._actions["auto-window"])
-        for number, voi in enumerate(self._frame.vois if self._frame else (), 1):
+        for number, voi in enumerate(self._windows, 1):
             if number <= 9:
                 action = self._actions[f"preset-{number}"]
                 action.setText(voi.name or tr("Window preset {number}", number=number))
                 menu.addAction(action)
+        menu.addSeparator()
+        menu.addActions([self._actions[id] for id in ("sigmoid", "sharpen", "clahe")])
         self._presets.setEnabled(self._frame is not None)
 
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for id in ("edit-boxes", "reset-box", "zoom-bone", "overlays", "widths", *METHODS, "whole-map", "regions", "", "invert",
+        chosen = ("remove-annotation", "") if self.film.chosen else ()
+        for id in (*chosen, "edit-boxes", "reset-box", "remove-box", "machine-boxes", "zoom-bone", "overlays", "widths", *METHODS,
+                   "whole-map", "regions", "", "key-image", "compare", "compare-other", "", "lens", "invert",
                    "flip-h", "flip-v", "rotate-left", "rotate-right", "", "fit", "one-to-one", "reset-view", ""):  # fmt: skip
             if id:
                 menu.addAction(self._actions[id])

@@ -1,7 +1,7 @@
-"""The film: pixels through pyqtgraph's image item, boxes and texts above, and what the mouse does.
+"""The film: pixels through pyqtgraph's image item, boxes, annotations and texts above.
 
-All places are computed by the presenters (viewport, overlay, film_pixels); this widget turns mouse and
-wheel into their moves and draws the result. Drags are gathered and applied once a frame.
+All places are computed by the presenters (viewport, overlay, film_marks, film_pixels); this widget draws the result. What
+mouse and keys do is in film_input.
 """
 
 from __future__ import annotations
@@ -11,24 +11,25 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.reading.film import Frame, Voi
+from boneage_desk.reading.annotations import Annotation
+from boneage_desk.reading.film import Frame, Voi, VoiKind
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
-from boneage_desk.ui.presenters import overlay
-from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, pixels_of
+from boneage_desk.ui.presenters import film_marks, windows
+from boneage_desk.ui.presenters.film_marks import Hit
+from boneage_desk.ui.presenters.film_pixels import FilmPixels, pixels_of
 from boneage_desk.ui.presenters.measured import WidthLine
 from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
+from boneage_desk.ui.views.film_input import FilmInput
 from boneage_desk.ui.views.film_item import FilmItem, told
+from boneage_desk.ui.views.film_marks import Lens
 from boneage_desk.ui.views.film_overlay import Corners, OverlayPainter, SaliencyPicture
-
-FRAME_MS = 15
-CLICK_PX = 4
 
 
 class FilmView(pg.GraphicsView):
@@ -39,7 +40,17 @@ class FilmView(pg.GraphicsView):
     bone_clicked = Signal(str)
     bone_double_clicked = Signal(str)
     box_edited = Signal(str, object)
+    box_removed = Signal(str)
     menu_wanted = Signal(object)
+    annotation_drawn = Signal(object)
+    """A `Drawn`: a new annotation, or other points of one."""
+    annotation_chosen = Signal(int)
+    annotation_opened = Signal(int)
+    """The words of a note are wanted."""
+    annotation_refused = Signal()
+    """Somebody would draw on a film whose reading is closed."""
+    note_wanted = Signal(object)
+    """A note at a point of the film."""
 
     def __init__(self, voi_lut: Callable[..., Any]) -> None:
         super().__init__(background=theme.FILM)
@@ -62,6 +73,12 @@ class FilmView(pg.GraphicsView):
         self.show_state = Show.ALL
         self.tool = "window"
         self.editing = False
+        self.markable = False
+        self.annotations: tuple[Annotation, ...] = ()
+        self.chosen = 0
+        self._filtered: FilmPixels | None = None
+        self._machine: tuple[Box, ...] = ()
+        self.lens = Lens()
         self._marks: tuple[BoxMark, ...] = ()
         self._selected = ""
         self._painter = OverlayPainter()
@@ -69,15 +86,7 @@ class FilmView(pg.GraphicsView):
         self._saliency: SaliencyPicture | None = None
         self._lines: tuple[WidthLine, ...] = ()
         self._regions: tuple[RegionMark, ...] = ()
-        self._drag: Callable[[QPointF], None] | None = None
-        self._press = QPointF()
-        self._moved = False
-        self._late: QPointF | None = None
-        self._edited: tuple[str, Box] | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(FRAME_MS)
-        self._timer.timeout.connect(self._apply_drag)
+        self.input = FilmInput(self)
 
     # --- what is shown ----------------------------------------------------------------------
 
@@ -93,12 +102,31 @@ class FilmView(pg.GraphicsView):
     def inverted(self) -> bool:
         return self._inverted
 
+    @property
+    def pixels(self) -> FilmPixels | None:
+        """The film's own pixels, whatever filter is shown."""
+        return self._pixels
+
+    @property
+    def max_value(self) -> int:
+        return self._pixels.frame.max_value if self._pixels is not None else 1
+
+    @property
+    def selected(self) -> str:
+        """The bone chosen."""
+        return self._selected
+
+    def boxes(self) -> dict[str, Box]:
+        """The boxes shown, by bone."""
+        return {mark.bone: mark.box for mark in self._marks}
+
     def set_frame(self, frame: Frame | None) -> None:
         """Another film, at its file's first window, fitted, upright."""
         self._pixels = pixels_of(frame) if frame is not None else None
         self._content = self._pixels.content() if self._pixels is not None else None
-        self._saliency, self._edited, self._drag = None, None, None
-        self._lines, self._regions = (), ()
+        self.input.forget()
+        self._saliency, self._filtered = None, None
+        self._lines, self._regions, self._machine, self.annotations, self.chosen = (), (), (), (), 0
         self._inverted = False
         self._patch_key = None
         if frame is None:
@@ -117,6 +145,17 @@ class FilmView(pg.GraphicsView):
     def auto_window(self) -> None:
         if self._pixels is not None:
             self.set_voi(self._pixels.auto_window())
+
+    def set_shape(self, kind: VoiKind) -> None:
+        """Linear or sigmoid, centre and width as they are."""
+        if self._pixels is not None and self._voi is not None:
+            self.set_voi(windows.reshaped(self._voi, kind, self.max_value))
+
+    def set_filtered(self, pixels: FilmPixels | None) -> None:
+        """Show other pixels of the same film (a display filter), or its own again."""
+        self._filtered = pixels
+        self._patch_key = None
+        self._refresh()
 
     def set_inverted(self, on: bool) -> None:
         self._inverted = on
@@ -147,12 +186,16 @@ class FilmView(pg.GraphicsView):
         view = self._view.zoomed_to(min(width, height) / (box.side * 3)).centred_on(*box.centre)
         self.set_view(view)
 
-    def set_marks(self, marks: tuple[BoxMark, ...], selected: str) -> None:
-        if (marks, selected) == (self._marks, self._selected) and self._edited is None:
+    def set_marks(self, marks: tuple[BoxMark, ...], selected: str, waiting: frozenset[str] = frozenset()) -> None:
+        """``waiting``: bones whose moved box is being graded: it stays where it was put."""
+        entry = self.input
+        if (marks, selected) == (self._marks, self._selected) and entry.edited is None:
             return  # a grade changed: the film stays as it is
+        if entry.nudging and selected != self._selected:
+            entry.hand_on()
         self._marks, self._selected = marks, selected
-        if self._drag is None:
-            self._edited = None
+        if not entry.dragging and not entry.nudging and (entry.edited is None or entry.edited[0] not in waiting):
+            entry.edited = None
         self.viewport().update()
 
     def set_lines(self, lines: tuple[WidthLine, ...]) -> None:
@@ -166,6 +209,47 @@ class FilmView(pg.GraphicsView):
         if regions != self._regions:
             self._regions = regions
             self.viewport().update()
+
+    def set_machine_boxes(self, boxes: tuple[Box, ...]) -> None:
+        """Boxes of the machine where others are in force."""
+        if boxes != self._machine:
+            self._machine = boxes
+            self.viewport().update()
+
+    def set_annotations(self, annotations: tuple[Annotation, ...], markable: bool) -> None:
+        """What is drawn on the film; ``markable``: more may be."""
+        self.markable = markable
+        if annotations != self.annotations:
+            self.annotations = annotations
+            if all(annotation.number != self.chosen for annotation in annotations):
+                self.choose_annotation(0)
+            self.viewport().update()
+
+    def choose_annotation(self, number: int) -> None:
+        if number != self.chosen:
+            self.chosen = number
+            self.viewport().update()
+            self.annotation_chosen.emit(number)
+
+    def annotation_at(self, at: QPointF) -> Hit | None:
+        if self.show_state is Show.NONE or self.editing:
+            return None
+        return film_marks.hit(self.annotations, self._view, at.x(), at.y())
+
+    def set_tool(self, tool: str) -> None:
+        """The tool of the left button; what was begun with another is dropped."""
+        self.tool = tool
+        self.input.drawing.drop()
+        self.viewport().update()
+        self.view_changed.emit()
+
+    def set_lens(self, on: bool) -> None:
+        self.lens.on = on
+        self.lens.at = QPointF(self.mapFromGlobal(self.cursor().pos())) if on and self.underMouse() else None
+        if on and self.lens.at is None:
+            self.lens.at = QPointF(self.viewport().rect().center())
+        self.viewport().update()
+        self.view_changed.emit()
 
     def set_saliency(self, picture: SaliencyPicture | None) -> None:
         self._saliency = picture
@@ -182,8 +266,10 @@ class FilmView(pg.GraphicsView):
         self.view_changed.emit()
 
     def set_editing(self, on: bool) -> None:
+        self.input.hand_on()
         self.editing = on
-        self._edited = None
+        self.input.edited = None
+        self.input.drawing.drop()
         self.viewport().update()
         self.view_changed.emit()
 
@@ -206,11 +292,12 @@ class FilmView(pg.GraphicsView):
             return
         zoom = self._view.zoom * self.devicePixelRatioF()
         visible = self._view.visible_film()
+        pixels = self._filtered or self._pixels
         key = self._patch_key
         if visible[2] > visible[0] and visible[3] > visible[1]:
-            if key is None or not self._pixels.covers(key, visible, zoom):
-                key = self._pixels.patch_key(visible, zoom)
-                patch = self._pixels.patch(key, self._lut)
+            if key is None or not pixels.covers(key, visible, zoom):
+                key = pixels.patch_key(visible, zoom)
+                patch = pixels.patch(key, self._lut)
                 if patch is not None:
                     self._item.setImage(np.ascontiguousarray(patch.grey), autoLevels=False, levels=None)
                     self._patch_key = key
@@ -228,7 +315,7 @@ class FilmView(pg.GraphicsView):
 
     def film_transform(self) -> QTransform:
         """Film pixels to widget pixels, as Qt writes it."""
-        a, b, c, d = self._view.matrix
+        a, b, c, d = self._view.linear
         z = self._view.zoom
         x, y = self._view.to_screen(0, 0)
         return QTransform(z * a, z * c, z * b, z * d, x, y)
@@ -239,19 +326,22 @@ class FilmView(pg.GraphicsView):
             return
         painter.save()
         painter.resetTransform()
-        marks = self._marks
-        if self._edited is not None:
-            bone, box = self._edited
+        marks, edited = self._marks, self.input.edited
+        if edited is not None:
+            bone, box = edited
             old = next((mark for mark in marks if mark.bone == bone), None)
             fresh = BoxMark(bone, box, old.label if old else "", True, True)
             marks = (*(mark for mark in marks if mark.bone != bone), fresh)
         self._painter.paint(
             painter, self._view, self._size(), marks,
             selected=self._selected, show=self.show_state, editing=self.editing,
-            dragging=self._drag is not None, corners=self._corners, saliency=self._saliency,
+            dragging=self.input.dragging or self.input.nudging, corners=self._corners, saliency=self._saliency,
             film_transform=self.film_transform(), brightness=self._brightness,
-            lines=self._lines if self._edited is None and not self.editing else (), regions=self._regions,
+            lines=self._lines if edited is None and not self.editing else (), regions=self._regions,
+            machine=self._machine, annotations=self.annotations, chosen=self.chosen, drawing=self.input.drawing,
+            spacing=self._pixels.frame.spacing,
         )  # fmt: skip
+        self.lens.paint(painter, self._view, self._filtered or self._pixels, self._lut, self.devicePixelRatioF())
         painter.restore()
 
     def _brightness(self, rect: tuple[float, float, float, float]) -> float:
@@ -285,123 +375,47 @@ class FilmView(pg.GraphicsView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         event.accept()
-        if self._pixels is None or self._drag is not None:
-            return
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._press, self._moved = event.position(), False
-        button = event.button()
-        if button == Qt.MouseButton.LeftButton:
-            self._drag = self._edit_drag(event.position()) if self.editing else self._tool_drag(self.tool)
-        elif button == Qt.MouseButton.MiddleButton:
-            self._drag = self._tool_drag("pan")
-        elif button == Qt.MouseButton.RightButton:
-            self._drag = self._tool_drag("zoom")
-
-    def _tool_drag(self, tool: str) -> Callable[[QPointF], None]:
-        start_view, start_voi, press = self._view, self._voi, self._press
-        assert self._pixels is not None and start_voi is not None
-        top = self._pixels.frame.max_value
-
-        def pan(now: QPointF) -> None:
-            self.set_view(start_view.panned(now.x() - press.x(), now.y() - press.y()))
-
-        def zoom(now: QPointF) -> None:
-            self.set_view(start_view.zoomed(2 ** ((press.y() - now.y()) / 120), (press.x(), press.y())))
-
-        def window(now: QPointF) -> None:
-            dy = now.y() - press.y()
-            voi = dragged_window(start_voi, now.x() - press.x(), -dy if self._inverted else dy, top)
-            self.set_voi(voi)
-
-        return {"pan": pan, "zoom": zoom}.get(tool, window)
-
-    def _edit_drag(self, at: QPointF) -> Callable[[QPointF], None]:
-        boxes = {mark.bone: mark.box for mark in self._marks}
-        press, view = (at.x(), at.y()), self._view
-        bone, grip = self._selected, ""
-        if bone in boxes:
-            grip = overlay.grip_at(view.rect_to_screen(boxes[bone]), *press)
-        if not grip and self.box_at(at):
-            bone, grip = self.box_at(at), "move"
-            self.bone_clicked.emit(bone)
-
-        def drag(now: QPointF) -> None:
-            if grip:
-                self._edited = (bone, overlay.dragged(view, boxes[bone], grip, press, (now.x(), now.y())))
-            elif bone and bone not in boxes:
-                self._edited = (bone, overlay.drawn(view, press, (now.x(), now.y())))
-            else:
-                self.set_view(view.panned(now.x() - press[0], now.y() - press[1]))
-            self.viewport().update()
-
-        return drag
+        if self._pixels is not None:
+            self.input.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         event.accept()
-        if self._drag is None:
-            self._show_cursor(event.position())
-            return
-        if not self._moved and (event.position() - self._press).manhattanLength() < CLICK_PX:
-            return
-        self._moved = True
-        self._late = event.position()
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def _apply_drag(self) -> None:
-        if self._drag is not None and self._late is not None:
-            late, self._late = self._late, None
-            self._drag(late)
-
-    def _show_cursor(self, at: QPointF) -> None:
-        shape = Qt.CursorShape.ArrowCursor
-        if self.editing and self._selected:
-            box = next((mark.box for mark in self._marks if mark.bone == self._selected), None)
-            grip = overlay.grip_at(self._view.rect_to_screen(box), at.x(), at.y()) if box else ""
-            shape = _CURSORS.get(grip, Qt.CursorShape.ArrowCursor if box else Qt.CursorShape.CrossCursor)
-        if self.viewport().cursor().shape() != shape:
-            self.viewport().setCursor(shape)
+        if self._pixels is not None:
+            self.input.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
-        if self._drag is None:
-            return
-        self._timer.stop()
-        if self._moved:
-            self._late = event.position()
-            self._apply_drag()
-        self._drag, self._late = None, None
-        if self._edited is not None:
-            self.box_edited.emit(*self._edited)
-        elif not self._moved and event.button() == Qt.MouseButton.LeftButton:
-            bone = self.box_at(event.position())
-            if bone:
-                self.bone_clicked.emit(bone)
-        elif not self._moved and event.button() == Qt.MouseButton.RightButton:
-            self.menu_wanted.emit(event.globalPosition().toPoint())
-        self.viewport().update()
+        self.input.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         event.accept()
-        bone = self.box_at(event.position()) if event.button() == Qt.MouseButton.LeftButton else ""
-        if bone:
-            self.bone_double_clicked.emit(bone)
+        if self._pixels is not None:
+            self.input.double(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
-        steps = event.angleDelta().y() / 120
-        if self._pixels is not None and steps:
-            at = event.position()
-            self.set_view(self._view.zoomed(1.2**steps, (at.x(), at.y())))
+        if self._pixels is not None:
+            self.input.wheel(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         event.accept()
+        if self.lens.on and self.lens.at is not None:
+            self.lens.at = None
+            self.viewport().update()
 
+    # --- keys -------------------------------------------------------------------------------
 
-_CURSORS = {
-    "move": Qt.CursorShape.SizeAllCursor,
-    "n": Qt.CursorShape.SizeVerCursor, "s": Qt.CursorShape.SizeVerCursor,
-    "e": Qt.CursorShape.SizeHorCursor, "w": Qt.CursorShape.SizeHorCursor,
-    "nw": Qt.CursorShape.SizeFDiagCursor, "se": Qt.CursorShape.SizeFDiagCursor,
-    "ne": Qt.CursorShape.SizeBDiagCursor, "sw": Qt.CursorShape.SizeBDiagCursor,
-}  # fmt: skip
+    def event(self, event: QEvent) -> bool:
+        """A key that is the film's own for the moment is no command's."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self.input.takes(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.input.key(event):
+            event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.input.hand_on()
