@@ -174,10 +174,10 @@ class ReadingStore(Protocol):
         """The newest ``count`` readings, or those that came before the reading ``before``; newest first. For long lists:
         other calls need not wait until all of it is read."""
 
-    def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
     def every_of_patient(self, patient_id: str) -> Sequence[Reading]:
         """All readings of a patient id, drafts too, newest first."""
 
+    def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
         """Audit events, oldest first; of ``reading_id`` '' those of the station (`reading.station`)."""
 
     def verify(self) -> Sequence[str]:
