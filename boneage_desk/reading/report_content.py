@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from boneage_desk import __version__
 from boneage_desk.reading.findings import BoneFinding, Box
+from boneage_desk.reading.follow_up import FollowUp
+from boneage_desk.reading.growth_view import GrowthView
 from boneage_desk.reading.priors import Prior
 from boneage_desk.reading.report_both import both, languages
 from boneage_desk.reading.report_detail import Detail, detail
 from boneage_desk.reading.report_facts import Words, answered, examination_facts, patient_facts
+from boneage_desk.reading.report_growth import GrowthReport, growth_report
 from boneage_desk.reading.report_map import MapText, map_text
 from boneage_desk.reading.report_priors import comparison
 from boneage_desk.reading.report_result import UNGIVEN, headline, headline_note, results
@@ -111,6 +114,8 @@ class ReportContent:
     """Of the page's number, where there are several."""
     map: MapText | None = None
     """Words around the map of the second opinion's model; None without a second opinion."""
+    growth: GrowthReport | None = None
+    """The growth page; None where it was not asked for or there is nothing to print."""
 
 
 def build(
@@ -126,12 +131,14 @@ def build(
     with_detail: bool = True,
     priors: Sequence[Prior] = (),
     reference: tuple[Fact, ...] = (),
+    growth: tuple[GrowthView, FollowUp | None] | None = None,
 ) -> ReportContent:
     """The report of ``reading`` as it stands; ``language`` 'en', 'zh', or 'en+zh' for both in one.
 
     ``with_detail``: the second page too. ``header``, ``footer``: several lines of the site. ``priors``: earlier readings
     of the child (`reading.priors`). ``reference``: what a named table says of the child's age, in lines that replace the
-    one that none was used. ``summary`` is worked out when not given. Raises InputError for an unknown language.
+    one that none was used. ``growth``: what its growth page shows; None: without. ``summary`` is worked out when not given.
+    Raises InputError for an unknown language.
     """
     chosen = languages(language)
     summary = summarise(reading) if summary is None else summary
@@ -139,7 +146,11 @@ def build(
         _build(reading, summary, Words(one), site_name, reader_name, software, with_detail, priors, reference)
         for one in chosen
     ]
-    return dataclasses.replace(both(made), language=language, header=_lines(header), footer=_lines(footer))
+    pages = [growth_report(*growth, one) for one in chosen] if growth is not None else [None]
+    grown = both([page for page in pages if page is not None]) if all(pages) else None
+    return dataclasses.replace(
+        both(made), language=language, header=_lines(header), footer=_lines(footer), growth=grown
+    )
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import unicodedata
 
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail
+from boneage_desk.reading.report_growth import GrowthReport
 from boneage_desk.reading.report_standards import StandardsBlock
 from boneage_desk.reading.report_values import Fact
 
@@ -32,6 +33,8 @@ def plain_text(content: ReportContent) -> str:
         lines += ["", content.detail.title.upper(), *_detail_lines(content.detail)]
         if content.detail.standards is not None:
             lines += ["", content.detail.standards.title.upper(), *_standards_lines(content.detail.standards)]
+    if content.growth is not None:
+        lines += ["", content.growth.title.upper(), *_growth_lines(content.growth)]
     if content.signed:
         lines += ["", content.signed]
     if content.addenda:
@@ -78,6 +81,20 @@ def _standards_lines(block: StandardsBlock) -> list[str]:
     widths = [max(_columns(line[i]) for line in table) for i in range(len(block.columns))]
     lines = ["  ".join(_pad(cell, widths[i]) for i, cell in enumerate(line)).rstrip() for line in table]
     return lines + [line for note in block.notes for line in note.split("\n")]
+
+
+def _growth_lines(growth: GrowthReport) -> list[str]:
+    lines = [*_fact_lines(growth.facts), "", growth.table_title] if growth.measured else []
+    for row in growth.rows if growth.measured else ():
+        figures = f"{row.cm} cm ({row.span})" if row.known and row.span != "-" else f"{row.cm} cm" if row.known else "-"
+        lines += _fact_lines((Fact("method", row.name.replace("\n", " / "), f"{figures}\n{row.basis}"),))
+    lines += [f"- {text}" for text in growth.doubts]
+    if growth.visits is not None:
+        visits = growth.visits
+        lines += ["", visits.title, *("  ".join(cells) for cells in (visits.columns, *(row.cells for row in visits.steps)))]
+        lines += [f"- {text}" for text in visits.warnings]
+        lines += ["", visits.strip_title, *("  ".join(row) for row in (visits.strip_columns, *visits.strip))]
+    return [*lines, growth.note] if growth.measured else lines
 
 
 def _columns(text: str) -> int:

@@ -22,12 +22,14 @@ from boneage_desk.reading import report_content
 from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.film_map import FilmMap, check_map
+from boneage_desk.reading.follow_up import FollowUp, follow_up
+from boneage_desk.reading.growth_view import GrowthView, growth_view
 from boneage_desk.reading.priors import priors
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.signature import Signature
-from boneage_desk.reports import detail_page, film_picture, fonts, map_page, page, tagging
+from boneage_desk.reports import detail_page, film_picture, fonts, growth_page, map_page, page, tagging
 from boneage_desk.reports.archival import FileFacts, finish
 from boneage_desk.reports.logo import Logo
 from boneage_desk.reports.logo import load as load_logo
@@ -53,8 +55,9 @@ class PdfReports:
         self._settings = settings or Settings()
         self._kept = kept
 
-    def content(self, reading: Reading, *, detail: bool = True) -> ReportContent:
-        """What the report says; also for the text copy. ``detail``: with the page of the 13 bones."""
+    def content(self, reading: Reading, *, detail: bool = True, growth: bool | None = None) -> ReportContent:
+        """What the report says; also for the text copy. ``detail``: with the page of the 13 bones. ``growth``: with the
+        growth page; None: as the site has set it."""
         chosen = self._settings
         patient_id = reading.patient.patient_id.strip()
         kept = self._kept(patient_id) if self._kept is not None and patient_id else ()
@@ -67,7 +70,12 @@ class PdfReports:
             footer=chosen.report_footer,
             with_detail=detail,
             priors=priors(reading, kept),
+            growth=self._growth(reading, kept) if (chosen.report_growth if growth is None else growth) else None,
         )
+
+    def _growth(self, reading: Reading, kept: Sequence[Reading]) -> tuple[GrowthView, FollowUp]:
+        visits = follow_up(reading, kept)
+        return growth_view(reading, self._settings.growth_reference, history=visits.measurements), visits
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         """See `ReportWriter.addendum`."""
@@ -75,9 +83,9 @@ class PdfReports:
 
         return addendum_page(reading, signature, paper=paper, settings=self._settings)
 
-    def text(self, reading: Reading) -> str:
+    def text(self, reading: Reading, *, growth: bool | None = None) -> str:
         """The report as plain text, for a RIS."""
-        return plain_text(self.content(reading))
+        return plain_text(self.content(reading, growth=growth))
 
     def trouble(self) -> str:
         """What of the site's settings cannot be used and is left out (the logo); '' when all is well."""
@@ -92,13 +100,14 @@ class PdfReports:
         paper: str = "A4",
         detail: bool = True,
         film_map: FilmMap | None = None,
+        growth: bool | None = None,
     ) -> Path:
         """PDF at ``out``; ``frame`` None: the report says that the film was not at hand.
 
         Either the whole file is there afterwards or the old one is untouched. Raises InputError for
         an unknown paper, a frame of another film or a map of another opinion, StoreError when the disk refuses.
         """
-        data = self.render(reading, frame, paper=paper, detail=detail, film_map=film_map)
+        data = self.render(reading, frame, paper=paper, detail=detail, film_map=film_map, growth=growth)
         write_whole(Path(out), data)
         return Path(out)
 
@@ -110,6 +119,7 @@ class PdfReports:
         paper: str = "A4",
         detail: bool = True,
         film_map: FilmMap | None = None,
+        growth: bool | None = None,
     ) -> bytes:
         """The PDF's bytes: PDF/A-3b, tagged, with the reading's JSON attached."""
         if film_map is not None:
@@ -123,7 +133,7 @@ class PdfReports:
                 "Open the film that was read.",
                 code="other-film",
             )
-        content = self.content(reading, detail=detail)
+        content = self.content(reading, detail=detail, growth=growth)
         with _lock:
             canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0], film_map)
         return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading))
@@ -173,6 +183,8 @@ def _render(
         pages += [partial(detail_page.draw, canvas, made, frame, index) for index in range(len(made.pages))]
     if film_map is not None and content.map is not None and film is not None:
         pages.append(partial(map_page.draw, canvas, content, content.map, film.mapped(film_map.values), paper, page.MARGIN))
+    if content.growth is not None:
+        pages += growth_page.pages(canvas, content, content.growth, paper, page.MARGIN)
     for number, draw in enumerate(pages, 1):
         draw()
         page_number(canvas, content, paper, page.MARGIN, number, len(pages))
