@@ -1,0 +1,112 @@
+"""One reading by every standard: rows, what is not given and why, the line of the difference, plates, speed, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import pytest
+
+from boneage_desk.reading.all_standards import SHOWN, all_standards
+from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.document import document
+from boneage_desk.reading.report_content import build
+from boneage_desk.reading.report_plain import plain_text
+from boneage_desk.reading.session import SetGrade
+from boneage_desk.reading.summary import summarise
+from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import Qualifier
+from tests.samples import NOON, WHO, analysed
+
+
+def test_rows_of_a_reading() -> None:
+    found = all_standards(analysed().reading)
+    assert tuple(row.standard for row in found.rows) == SHOWN
+    ages = {row.standard: (row.score, row.bone_age.text if row.bone_age else None, row.why_not) for row in found.rows}
+    assert ages == {
+        "rus-chn": (416, "9 y 8 m", ""), "tw3-rus": (445, "9 y 3 m", ""), "tw3-c-rus": (445, "9 y 3 m", ""),
+        "greulich-pyle": (None, "10 y 1 m", ""), "chn-1988": (None, None, "other-bones"),
+    }  # fmt: skip
+    assert found.row("rus-chn").difference_months == pytest.approx(summarise(analysed().reading).difference_months)
+    assert found.apart is not None and found.apart.reason == "atlas" and found.apart.older == "greulich-pyle"
+    assert [plate.months for plate in found.plates] == [106, 120]
+
+
+def test_it_follows_every_override() -> None:
+    session = analysed()
+    before = all_standards(session.reading)
+    session.do(SetGrade("radius", rus_chn.max_grade("radius")), at=NOON, who=WHO)
+    after = all_standards(session.reading)
+    for name in ("rus-chn", "tw3-rus", "tw3-c-rus"):
+        old, new = before.row(name).bone_age, after.row(name).bone_age
+        assert old is not None and new is not None and new.months > old.months, name
+    assert before.row("greulich-pyle") == after.row("greulich-pyle")
+
+
+def test_without_a_fact_nothing_is_given() -> None:
+    reading = analysed().reading
+    bare = dataclasses.replace(reading, patient=dataclasses.replace(reading.patient, sex=None))
+    assert all(row.bone_age is None for row in all_standards(bare).rows)
+    bones = tuple(dataclasses.replace(f, machine_grade=None) if f.bone == "ulna" else f for f in reading.bones)
+    missing = all_standards(dataclasses.replace(reading, bones=bones))
+    assert [row.why_not for row in missing.rows] == ["no-grades", "no-grades", "no-grades", "", "other-bones"]
+    alone = all_standards(dataclasses.replace(reading, whole_hand=()))
+    assert alone.row("greulich-pyle").why_not == "no-model"
+    assert alone.apart is not None and {alone.apart.older, alone.apart.younger} == {"rus-chn", "tw3-c-rus"}
+    assert alone.apart.reason == "points"
+
+
+def test_while_the_machine_is_hidden_nothing_of_it_is_told() -> None:
+    reading = dataclasses.replace(analysed().reading, blind=Blind.HIDDEN)
+    found = all_standards(reading)
+    assert all(row.bone_age is None for row in found.rows) and found.plates == () and found.apart is None
+    bones = tuple(dataclasses.replace(f, human_grade=5) for f in reading.bones)
+    own = all_standards(dataclasses.replace(reading, bones=bones))
+    assert own.row("rus-chn").bone_age is not None and own.row("greulich-pyle").bone_age is None
+
+
+def test_a_mature_hand_has_bounds_and_neither_difference_nor_plates() -> None:
+    session = analysed()
+    for bone in rus_chn.BONES:
+        session.do(SetGrade(bone, rus_chn.max_grade(bone)), at=NOON, who=WHO)
+    found = all_standards(session.reading)
+    for row in found.rows[:3]:
+        assert row.bone_age is not None and row.bone_age.qualifier is Qualifier.AT_LEAST and row.difference_months is None
+    assert found.plates == () and found.apart is None
+    oldest = dataclasses.replace(session.reading.whole_hand[0], bone_age_months=230.0, interval_months=None)
+    past = all_standards(dataclasses.replace(session.reading, whole_hand=(oldest,))).row("greulich-pyle").bone_age
+    assert past is not None and past.text == ">= 18 y 0 m"
+
+
+def test_it_is_quick_enough_to_follow_a_hand() -> None:
+    reading = analysed().reading
+    summary = summarise(reading)
+    all_standards(reading, summary)
+    times = []
+    for _ in range(50):
+        began = time.perf_counter()
+        all_standards(reading, summary)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.002
+
+
+def test_the_report_has_the_table() -> None:
+    for language in ("en", "zh", "en+zh"):
+        detail = build(analysed().reading, language=language).detail
+        assert detail is not None and detail.standards is not None
+        assert [row.standard for row in detail.standards.rows] == list(SHOWN)
+        assert [row.known for row in detail.standards.rows] == [True, True, True, True, False]
+    told = plain_text(build(analysed().reading))
+    assert told.isascii() or "李" in told
+    lines = told[told.index("THE SAME READING BY OTHER STANDARDS") :].splitlines()
+    assert lines[3].startswith("TW3 RUS, Tanner, Healy, Goldstein, Cameron 2001") and lines[3].split()[-1] == "m"
+    assert "445" in lines[3] and "9 y 3 m" in lines[3] and "-1 y 1 m" in lines[3]
+    assert "Greulich-Pyle and TW3-C RUS are 10 months apart" in told
+    assert "Greulich-Pyle plates nearest to the RUS-CHN bone age: 8 y 10 m; 10 y 0 m." in told
+
+
+def test_the_document_has_the_table() -> None:
+    found = document(analysed().reading)["standards_table"]
+    by_name = {row["standard"]: row for row in found["rows"]}
+    assert by_name["tw3-rus"]["bone_age_months"] == 111.09 and by_name["chn-1988"]["why_not"] == "other-bones"
+    assert found["apart"]["months"] == pytest.approx(10.18) and found["nearest_plates"][0] == {"number": 17, "months": 106.0}
