@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
+from boneage_desk.reading.exports import MakeExporter
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.findings import Box, GradeOpinion
@@ -210,17 +211,19 @@ class ReportWriter(Protocol):
         paper: str = "A4",
         detail: bool = True,
         film_map: FilmMap | None = None,
+        growth: bool | None = None,
     ) -> Path:
         """PDF of the reading; ``paper`` 'A4' or 'Letter'. ``detail``: with the page of the 13 bones. ``film_map``: with a
-        page of where the second opinion's model looked; InputError 'other-map' where it is another opinion's. Earlier
-        readings of the child that are kept at this station are compared in it."""
+        page of where the second opinion's model looked; InputError 'other-map' where it is another opinion's. ``growth``:
+        with the growth page (and a page of the visits), None: as the site has set it; there is none where nothing of the
+        child's growth is known. Earlier readings of the child that are kept at this station are compared in it."""
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         """The page of an addendum as a PDF of its own, with the place of its signature free; ``reading`` is the signed one.
         Raises InputError 'too-long' for words that no page holds."""
 
-    def text(self, reading: Reading) -> str:
-        """The same report as plain text, for a RIS."""
+    def text(self, reading: Reading, *, growth: bool | None = None) -> str:
+        """The same report as plain text, for a RIS; ``growth`` as in `write`."""
 
     def trouble(self) -> str:
         """Quick: what of the site's settings cannot be used and is left out of reports (the logo); '' when all is well."""
@@ -364,7 +367,12 @@ class Services:
     """Knee films; None where the program is put together without them."""
     signer: MakeSigner | None = None
     """Seals reports with the key of this station's settings; None where the program is put together without."""
+    draw_bone: Callable[[str, int, int, str], npt.NDArray[np.uint8]] | None = None
+    """(bone, grade index, size, side 'left' or 'right') -> (size, size) uint8 drawing of that grade for the atlas ladder, at
+    the scale of the bone's crop; blocks some 0.1 s. None where the program is put together without."""
     results: Callable[[], ResultsWriter] | None = None
     """DICOM results; None where the program is put together without."""
     station: Callable[[], StationKeeper] | None = None
     """The station's events, PINs and backups; None where the program is put together without."""
+    exports: MakeExporter | None = None
+    """Films and training sets without names; None where the program is put together without."""

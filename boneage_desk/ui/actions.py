@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
+from boneage_desk.ui.presenters.bone_order import NAMES, TIPS, Order
 
 
 class Scope(Enum):
@@ -48,6 +49,11 @@ class UiState:
     comment: bool = False
     regions: bool = False
     map: bool = False
+    blind: bool = False
+    """The machine's grades are hidden (blind reading)."""
+    left: int = 0
+    """Bones that nobody looked at; ``flagged``: those of them that are worth a look."""
+    flagged: int = 0
     annotation: bool = False
     beside: bool = False
 
@@ -93,7 +99,7 @@ PRESET = mark("Window preset {number}")
 MENUS = (mark("File"), mark("Edit"), mark("Bones"), mark("Reading"), mark("Film"), mark("View"), mark("Help"))
 SUBMENUS = {mark("Measure and note"): "Film", mark("Turn freely"): "Film", mark("Filter and shape"): "Film",
             mark("Film beside"): "Film", mark("Where it looked, by"): "Film", mark("Window presets"): "Film",
-            mark("Second opinion by"): "Reading"}
+            mark("Second opinion by"): "Reading", mark("Order of the bones"): "Bones"}
 """Menus within a menu."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -125,13 +131,29 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("grade-up", mark("One grade more"), "Right", "Bones", R, editable),
     _spec("accept", mark("Accept the grade and go on"), "Return Enter", "Bones", R, editable),
     _spec("next-unreviewed", mark("Next bone not reviewed"), "N", "Bones", R, with_reading),
+    _spec("next-flagged", mark("Next bone worth a look"), "J", "Bones", R, lambda s: s.reading and s.flagged > 0,
+          tip=mark("Not looked at yet, and in doubt or with a measurement against its grade")),
+    _spec("accept-all", mark("Accept all that are left"), "Shift+Return Shift+Enter", "Bones", R,
+          lambda s: s.reading and s.editable and s.left > 0,
+          tip=mark("One step; closed until the bones that are worth a look were looked at")),
     _spec("machine-grade", mark("Take back my grade"), "Delete", "Bones", R, editable),
     _spec("reason", mark("Reason for my grade"), "C", "Bones", R, lambda s: s.editable and s.overridden),
+    _spec("pick-reason", mark("Pick a reason"), "Y", "Bones", R, lambda s: s.editable and s.overridden),
+    *(
+        _spec(f"order-{mode}", NAMES[mode], "", "Order of the bones", W, always, checkable=True, tip=TIPS[mode])
+        for mode in Order
+    ),
+    _spec("next-order", mark("Next order of the bones"), "Shift+O", "Order of the bones", R, always,
+          tip=mark("By anatomy, by ray, worth a look first")),
     _spec("zoom-bone", mark("Zoom to the bone"), "B", "Bones", R, lambda s: s.film and s.box),
     _spec("mark-reviewed", mark("Mark the reading reviewed"), "Ctrl+Return Ctrl+Enter", "Reading", W, editable),
     _spec("sign", mark("Sign the report\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+Return Ctrl+Shift+Enter", "Reading", W,
           lambda s: s.reading and (s.editable or s.reviewed), tip=mark("Seal the report; the reading is closed for changes")),
     _spec("reopen", mark("Reopen the reading"), "", "Reading", W, lambda s: s.reviewed),
+    _spec("blind-first", mark("Blind first"), "", "Reading", W, always, checkable=True,
+          tip=mark("Grade each film before the AI is shown, from the next reading on; both grades are kept")),
+    _spec("reveal", mark("Show the AI's grades"), "Shift+B", "Reading", W, lambda s: s.reading and s.editable and s.blind,
+          tip=mark("Ends the blind part of this reading; your grades until now are kept as given blind")),
     _spec("read-again", mark("Read again by the machine"), "F5", "Reading", W, lambda s: s.film and s.editable and not s.reading_job),
     _spec("cancel", mark("Cancel reading"), "Escape", "Reading", R, lambda s: s.reading_job or s.opinion_job),
     _spec("ask-again", mark("Ask for the second opinion again"), "Shift+F5", "Reading", W,
@@ -185,9 +207,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("overlays", mark("Overlays: all, boxes only, none"), "Space", "Film", R, with_film),
     _spec("widths", mark("Measured widths"), "M", "Film", R, with_film, checkable=True,
           tip=mark("The widths of the epiphysis (solid) and of the shaft's end (dashed) on the bone chosen")),
-    _spec("saliency", mark("Where the grader looked"), "G", "Film", R, lambda s: s.film and s.box, checkable=True),
-    _spec("grad-cam", mark("Grad-CAM"), "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True),
-    _spec("occlusion", mark("Occlusion"), "", "Where it looked, by", R, lambda s: s.film and s.box, checkable=True,
+    _spec("saliency", mark("Where the grader looked"), "G", "Film", R, lambda s: s.film and s.box and not s.blind, checkable=True),
+    _spec("grad-cam", mark("Grad-CAM"), "", "Where it looked, by", R, lambda s: s.film and s.box and not s.blind, checkable=True),
+    _spec("occlusion", mark("Occlusion"), "", "Where it looked, by", R, lambda s: s.film and s.box and not s.blind, checkable=True,
           tip=mark("What the grade loses when a place is covered; slower")),
     _spec("whole-map", mark("Where the whole-hand model looked"), "Shift+G", "Film", R, lambda s: s.film and s.opinion, checkable=True,
           tip=mark("A map over the whole film of what moved the second opinion")),

@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QImage,
     QPaintEvent,
     QShowEvent,
 )
@@ -28,18 +27,16 @@ from PySide6.QtWidgets import (
 )
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.reading.angles import angle_of
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import SetPatient, SetStudy, State
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet, Scope, UiState
 from boneage_desk.ui.jobs import JobRunner
-from boneage_desk.ui.presenters import numbers, overlay, rows, text
+from boneage_desk.ui.presenters import numbers, overlay, text
 from boneage_desk.ui.presenters.crops import Crops
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.library import Library
-from boneage_desk.ui.presenters.measured import WidthLine, crop_lines, film_lines
 from boneage_desk.ui.presenters.opinion_rows import opinion_view
 from boneage_desk.ui.presenters.reading_work import engine_words
 from boneage_desk.ui.presenters.reporting import Preview, Reporting
@@ -47,6 +44,7 @@ from boneage_desk.ui.presenters.saving import Saving
 from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
 from boneage_desk.ui.views.bones_page import BonesPage
 from boneage_desk.ui.views.clinical_page import ClinicalPage
+from boneage_desk.ui.views.clinical_panel import ClinicalPanel
 from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.empty_page import EmptyPage
 from boneage_desk.ui.views.message_bar import MessageBar
@@ -54,6 +52,7 @@ from boneage_desk.ui.views.progress_row import ProgressRow
 from boneage_desk.ui.views.report_page import ReportPage
 from boneage_desk.ui.views.waiting import columns_for, wait_until
 from boneage_desk.ui.views.work_list import WorkList
+from boneage_desk.ui.window_bones import WindowBones
 from boneage_desk.ui.window_commands import WindowCommands
 from boneage_desk.ui.window_lists import WindowLists
 from boneage_desk.ui.window_lock import WindowLock
@@ -89,6 +88,7 @@ class MainWindow(QMainWindow):
         self._split: QByteArray | None = None
         self._build()
         self.lists = WindowLists(self)
+        self.bone_joins = WindowBones(self)
         self.commands = WindowCommands(self)
         self.signoff = WindowSignOff(self)
         self.lock = WindowLock(self)
@@ -110,7 +110,8 @@ class MainWindow(QMainWindow):
         self.messages, self.empty = MessageBar(), EmptyPage()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for page, title in ((self.bones, tr("Bones")), (self.clinical, tr("Clinical")), (self.report, tr("Report"))):
+        self.clinic = ClinicalPanel(self.clinical, self.desk)
+        for page, title in ((self.bones, tr("Bones")), (self.clinic, tr("Clinical")), (self.report, tr("Report"))):
             self.tabs.addTab(page, title)
         self.tabs.setMinimumWidth(400)
         self.stack = QStackedWidget()
@@ -151,14 +152,12 @@ class MainWindow(QMainWindow):
         desk, library = self.desk, self.library
         desk.case_changed.connect(self._show_case)
         desk.reading_changed.connect(self._show_reading)
-        desk.bone_changed.connect(lambda _bone: self._show_bone())
         desk.work_changed.connect(self._show_work)
         desk.message.connect(self.messages.show_message)
         library.busy_changed.connect(self._show_opening)
         library.choose_frame.connect(self._ask_frame)
         self.messages.frame_chosen.connect(library.open_frame)
         self.reporting.written.connect(self.commands.report_written)
-        self.crops.changed.connect(self._show_crops)
         self.banner.sex_given.connect(lambda sex: desk.do(SetPatient(sex=sex)))
         self.banner.birth_date_given.connect(lambda born: desk.do(SetPatient(birth_date=born)))
         self.flags.dismissed.connect(desk.dismiss_flag)
@@ -171,22 +170,13 @@ class MainWindow(QMainWindow):
         self.empty.open_wanted.connect(self.commands.open_files)
         self.empty.demo_wanted.connect(self.commands.open_demo)
         self.work_list.open_wanted.connect(self.commands.open_files)
-        self.bones.table.bone_selected.connect(desk.select)
-        self.bones.table.tick_clicked.connect(desk.toggle_reviewed)
-        self.bones.grade_typed.connect(desk.set_grade)
-        self.bones.strip.reason.given.connect(desk.set_reason)
-        self.bones.strip.reason.left.connect(lambda: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))
-        self.bones.opinion.commented.connect(desk.comment_difference)
-        self.bones.opinion.comment.left.connect(lambda: self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason))
-        self.bones.opinion.cancel_wanted.connect(desk.opinions.cancel)
-        self.bones.opinion.again_wanted.connect(desk.opinions.again)
         desk.opinions.changed.connect(self._show_opinion)
         desk.comment_wanted.connect(self.commands.comment_difference)
         for changed in (desk.heat.changed, desk.whole_map.changed):
             changed.connect(self._update_actions)
         desk.look.changed.connect(lambda: self._settings().setValue("map_opacity", desk.look.opacity))
-        self.bones.hint.connect(lambda words: self.statusBar().showMessage(words, 2500))
         self.clinical.command.connect(desk.do)
+        self.clinic.command.connect(desk.do)
         self.clinical.templates.menu().aboutToShow.connect(self.commands.fill_templates)
         self.preview.changed.connect(self.report.show_sheet)
         self.tabs.currentChanged.connect(self._page_chosen)
@@ -257,17 +247,13 @@ class MainWindow(QMainWindow):
         self.bones.show_foot(reading is not None)
         if reading is None or summary is None:
             self.flags.show_flags(())
-            self.bones.model.set_rows(())
-            self.bones.numbers.show_numbers(None)
         else:
             self.banner.show_banner(numbers.banner(reading, summary))
             stored = frozenset(flag.code for flag in reading.flags) if self.desk.editable else frozenset()
             self.flags.show_flags(numbers.strip_flags(summary), stored)
-            self.bones.model.set_rows(rows.bone_rows(reading))
-            self.bones.table.share_height()
-            self.bones.numbers.show_numbers(numbers.numbers(reading, summary))
+        self.bone_joins.show_rows()
         self._show_opinion()
-        self._show_bone()
+        self.bone_joins.show_bone()
         self._show_work()
 
     def _show_opinion(self) -> None:
@@ -282,34 +268,12 @@ class MainWindow(QMainWindow):
         self.bones.opinion.show_opinion(view, reading.reading_id, desk.editable)
         self.bones.share_height()
 
-    def _show_bone(self) -> None:
-        reading, bone = self.desk.reading, self.desk.bone
-        if reading is None:
-            self.bones.strip.show_bone(None, None, None)
-            return
-        row = self.bones.model.row_of(bone)
-        if self.bones.table.currentIndex().row() != row:
-            self.bones.table.setCurrentIndex(self.bones.model.index(row, 1))
-        self.bones.strip.show_bone(
-            rows.bone_row(reading, bone), rows.ladder(reading, bone), self.bones.model.crop(bone), self._crop_lines(),
-            self.desk.editable,
-        )  # fmt: skip
-        self._update_actions()
-
-    def _crop_lines(self) -> tuple[WidthLine, ...]:
-        """The measured widths on the crop of the bone chosen."""
-        reading, bone = self.desk.reading, self.desk.bone
-        box = reading.bone(bone).box if reading is not None else None
-        if reading is None or box is None or not self.widths:
-            return ()
-        return crop_lines(film_lines(reading, bone), box, angle_of(reading, bone))
-
     def show_widths(self, on: bool) -> None:
         """Draw the measured widths on crop and film, or not; kept for the next start."""
         self.widths = on
         self._settings().setValue("widths", int(on))
         self.actions_.check("widths", on)
-        self.bones.strip.crop.show_lines(self._crop_lines())
+        self.bones.strip.crop.show_lines(self.bone_joins.crop_lines())
         if self.film_panel is not None:
             self.film_panel.show_widths(on)
 
@@ -320,15 +284,6 @@ class MainWindow(QMainWindow):
         self.actions_.check("regions", on)
         if self.film_panel is not None:
             self.film_panel.show_regions(on)
-
-    def _show_crops(self, made: dict[str, object]) -> None:
-        images = {}
-        for bone, grey in made.items():
-            height, width = grey.shape  # type: ignore[attr-defined]
-            data = grey.tobytes()  # type: ignore[attr-defined]
-            images[bone] = QImage(data, width, height, width, QImage.Format.Format_Grayscale8).copy()
-        self.bones.model.set_crops(images)
-        self.bones.strip.crop.show_image(images.get(self.desk.bone))
 
     def _show_work(self) -> None:
         desk, reading = self.desk, self.desk.reading
@@ -389,6 +344,9 @@ class MainWindow(QMainWindow):
             opinion_engines=desk.opinions.installed,
             comment=reading is not None and self.bones.opinion.asks_comment,
             regions=reading is not None and bool(overlay.regions(reading)),
+            blind=desk.blind_first.hidden,
+            flagged=len(desk.bone_pass.flagged),
+            left=desk.bone_pass.left,
             map=desk.heat.wanted or desk.whole_map.wanted,
             **self.film_panel.ui_state() if self.film_panel is not None else {},
         )
@@ -453,6 +411,7 @@ class MainWindow(QMainWindow):
         else:
             self.resize(1600, 1000)
         self._split = split if isinstance(split, QByteArray) else None
+        self.bone_joins.restore()
         self.desk.heat.remember(kept.value("saliency_method"))
         self.desk.look.remember(kept.value("map_opacity"))
         self.show_widths(str(kept.value("widths", 1)) != "0")

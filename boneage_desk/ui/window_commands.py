@@ -15,6 +15,7 @@ from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.ui.actions import ACTIONS, MENUS, SUBMENUS, ActionSet
 from boneage_desk.ui.film_commands import film_handlers
+from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 
@@ -62,8 +63,14 @@ class WindowCommands(QObject):
             "grade-up": lambda: desk.step_grade(+1),
             "accept": desk.accept,
             "next-unreviewed": self._next_unreviewed,
+            "next-flagged": desk.bone_pass.next_flagged,
+            "accept-all": desk.bone_pass.accept_all,
+            "pick-reason": self._w.bone_joins.pick_reason,
+            "next-order": desk.order.next,
+            "blind-first": desk.blind_first.toggle,
+            "reveal": desk.blind_first.ask,
             "machine-grade": lambda: desk.set_grade(None),
-            "reason": self._reason,
+            "reason": self._w.bone_joins.type_reason,
             "zoom-bone": lambda: film().zoom_to_bone(),
             "mark-reviewed": desk.mark_reviewed,
             "sign": lambda: self._w.signoff.sign(),
@@ -102,6 +109,8 @@ class WindowCommands(QObject):
             "about": self.show_about,
         }
         table |= film_handlers(self._w, film)
+        for mode in Order:
+            table[f"order-{mode}"] = lambda mode=mode: self._w.bone_joins.choose_order(mode)  # type: ignore[misc]
         for engine in ENGINE_NAMES:
             table[f"opinion-{engine}"] = lambda engine=engine: desk.opinions.toggle(engine)  # type: ignore[misc]
         for number in range(1, 10):
@@ -277,10 +286,6 @@ class WindowCommands(QObject):
                 InputError("No program of this computer opens PDF files.", f"The report lies at {path}."),
                 topic="report",
             )
-
-    def _reason(self) -> None:
-        self._w.tabs.setCurrentWidget(self._w.bones)
-        self._w.bones.strip.reason.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def comment_difference(self) -> None:
         """Give the keys to the comment on an unusual difference."""

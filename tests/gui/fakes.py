@@ -486,6 +486,7 @@ class Fakes:
             store=lambda: self.store,
             reports=lambda: self.reports,
             cut_crop=cut_crop,
+            draw_bone=draw_bone,
             voi_lut=lut,
             demo_film=lambda: Path(self.path),
             now=lambda: datetime.now(UTC),
@@ -494,6 +495,11 @@ class Fakes:
             close=lambda: None,
             signer=lambda: self.signer,
         )
+
+
+def draw_bone(bone: str, grade: int, size: int, side: str) -> np.ndarray:
+    """As bright as the grade is high."""
+    return np.full((size, size), 40 + 12 * grade, np.uint8)
 
 
 def cut_crop(frame: Frame, box: Box, _angle: float, size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui.presenters.measured import AGAINST
-from boneage_desk.ui.presenters.rows import BoneRow
+from boneage_desk.ui.presenters.rows import BoneRow, Heading
 
 COLUMNS = ("", mark("Bone"), mark("AI"), mark("Width"), mark("You"), mark("Points"), mark("\N{PLUS-MINUS SIGN}1 grade"), "")
 HEADINGS_HELP = (
@@ -25,19 +25,20 @@ HEADINGS_HELP = (
 )
 CROP, NAME, MACHINE, MEASURED, HUMAN, POINTS, STEPS, REVIEWED = range(len(COLUMNS))
 RowRole = Qt.ItemDataRole.UserRole + 1
+_TEXT_ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
 _Index = QModelIndex | QPersistentModelIndex
 
 
 class BoneTableModel(QAbstractTableModel):
-    """Rows as the presenter made them, and each bone's crop picture."""
+    """Rows as the presenter made them, between them perhaps headings of rays, and each bone's crop picture."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: tuple[BoneRow, ...] = ()
+        self._rows: tuple[BoneRow | Heading, ...] = ()
         self._crops: dict[str, QImage] = {}
 
-    def set_rows(self, rows: tuple[BoneRow, ...]) -> None:
-        if len(rows) != len(self._rows):
+    def set_rows(self, rows: tuple[BoneRow | Heading, ...]) -> None:
+        if [type(row) for row in rows] != [type(row) for row in self._rows]:
             self.beginResetModel()
             self._rows = rows
             self.endResetModel()
@@ -56,10 +57,21 @@ class BoneTableModel(QAbstractTableModel):
         return self._crops.get(bone)
 
     def row_of(self, bone: str) -> int:
-        return next((i for i, row in enumerate(self._rows) if row.bone == bone), -1)
+        return next((i for i, row in enumerate(self._rows) if isinstance(row, BoneRow) and row.bone == bone), -1)
+
+    @property
+    def headings(self) -> tuple[int, ...]:
+        """The rows that are headings."""
+        return tuple(i for i, row in enumerate(self._rows) if isinstance(row, Heading))
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        if index.isValid() and isinstance(self._rows[index.row()], Heading):
+            return Qt.ItemFlag.ItemIsEnabled
+        return super().flags(index)
 
     def bone_at(self, row: int) -> str:
-        return self._rows[row].bone if 0 <= row < len(self._rows) else ""
+        found = self._rows[row] if 0 <= row < len(self._rows) else None
+        return found.bone if isinstance(found, BoneRow) else ""
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)
@@ -82,6 +94,8 @@ class BoneTableModel(QAbstractTableModel):
         row, column = self._rows[index.row()], index.column()
         if role == RowRole:
             return row
+        if isinstance(row, Heading):
+            return row.title if role in _TEXT_ROLES and column == CROP else None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column)
         if role == Qt.ItemDataRole.DecorationRole and column == CROP:
@@ -99,12 +113,16 @@ class BoneTableModel(QAbstractTableModel):
             return row.spread_words or None
         if column == MEASURED:
             return row.measured.tip or None
+        if column == HUMAN and row.blind:
+            return tr("Your grade before the AI was shown: {grade}.", grade=row.blind)
         return row.doubt or None
 
     @staticmethod
     def _text(row: BoneRow, column: int) -> str:
         if column == NAME:
             return row.short + (" !" if row.doubt else "")
+        if column == MACHINE and row.hidden:
+            return tr("hidden")
         if column == MACHINE:
             return row.machine + (f" {row.probability:.0%}" if row.probability is not None else "")
         if column == MEASURED:

@@ -8,6 +8,8 @@ from pathlib import PurePath
 
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.analysis import Flag
+from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.reference import ADVANCED, DELAYED, NORMAL, reference_of
 from boneage_desk.reading.second_opinion import FLAGS as OPINION_FLAGS
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.summary import Summary
@@ -27,6 +29,31 @@ class Numbers:
     difference: str
     why_not: str
     change: str
+    sds: str = ""
+    sds_tip: str = ""
+    """Table, mean, SD, normal range and conclusion; or why there is no SD score."""
+
+
+_CONCLUSIONS = {DELAYED: mark("delayed"), NORMAL: mark("normal"), ADVANCED: mark("advanced")}
+
+
+def _sds(reading: Reading, summary: Summary) -> tuple[str, str]:
+    """'+0.2 normal' and its tool tip."""
+    sex = reading.patient.sex
+    found = reference_of(summary, sex)
+    if found is None:
+        if sex is None or summary.chronological_months is None:
+            return "", tr("No SD score: sex or age are not known.")
+        return "", tr("No SD score: the table has none at this age.")
+    low, high = text.months(max(0.0, found.low_months)), text.months(found.high_months)
+    lines = [tr("{name}. Normal range at this age: {low} to {high}.", name=said(found.name), low=low, high=high)]
+    if found.mean_months is not None and found.sd_months is not None:
+        lines.append(tr("Mean {mean}, SD {sd:.1f} months.", mean=text.months(found.mean_months), sd=found.sd_months))
+    word = tr(_CONCLUSIONS[found.conclusion]) if found.conclusion in _CONCLUSIONS else ""
+    score = text.signed(found.sd_score) if found.sd_score is not None else ""
+    if not word and summary.bone_age is not None:
+        lines.append(tr("Delayed, normal or advanced stays open."))
+    return " ".join(part for part in (score, word) if part), "\n".join(lines)
 
 
 def numbers(reading: Reading, summary: Summary) -> Numbers:
@@ -41,8 +68,11 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
     if summary.machine_bone_age is not None:
         machine = text.bone_age(summary.machine_bone_age)
     elif reading.analysed_at is not None and reading.patient.sex is not None:
-        machine = tr("none")
+        machine = tr("hidden") if reading.blind is Blind.HIDDEN else tr("none")
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else tr("unknown")
+    if summary.corrected_months is not None:
+        age = tr("{age} corrected", age=text.months(summary.corrected_months))
+    sds, sds_tip = _sds(reading, summary)
     change = ""
     if summary.change_months is not None and abs(summary.change_months) >= 0.05:
         change = tr("{change_months} m against AI", change_months=text.signed(summary.change_months))
@@ -53,9 +83,18 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         machine=machine,
         age=age,
         difference=text.difference(summary.difference_months) if summary.difference_months is not None else "",
-        why_not="" if bone_age else said(summary.why_not),
+        why_not="" if bone_age else _why_not(reading, summary),
         change=change,
+        sds=sds,
+        sds_tip=sds_tip,
     )
+
+
+def _why_not(reading: Reading, summary: Summary) -> str:
+    if reading.blind is Blind.HIDDEN and reading.patient.sex is not None and not any(f.blocking for f in summary.flags):
+        done = sum(finding.human_grade is not None for finding in reading.bones)
+        return tr("Blind reading: {done} of 13 bones are graded.", done=done)
+    return said(summary.why_not)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.presenters.measured import AGAINST, DASH, DOT
-from boneage_desk.ui.presenters.rows import BoneRow
+from boneage_desk.ui.presenters.rows import BoneRow, Heading
 
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
@@ -19,9 +20,11 @@ WORDS_ROOM = 110
 
 
 class BoneDelegate(QStyledItemDelegate):
-    """One painter for all columns. ``typed`` holds figures of a grade that wait for the next."""
+    """One painter for all columns. ``typed`` holds figures of a grade that wait for the next; ``browsed`` the bone and
+    name of a grade that is only looked at."""
 
     typed = ("", "")
+    browsed = ("", "")
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(40, 24)
@@ -29,8 +32,11 @@ class BoneDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        row: BoneRow = index.data(columns.RowRole)
+        row: BoneRow | Heading = index.data(columns.RowRole)
         rect = QRect(option.rect)
+        if isinstance(row, Heading):
+            self._heading(painter, rect, row)
+            return
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.fillRect(rect, QColor(theme.SELECTION if selected else theme.PANEL))
@@ -55,6 +61,16 @@ class BoneDelegate(QStyledItemDelegate):
         else:
             painter.setPen(QColor(theme.TEXT if column == columns.POINTS else theme.MUTED))
             painter.drawText(inner, _RIGHT, index.data())
+        painter.restore()
+
+    @staticmethod
+    def _heading(painter: QPainter, rect: QRect, row: Heading) -> None:
+        """The name of a ray over the whole width."""
+        painter.save()
+        painter.fillRect(rect, QColor(theme.BACKGROUND))
+        painter.setFont(theme.ui_font(8.5, bold=True))
+        painter.setPen(QColor(theme.MUTED))
+        painter.drawText(rect.adjusted(8, 0, -4, 0), _LEFT, row.title)
         painter.restore()
 
     @staticmethod
@@ -84,7 +100,7 @@ class BoneDelegate(QStyledItemDelegate):
     def _machine(self, painter: QPainter, rect: QRect, row: BoneRow) -> None:
         if row.probability is None:
             painter.setPen(QColor(theme.MUTED))
-            painter.drawText(rect, _LEFT, "\N{EN DASH}")
+            painter.drawText(rect, _LEFT, tr("hidden") if row.hidden else "\N{EN DASH}")
             return
         metrics = painter.fontMetrics()
         label, percent = metrics.horizontalAdvance("8(4) "), metrics.horizontalAdvance("100%")
@@ -145,6 +161,10 @@ class BoneDelegate(QStyledItemDelegate):
         if bone == row.bone and figures:
             painter.setPen(QColor(theme.HUMAN))
             painter.drawText(rect, _CENTRE, f"{figures}_")
+            return
+        if not row.human and self.browsed[0] == row.bone:
+            painter.setPen(QColor(theme.HUMAN))
+            painter.drawText(rect, _CENTRE, f"{self.browsed[1]}?")
             return
         if not row.human:
             painter.setPen(QColor("#6f6f6f"))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
-from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.measured import AGAINST, LEGEND_HELP, Measured, WidthLine
 from boneage_desk.ui.presenters.rows import BoneRow, Step
+from boneage_desk.ui.views.bone_ladder import BoneLadder
 from boneage_desk.ui.views.clipped_text import ClippedText
 
 MEASURED_LINES = (2, 3, 4)
 """Lines of text at most for what was measured, in a low, a middling and a high strip."""
 HIGHER_FROM = (180, 260)
-LEAST_TEXT = 45
-"""Rungs share the width by the length of their texts; one of fewer characters counts as so many."""
 
 
 def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF) -> None:
@@ -77,45 +75,6 @@ class CropPicture(QWidget):
         for line in self._lines:
             ends = (QPointF(x + px * side, y + py * side) for px, py in (line.start, line.end))
             draw_width(painter, line, *ends)
-
-
-class _Rung(QFrame):
-    """One grade of the ladder: its name, what it looks like, its probability and months."""
-
-    def __init__(self, this: bool) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4, 2, 4, 2)
-        column.setSpacing(2)
-        self._head = QLabel()
-        self._head.setFont(theme.ui_font(10.5, bold=True))
-        self._words = ClippedText(theme.TEXT if this else theme.MUTED)
-        self._words.setFont(theme.ui_font(9))
-        self._foot = QLabel()
-        self._foot.setFont(theme.ui_font(9))
-        self._foot.setProperty("muted", True)
-        for label in (self._head, self._foot):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        self.setMinimumWidth(84)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        top = QHBoxLayout()
-        top.addWidget(self._head)
-        column.addLayout(top)
-        column.addWidget(self._words, 1)
-        (top if this else column).addWidget(self._foot)
-        if this:
-            top.setAlignment(self._foot, Qt.AlignmentFlag.AlignRight)
-            self.setStyleSheet(f"_Rung {{ border: 1px solid {theme.ACCENT}; border-radius: 3px; }}")
-
-    def show_step(self, step: Step, arrow: str) -> None:
-        self._head.setText(f"{arrow} {step.label}".strip() if step.label else "")
-        self._words.setText(step.criterion)
-        parts = []
-        if step.probability is not None:
-            parts.append(f"{step.probability:.0%}")
-        if step.months is not None:
-            parts.append(tr("{months} m", months=text.signed(step.months)))
-        self._foot.setText(" ".join(parts))
 
 
 class MeasuredText(QWidget):
@@ -214,6 +173,9 @@ class ReasonField(QLineEdit):
 class BoneStrip(QFrame):
     """The selected bone: name and doubt or reason, crop, the grades below, this and above, what was measured."""
 
+    pick_wanted = Signal()
+    """A reason is to be picked from the list."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("strip")
@@ -232,15 +194,22 @@ class BoneStrip(QFrame):
         self.reason = ReasonField()
         self.reason.hide()
         head.addWidget(self.reason, 1)
+        self.pick = QToolButton()
+        self.pick.setText("\N{BLACK DOWN-POINTING SMALL TRIANGLE}")
+        self.pick.setAccessibleName(tr("Pick a reason"))
+        self.pick.setToolTip(tr("Pick a reason (Y)"))
+        self.pick.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.pick.clicked.connect(self.pick_wanted)
+        self.pick.hide()
+        head.addWidget(self.pick)
+        head.setSpacing(6)
         column.addLayout(head)
         row = QHBoxLayout()
         row.setSpacing(6)
         self.crop = CropPicture()
         row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
-        self._rungs = (_Rung(False), _Rung(True), _Rung(False))
-        for rung in self._rungs:
-            row.addWidget(rung, LEAST_TEXT)
-        self._row = row
+        self.ladder = BoneLadder()
+        row.addWidget(self.ladder, 1)
         column.addLayout(row, 1)
         self.measured = MeasuredText()
         column.addWidget(self.measured)
@@ -259,7 +228,9 @@ class BoneStrip(QFrame):
         image: QImage | None,
         lines: tuple[WidthLine, ...] = (),
         editable: bool = False,
+        drawn: str = "",
     ) -> None:
+        """``drawn``: how the ladder's drawings lie, for their tool tip."""
         self.crop.show_image(image)
         self.crop.show_lines(lines)
         if row is None or steps is None:
@@ -267,23 +238,19 @@ class BoneStrip(QFrame):
             self._doubt.setText("")
             self._show_reason(None, False)
             self.measured.show_measured(Measured())
+            self.ladder.show_steps(None)
             return
         self._title.setText(row.name)
         self._doubt.setText(f"! {row.doubt}" if row.doubt else "")
         self._show_reason(row, editable)
         self.measured.show_measured(row.measured)
-        arrows = ("\N{LEFTWARDS ARROW}", "", "\N{RIGHTWARDS ARROW}")
-        self._rungs[1].setVisible(steps[1].grade is not None)
-        shares = [max(LEAST_TEXT, len(step.criterion)) for step in steps]
-        shares[1] = max(shares)  # the grade in force has no less room than its neighbours
-        for rung, step, arrow, share in zip(self._rungs, steps, arrows, shares, strict=True):
-            rung.show_step(step, arrow)
-            self._row.setStretchFactor(rung, share)
+        self.ladder.show_steps(steps, drawn)
 
     def _show_reason(self, row: BoneRow | None, editable: bool) -> None:
         """The field stands where the doubt does: a grade that a person changed has none."""
         there = row is not None and row.overridden
         self.reason.show_reason(row.bone if row is not None and there else "", row.reason if row is not None else "")
         self.reason.setVisible(there)
+        self.pick.setVisible(there and editable)
         self.reason.setReadOnly(not editable)
         self._doubt.setVisible(not there)

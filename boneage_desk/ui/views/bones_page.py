@@ -6,32 +6,30 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signa
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
     QHeaderView,
-    QLabel,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
-from boneage_desk.ui.presenters.numbers import Numbers
 from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
 from boneage_desk.ui.views.bone_strip import BoneStrip
-from boneage_desk.ui.views.opinion_strip import COLUMNS, OpinionStrip
+from boneage_desk.ui.views.bones_bar import BonesBar
+from boneage_desk.ui.views.numbers_strip import NumbersStrip
+from boneage_desk.ui.views.opinion_strip import OpinionStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
 LEAST_ROW, EASY_ROW = 20, 22
 """Pixels of a row at least, and those that the bone chosen leaves to rows before it gets smaller itself."""
 LEAST_STRIP = 160
+HEADING = 17
+"""Pixels of the line above the bones of a ray."""
 WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
@@ -101,94 +99,19 @@ class BoneTable(QTableView):
 
     def share_height(self) -> None:
         """Give all rows the same height, between what figures need and a crop worth looking at."""
-        rows = max(1, self._model.rowCount())
-        height = min(52 if self.width() >= 500 else 40, max(LEAST_ROW, self.viewport().height() // rows))
+        headings = self._model.headings
+        rows = max(1, self._model.rowCount() - len(headings))
+        room = self.viewport().height() - HEADING * len(headings)
+        height = min(52 if self.width() >= 500 else 40, max(LEAST_ROW, room // rows))
         self.verticalHeader().setDefaultSectionSize(height)
+        self.clearSpans()
+        for heading in headings:
+            self.setRowHeight(heading, HEADING)
+            self.setSpan(heading, 0, 1, len(columns.COLUMNS))
         self.setColumnWidth(columns.CROP, height + 8)
         others = height + 8 + sum(WIDTHS) - WIDTHS[columns.CROP] - WIDTHS[columns.MACHINE] - WIDTHS[columns.MEASURED]
         wordy = height >= WORDS_HIGH and self.viewport().width() >= others + WORDS_WIDE + MACHINE_LEAST
         self.setColumnWidth(columns.MEASURED, WORDS_WIDE if wordy else WIDTHS[columns.MEASURED])
-
-
-class NumbersStrip(QFrame):
-    """Score to bone age, large; below it the machine's own, the age and the difference from it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("numbers")
-        self.setAccessibleName(tr("Bone age"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 12, 8)
-        column.setSpacing(6)
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        self.score, self.bone_age, self.interval, self.change = QLabel(), QLabel(), QLabel(), QLabel()
-        self.method = QLabel("RUS-CHN")
-        self.score.setFont(theme.ui_font(13))
-        self.arrow = QLabel("\N{RIGHTWARDS ARROW}")
-        self.arrow.setFont(theme.ui_font(15))
-        self.bone_age.setFont(theme.ui_font(19, bold=True))
-        self.interval.setToolTip(tr("Where the bone age lies by the models' measured error on films held out"))
-        self.change.setProperty("human", True)
-        for label in (self.method, self.arrow, self.interval):
-            label.setProperty("muted", True)
-        self.why = QLabel()
-        self.why.setProperty("attention", True)
-        self.why.setWordWrap(True)
-        self.why.setFont(theme.ui_font(11))
-        for part in (_pair(self.method, self.score), self.arrow, self.bone_age, _pair(self.interval, self.change)):
-            head.addLayout(part) if isinstance(part, QVBoxLayout) else head.addWidget(part)
-        head.addStretch(1)
-        head.addWidget(self.why, 1000)
-        column.addLayout(head)
-        foot = QGridLayout()
-        foot.setHorizontalSpacing(12)
-        foot.setVerticalSpacing(0)
-        self.values: dict[str, QLabel] = {}
-        foot.setColumnStretch(3, COLUMNS[3])  # the columns of the second opinion below
-        for place, (key, title) in enumerate(
-            (("machine", tr("AI alone")), ("age", tr("Age")), ("difference", tr("Bone age \N{MINUS SIGN} age")))
-        ):
-            name, value = QLabel(title), QLabel()
-            name.setProperty("muted", True)
-            value.setTextFormat(Qt.TextFormat.PlainText)
-            value.setFont(theme.ui_font(11))
-            span = 2 if key == "difference" else 1
-            foot.addWidget(name, 0, place, 1, span)
-            foot.addWidget(value, 1, place, 1, span)
-            foot.setColumnStretch(place, COLUMNS[place])
-            self.values[key] = value
-        self.values["machine"].setProperty("machine", True)
-        column.addLayout(foot)
-
-    def show_numbers(self, value: Numbers | None) -> None:
-        there = value is not None and bool(value.bone_age)
-        for label in (self.method, self.score, self.arrow, self.bone_age, self.interval, self.change):
-            label.setVisible(there)
-        self.why.setVisible(not there)
-        if value is None:
-            self.why.setText("")
-            self.change.setText("")
-            for label in self.values.values():
-                label.setText("")
-            return
-        self.score.setText(value.score)
-        self.bone_age.setText(value.bone_age)
-        self.interval.setText(value.interval)
-        self.why.setText(tr("No bone age. {why_not}", why_not=value.why_not) if value.why_not else "")
-        self.change.setText(value.change)
-        dash = "\N{EN DASH}"
-        self.values["machine"].setText(value.machine or dash)
-        self.values["age"].setText(value.age)
-        self.values["difference"].setText(value.difference or dash)
-
-
-def _pair(above: QWidget, below: QWidget) -> QVBoxLayout:
-    column = QVBoxLayout()
-    column.setSpacing(0)
-    column.addWidget(above)
-    column.addWidget(below)
-    return column
 
 
 class BonesPage(QWidget):
@@ -211,7 +134,8 @@ class BonesPage(QWidget):
         self.model = BoneTableModel()
         self.table = BoneTable(self.model)
         self.strip = BoneStrip()
-        self.numbers, self.opinion = NumbersStrip(), OpinionStrip()
+        self.numbers, self.opinion, self.bar = NumbersStrip(), OpinionStrip(), BonesBar()
+        column.addWidget(self.bar)
         self.table.figure_typed.connect(self._figure)
         column.addWidget(self.table, 1)
         column.addWidget(self.strip)
@@ -224,13 +148,16 @@ class BonesPage(QWidget):
 
     def share_height(self) -> None:
         """The bone chosen has what rows and numbers leave over."""
-        rows = EASY_ROW * self.model.rowCount() + self.table.horizontalHeader().sizeHint().height()
+        headings = len(self.model.headings)
+        rows = EASY_ROW * (self.model.rowCount() - headings) + HEADING * headings
+        rows += self.table.horizontalHeader().sizeHint().height() + self.bar.sizeHint().height()
         numbers = self.numbers.sizeHint().height() + (0 if self.opinion.isHidden() else self.opinion.sizeHint().height())
         spare = self.height() - numbers - rows - 4
         self.strip.setFixedHeight(max(LEAST_STRIP, min(320, round(self.height() * 0.355), spare)))
 
     def show_foot(self, on: bool) -> None:
         """Without a reading there is no bone and no number to show."""
+        self.bar.setVisible(on)
         self.strip.setVisible(on)
         self.numbers.setVisible(on)
         if not on:
@@ -252,6 +179,12 @@ class BonesPage(QWidget):
             self.hint.emit(f"{self._entry.typed}_ : {'  '.join(choices)}")
         else:
             self.hint.emit(tr("{bone} has no grade that begins with {figure}.", bone=text.bone(bone), figure=figure))
+
+    def show_browsed(self, bone: str, name: str) -> None:
+        """The grade that is looked at on a bone without one; '' for none."""
+        if self.table.delegate.browsed != (bone, name):
+            self.table.delegate.browsed = (bone, name)
+            self.table.viewport().update()
 
     def forget_figures(self) -> None:
         self._entry_timer.stop()
