@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from boneage_desk.reading.film import Film, Laterality
 from boneage_desk.reading.ports import AnalysisEngine, FilmEntry, FilmProblem, FilmReader, Services
 from boneage_desk.reading.session import (
     AuditEvent,
+    Command,
     Reading,
     ReadingSession,
     SetAnalysis,
@@ -29,6 +30,10 @@ from boneage_desk.reading.session import (
     new_reading,
 )
 from boneage_desk.standards.types import Sex
+
+
+def _nothing_more(_reading: Reading) -> Sequence[Command]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Facts:
     side: Laterality | None = None
     age_basis: AgeBasis | None = None
     rule: str = ""
+    more: Callable[[Reading], Sequence[Command]] = _nothing_more
+    """Further commands on the reading, once the facts above are in."""
 
 
 def split_member(path: str) -> tuple[str, str]:
@@ -126,6 +133,9 @@ def begin(
         steps.append((session.reading, event))
     if facts.side is not None:
         event = session.do(SetStudy(laterality=facts.side), at=at, who=who)
+        steps.append((session.reading, event))
+    for command in facts.more(session.reading):
+        event = session.do(command, at=at, who=who)
         steps.append((session.reading, event))
     return session, steps
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from boneage_desk.cli import age, knee, output, second
+from boneage_desk.cli import age, growth, knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sex", metavar="M|F", help="picks the table; needed where the file does not say")
     parser.add_argument("--birth-date", metavar="D", help="e.g. 2014-03-02")
     age.add_arguments(parser)
+    growth.add_arguments(parser)
     parser.add_argument("--frame", type=int, metavar="N", help="frame of a multi-frame file, from 1")
     parser.add_argument("--side", choices=["L", "R"], help="which hand")
     parser.add_argument(
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace, app: App) -> int:
         Laterality(options.side) if options.side else None,
         age.basis(options),
         options.rule or "",
+        growth.commands(options),
     )
     of_knee = knee.asked_for(options.engines)
     asked = None if of_knee or options.engines is None else second.named(options.engines)
@@ -107,19 +109,21 @@ def run(options: argparse.Namespace, app: App) -> int:
         if options.pdf:
             paper = options.paper or services.settings.paper
             services.reports().write(
-                reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail, film_map=film_map
-            )
+                reading, film.frame, Path(options.pdf), paper=paper, detail=not options.no_detail, film_map=film_map,
+                growth=options.growth or None,
+            )  # fmt: skip
             if left_out := services.reports().trouble():
                 output.note(f"{left_out} It was left out.")
         if options.text:
-            output.write_bytes(services.reports().text(reading).encode("utf-8"), Path(options.text))
+            output.write_bytes(services.reports().text(reading, growth=options.growth or None).encode("utf-8"), Path(options.text))
         if options.fhir:
             output.write_json(bundle(reading), options.fhir)
         if options.save and not save_new(services, steps):
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)
         if options.json != output.STDOUT:
-            print("\n".join((describe(reading, summary), *(f"wrote {path}" for path in results))))
+            grown = growth.lines(reading, services.settings.growth_reference)
+            print("\n".join((describe(reading, summary), *grown, *(f"wrote {path}" for path in results))))
         return _verdict(summary, reading)
     except Cancelled:
         raise
@@ -182,6 +186,7 @@ def _report(
                 paper=paper,
                 detail=not options.no_detail,
                 film_map=film_map,
+                growth=options.growth or None,
             )
             return path.read_bytes()
     except (BoneAgeError, OSError) as error:

@@ -118,6 +118,21 @@ def parse_weight(text: str) -> float:
     return _parse(text, _WEIGHTS, "weight", "34.2 kg or 75.4 lb")
 
 
+_AGE = re.compile(rf"^(?:{_NUMBER} ?(?:y|years?|a))? ?(?:{_NUMBER} ?(?:m|mo|months?))?$")
+
+
+def parse_age(text: str) -> float:
+    """'10y 4m', '10.5 y' or '124 m' to months; a number without a unit is refused.
+
+    >>> parse_age("10y 4m"), parse_age("10.5y"), parse_age("124m")
+    (124.0, 126.0, 124.0)
+    """
+    found = _AGE.match(text.strip().lower())
+    if not found or (found[1] is None and found[2] is None):
+        raise InputError(f"'{text}' is no age.", "Write it as 10y 4m, 10.5y or 124m.", code="unit")
+    return (_value(found[1]) * 12 if found[1] else 0.0) + (_value(found[2]) if found[2] else 0.0)
+
+
 def _parse(text: str, units: dict[str, float], what: str, example: str) -> float:
     found = re.match(rf"^{_NUMBER} ?([a-z'\"]*)$", text.strip().lower())
     if not found:

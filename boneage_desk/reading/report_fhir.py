@@ -16,6 +16,7 @@ from boneage_desk import __version__
 from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.report_fhir_growth import growth_resources
 from boneage_desk.reading.report_values import clean
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.signature import REPORT
@@ -73,7 +74,7 @@ class _Bundle:
         return f"urn:uuid:{self.id(name)}"
 
     def resources(self) -> list[Resource]:
-        observations = [self._bone_age(), *self._chronological(), *self._opinions()]
+        observations = [self._bone_age(), *self._chronological(), *self._opinions(), *self._growth()]
         study = self._study()
         report = self._report([f"urn:uuid:{one['id']}" for one in observations], bool(study))
         return [report, self._patient(), *study, *observations, *self._devices(), *self._practitioners()]
@@ -227,6 +228,11 @@ class _Bundle:
                 made["device"] = {"reference": self.ref(f"model:{model.sha256}:{model.engine}")}
             found.append(made)
         return found
+
+    def _growth(self) -> list[Resource]:
+        """Height, weight and predicted adult height."""
+        found = growth_resources(self.reading, self.summary)
+        return [{**self._observation(key, changed["code"]), **changed} for key, changed in found]
 
     def _report(self, results: Sequence[str], study: bool) -> Resource:
         reading = self.reading

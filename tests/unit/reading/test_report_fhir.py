@@ -67,6 +67,7 @@ TARGETS = {
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UNITS = {"mo", "cm", "kg", "{SD}"}
 COMPARATORS = {"<", "<=", ">=", ">"}
 ABSENT = {
     "unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable", "unsupported",
@@ -129,7 +130,7 @@ def _observed(one: dict[str, Any], where: str) -> list[str]:
         found.append(f"{where}: neither value nor reason")
     quantity = one.get("valueQuantity")
     if quantity is not None:
-        if not isinstance(quantity.get("value"), float) or quantity.get("code") != "mo" or "system" not in quantity:
+        if not isinstance(quantity.get("value"), float) or quantity.get("code") not in UNITS or "system" not in quantity:
             found.append(f"{where}: quantity {quantity}")
         if quantity.get("comparator", "<") not in COMPARATORS:
             found.append(f"{where}: comparator {quantity['comparator']}")
