@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from boneage_desk.archive.store import SqliteStore
+    from boneage_desk.archive.vault import Keys, KeyStore
     from boneage_desk.reading.analysis import ModelRef
     from boneage_desk.reading.assessment import Reading
+    from boneage_desk.reading.exports import FilmExporter
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
     from boneage_desk.reading.station import StationKeeper
@@ -79,6 +81,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         store=store,
         reports=reports,
         cut_crop=cut_crop,
+        draw_bone=draw_bone,
         voi_lut=voi_lut,
         demo_film=demo_film,
         now=_now,
@@ -89,6 +92,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
         results=_Once(lambda: _results(chosen)),
         station=_Once(lambda: _station(data_dir, store)),
+        exports=_Once(_exports),
     )
 
 
@@ -103,6 +107,7 @@ def build_app() -> App:
         train=train,
         evaluate=evaluate,
         evaluate_films=evaluate_films,
+        bench_window=bench_window,
     )
 
 
@@ -122,14 +127,36 @@ def _engine(scratch: Path, device: str, backend: str) -> AnalysisEngine:
 def _store(data_dir: Path) -> SqliteStore:
     from boneage_desk.archive.store import FILE_NAME, SqliteStore
 
-    return SqliteStore(data_dir / FILE_NAME, who=_who)
+    return SqliteStore(data_dir / FILE_NAME, who=_who, keys=_keys())
+
+
+def _keys() -> Keys:
+    """Where the key of an encrypted data base comes from: the system's key store, else a person at a terminal."""
+    from boneage_desk.archive.vault import Keys
+
+    def key_store() -> KeyStore:
+        from boneage_desk.reports import signing_keystore
+
+        return signing_keystore
+
+    return Keys(key_store, _passphrase_of_the_store)
+
+
+def _passphrase_of_the_store() -> str | None:
+    """Asked where a person can answer; never from the environment."""
+    import getpass
+    import sys
+
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        return None
+    return getpass.getpass("Passphrase of the data base: ", stream=sys.stderr) or None
 
 
 def _station(data_dir: Path, store: Callable[[], SqliteStore]) -> StationKeeper:
     from boneage_desk.archive.station import Station
     from boneage_desk.archive.store import FILE_NAME
 
-    return Station(data_dir / FILE_NAME, store)
+    return Station(data_dir / FILE_NAME, store, _keys())
 
 
 def _knee_films() -> FilmReader:
@@ -161,6 +188,12 @@ def _results(chosen: settings.Settings) -> ResultsWriter:
     from boneage_desk.reports.dicom_results.writer import DicomResults
 
     return DicomResults(chosen)
+
+
+def _exports() -> FilmExporter:
+    from boneage_desk.reports.deidentify.export import FilmExports
+
+    return FilmExports()
 
 
 def _signer(chosen: settings.Settings, data_dir: Path, other: settings.Settings | None = None) -> ReportSigner:
@@ -252,6 +285,13 @@ def second_opinions(wanted: str, tell: Callable[[str], None]) -> list[ModelRef]:
 
 
 # ---------------------------------------------------------------------------------- small services
+def draw_bone(bone: str, grade: int, size: int, side: str) -> npt.NDArray[np.uint8]:
+    """See Services.draw_bone; blocks."""
+    from boneage_desk.imaging import phantom
+
+    return phantom.draw_bone(bone, grade, size, side=side)
+
+
 def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray[np.uint8]:
     """The window's picture of a bone: square around the box, distal up, contrast of its own."""
     from boneage_desk.imaging.bone_picture import bone_picture, bone_picture_spec
@@ -315,6 +355,12 @@ def _films_ready(services: Services) -> FilmReader:
 
     threading.Thread(target=warm_up, name="film-decoders").start()
     return services.films()
+
+
+def bench_window(what: str, services: Services, film: Path | None, times: int) -> dict[str, Any]:
+    from boneage_desk.ui.bench import measure
+
+    return measure(what, services, film, times)
 
 
 def screenshot(services: Services, film: Path, out: Path) -> None:

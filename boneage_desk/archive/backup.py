@@ -12,6 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from boneage_desk.archive.vault import Connection, vault_of
 from boneage_desk.common.errors import StoreError
 
 _PAGES = 256
@@ -32,11 +33,12 @@ def copy_to(
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o600))
     try:
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        with closing(sqlite3.connect(part, isolation_level=None, factory=Connection)) as copy:
             if step is None:
                 connection.backup(copy)
             else:
                 connection.backup(copy, pages=_PAGES, progress=lambda *_: step())
+            copy.vault = vault_of(connection)
             # a copy is one file, with no -wal beside it
             copy.execute("PRAGMA journal_mode = DELETE")
             verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]

@@ -6,7 +6,9 @@ import json
 import sqlite3
 
 from boneage_desk.archive import audit, people
+from boneage_desk.archive.rows import document_of
 from boneage_desk.archive.text import sha256_of
+from boneage_desk.archive.vault import vault_of
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.assessment import SEALED
 from boneage_desk.reading.chain import STATION, AuditRow, broken_rows, digest
@@ -32,9 +34,9 @@ def everything(connection: sqlite3.Connection) -> list[str]:
     if found:
         return found
     found = broken_links(connection)
-    for reading_id, document in connection.execute("SELECT reading_id, document FROM assessments ORDER BY assessment_id"):
+    for reading_id, stored in connection.execute("SELECT reading_id, document FROM assessments ORDER BY assessment_id"):
         try:
-            decode_reading(json.loads(document))
+            decode_reading(json.loads(document_of(connection, reading_id, stored)))
         except StoreError as error:
             if error.code == "newer":
                 raise
@@ -49,7 +51,10 @@ def broken_links(connection: sqlite3.Connection) -> list[str]:
 
     Also of a file of an earlier schema, which has no reports and profiles yet.
     """
-    chain = audit.rows(connection)
+    try:
+        chain = audit.rows(connection)
+    except StoreError as error:  # altered under its seal
+        return [error.message]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     found = broken_rows(chain) + _readings(connection, chain)
     if "reports" in tables:
@@ -59,14 +64,23 @@ def broken_links(connection: sqlite3.Connection) -> list[str]:
     return found
 
 
+def _document(connection: sqlite3.Connection, reading_id: str, stored: str) -> str:
+    """A reading's document; '' for one that was altered under its seal."""
+    try:
+        return document_of(connection, reading_id, stored)
+    except StoreError:
+        return ""
+
+
 def _readings(connection: sqlite3.Connection, chain: list[AuditRow]) -> list[str]:
     """Each reading is as its last row left it, and each row's reading is there."""
     found = []
     last = {row.reading_id: row for row in chain if row.reading_id != STATION}
-    for reading_id, revision, document in connection.execute(
+    for reading_id, revision, stored in connection.execute(
         "SELECT reading_id, revision, document FROM assessments ORDER BY assessment_id"
     ):
         row = last.pop(reading_id, None)
+        document = _document(connection, reading_id, stored)
         if row is None:
             found.append(f"Reading {reading_id} has no audit row.")
         elif row.revision != revision or row.document_sha256 != digest(document):
@@ -80,12 +94,12 @@ def _reports(connection: sqlite3.Connection) -> list[str]:
     found = []
     named: dict[tuple[str, int], str] = {}
     marks = ", ".join("?" * len(SEALED))
-    for reading_id, document in connection.execute(
+    for reading_id, stored in connection.execute(
         f"SELECT reading_id, document FROM assessments WHERE state IN ({marks}) ORDER BY assessment_id",
         [state.value for state in SEALED],
     ):
         try:
-            signatures = json.loads(document)["reading"]["signatures"]
+            signatures = json.loads(_document(connection, reading_id, stored))["reading"]["signatures"]
             named.update({(reading_id, s["number"]): s["pdf_sha256"] for s in signatures})
         except (KeyError, TypeError, ValueError):
             found.append(f"The signatures of reading {reading_id} cannot be read.")
@@ -93,10 +107,18 @@ def _reports(connection: sqlite3.Connection) -> list[str]:
         wanted = named.pop((reading_id, number), None)
         if wanted is None:
             found.append(f"Report {number} of reading {reading_id} has no signature.")
-        elif not wanted == sha256 == sha256_of(pdf):
+        elif not wanted == sha256 == sha256_of(_pdf(connection, reading_id, number, pdf)):
             found.append(f"Report {number} of reading {reading_id} is not the file that was signed.")
     found.extend(f"Report {number} of reading {reading_id} is missing." for reading_id, number in named)
     return found
+
+
+def _pdf(connection: sqlite3.Connection, reading_id: str, number: int, stored: bytes) -> bytes:
+    """A sealed report; empty for one that was altered under its seal."""
+    try:
+        return vault_of(connection).unseal_bytes(bytes(stored), "reports", "pdf", reading_id, number)
+    except StoreError:
+        return b""
 
 
 def _people(connection: sqlite3.Connection, chain: list[AuditRow]) -> list[str]:

@@ -209,7 +209,23 @@ SECOND = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND)
+# Whether the patients' words are sealed, and by which key; no row: they are in clear (archive/vault.py)
+THIRD = Migration(
+    "0003-encryption",
+    (
+        """
+        CREATE TABLE encryption (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            cipher TEXT NOT NULL,
+            key_id TEXT NOT NULL,
+            wrapped TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND, THIRD)
 
 _RECORDS = """
 CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -15,17 +15,18 @@ from pathlib import Path
 
 from boneage_desk.archive import audit, backup, check, faults, people
 from boneage_desk.archive.migrations import MIGRATIONS, migrate, pending
+from boneage_desk.archive.vault import NO_KEYS, Connection, Keys, Vault, load
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading.assessment import AuditEvent
 from boneage_desk.reading.chain import STATION
 from boneage_desk.reading.station import RESTORE, Restored
 
-_SIDES = ("-wal", "-shm", "-journal")
+SIDES = ("-wal", "-shm", "-journal")
 _PENDING_BYTE = 0x40000000  # where SQLite puts its locks
 _BUSY_SECONDS = 0.5
 
 
-def restore(source: Path, path: Path, *, at: datetime, who: str) -> Restored:
+def restore(source: Path, path: Path, *, at: datetime, who: str, keys: Keys = NO_KEYS) -> Restored:
     """See `StationKeeper.restore`. All work is done on a copy beside ``path``, which takes its place at the end."""
     if not source.is_file():
         raise InputError(f"There is no file '{source}'.", "Name a backup.", code="not-found")
@@ -34,19 +35,19 @@ def restore(source: Path, path: Path, *, at: datetime, who: str) -> Restored:
     part = path.with_name(f".{path.name}.restore-{os.getpid()}")
     try:
         _copy(source, part)
-        _look_at(source, part)
-        with _held(path) as present:
-            _may(present, who)
-            _remove_leavings(path, part)
+        vault = _look_at(source, part, keys)
+        with held(path) as present:
+            may(present, who)
+            remove_leavings(path, part)
             detail = f"{source.name}, sha256 {backup.sha256_of_file(source)[:16]}"
-            readings, rows, ran = _finish(part, AuditEvent(STATION, at, who, RESTORE, detail, _words(path, present)))
+            readings, rows, ran = _finish(part, AuditEvent(STATION, at, who, RESTORE, detail, _words(path, present, keys)), vault)
             if present is not None and sys.platform == "win32":
                 present.close()  # Windows replaces no file that is open, and refuses where another has it open
-            return Restored(_swap(part, path, at), readings, rows, ran)
+            return Restored(swap(part, path, at), readings, rows, ran)
     except (sqlite3.Error, OSError) as error:
         raise faults.explain(error, path, "restoring") from error
     finally:
-        for name in (part.name, *(part.name + side for side in _SIDES)):
+        for name in (part.name, *(part.name + side for side in SIDES)):
             part.with_name(name).unlink(missing_ok=True)
 
 
@@ -59,20 +60,22 @@ def _copy(source: Path, part: Path) -> None:
         shutil.copyfile(wal, part.with_name(part.name + "-wal"))
 
 
-def _remove_leavings(path: Path, part: Path) -> None:
+def remove_leavings(path: Path, part: Path) -> None:
     """Copies that a killed restore left: they hold patients' data."""
     for old in path.parent.glob(f".{glob.escape(path.name)}.restore-*"):
         if not old.name.startswith(part.name):
             old.unlink(missing_ok=True)
 
 
-def _look_at(source: Path, part: Path) -> None:
-    """Raises StoreError where the copy is damaged, another program's, or newer than this one."""
+def _look_at(source: Path, part: Path, keys: Keys) -> Vault:
+    """How the copy is sealed. Raises StoreError where it is damaged, another program's, newer than this one, or where its
+    key is not to be had."""
     try:
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        with closing(sqlite3.connect(part, isolation_level=None, factory=Connection)) as copy:
             copy.execute("PRAGMA trusted_schema = OFF")
             if len(pending(copy, MIGRATIONS)) == len(MIGRATIONS):
                 raise StoreError("It is empty.", code="not-ours")
+            vault = copy.vault = load(copy, keys)
             problems = check.everything(copy)
     except sqlite3.Error as error:
         raise _refused(source, f"It is damaged or no data base ({error}).", "not-a-database") from error
@@ -80,15 +83,16 @@ def _look_at(source: Path, part: Path) -> None:
         raise _refused(source, error.message, error.code) from error
     if problems:
         raise _refused(source, f"{problems[0]} ({len(problems)} faults in all.)", "damaged")
+    return vault
 
 
 def _refused(source: Path, why: str, code: str) -> StoreError:
-    remedy = "Update BoneAge Desk." if code == "newer" else "Name another backup."
+    remedy = {"newer": "Update BoneAge Desk.", "encrypted": "Give the key store its key again."}.get(code, "Name another backup.")
     return StoreError(f"'{source}' is not restored: {why}", f"{remedy} Nothing was changed.", code=code)
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[sqlite3.Connection | None]:
+def held(path: Path) -> Iterator[Connection | None]:
     """Nobody else has the present data base open while this lasts. None where there is none that SQLite can read.
 
     Raises StoreError 'locked'. A file in WAL mode leaves it only when no other connection is there.
@@ -101,7 +105,7 @@ def _held(path: Path) -> Iterator[sqlite3.Connection | None]:
         _nobody_else(path)
         yield None
         return
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, factory=Connection)
     try:
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
@@ -150,7 +154,7 @@ def _nobody_else(path: Path) -> None:
             raise
 
 
-def _may(present: sqlite3.Connection | None, who: str) -> None:
+def may(present: sqlite3.Connection | None, who: str) -> None:
     """Raises InputError 'role' where the station has an administrator and ``who`` is none."""
     if present is None or not _has(present, "people"):
         return
@@ -162,19 +166,24 @@ def _has(connection: sqlite3.Connection, table: str) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone() is not None
 
 
-def _words(path: Path, present: sqlite3.Connection | None) -> str:
+def _words(path: Path, present: Connection | None, keys: Keys) -> str:
     """What was there, for the audit: the end of its chain, so that nobody can say later that there was nothing."""
     if not path.exists():
         return "no data base"
     if present is None or not _has(present, "audit"):
         return "a file that could not be read"
+    try:
+        present.vault = load(present, keys)
+    except (StoreError, InputError):
+        return "an encrypted file whose key was not there"
     seq, last = audit.last_row(present)
     return f"{seq} audit rows, the last {last[:16]}"
 
 
-def _finish(part: Path, event: AuditEvent) -> tuple[int, int, tuple[str, ...]]:
+def _finish(part: Path, event: AuditEvent, vault: Vault) -> tuple[int, int, tuple[str, ...]]:
     """Bring the copy to the present schema, add the event, and put it on disk: (readings, audit rows, steps run)."""
-    with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+    with closing(sqlite3.connect(part, isolation_level=None, factory=Connection)) as copy:
+        copy.vault = vault
         copy.execute("PRAGMA foreign_keys = ON")
         copy.execute("PRAGMA trusted_schema = OFF")
         copy.execute("PRAGMA journal_mode = DELETE")
@@ -197,12 +206,12 @@ def _finish(part: Path, event: AuditEvent) -> tuple[int, int, tuple[str, ...]]:
     return readings, rows, tuple(ran)
 
 
-def _swap(part: Path, path: Path, at: datetime) -> Path | None:
+def swap(part: Path, path: Path, at: datetime) -> Path | None:
     """``part`` takes the place of ``path`` in one step; what was there stays beside it under a dated name."""
     kept: Path | None = None
     if path.exists():
         kept = _free_name(path, at)
-        for side in _SIDES:
+        for side in SIDES:
             # left beside the new file, SQLite would play an old log into it
             old = path.with_name(path.name + side)
             if old.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from boneage_desk.archive.text import clean
+from boneage_desk.archive.vault import Vault, vault_of
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.session import Reading
 
@@ -18,13 +19,14 @@ def insert(connection: sqlite3.Connection, reading: Reading, document: str) -> N
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
-            reading.reading_id, _study(connection, reading), reading.source.sha256, reading.source.frame_number,
+            reading.reading_id, study_row(connection, reading), reading.source.sha256, reading.source.frame_number,
             reading.study.laterality.value, reading.standard, reading.state.value, reading.revision,
             reading.created_at.isoformat(), reading.changed_at.isoformat(),
-            reading.analysed_at.isoformat() if reading.analysed_at else None, document,
+            reading.analysed_at.isoformat() if reading.analysed_at else None,
+            sealed_document(connection, reading.reading_id, document),
         ),
     )  # fmt: skip
-    _findings(connection, reading)
+    findings(connection, reading)
 
 
 def update(connection: sqlite3.Connection, reading: Reading, document: str) -> None:
@@ -32,7 +34,7 @@ def update(connection: sqlite3.Connection, reading: Reading, document: str) -> N
 
     The findings first: once the assessment is signed, a trigger refuses their change.
     """
-    _findings(connection, reading)
+    findings(connection, reading)
     connection.execute(
         """
         UPDATE assessments SET study_id = ?, laterality = ?, state = ?, revision = ?, changed_at = ?,
@@ -40,9 +42,9 @@ def update(connection: sqlite3.Connection, reading: Reading, document: str) -> N
         WHERE reading_id = ?
         """,
         (
-            _study(connection, reading), reading.study.laterality.value, reading.state.value, reading.revision,
+            study_row(connection, reading), reading.study.laterality.value, reading.state.value, reading.revision,
             reading.changed_at.isoformat(), reading.analysed_at.isoformat() if reading.analysed_at else None,
-            document, reading.reading_id,
+            sealed_document(connection, reading.reading_id, document), reading.reading_id,
         ),
     )  # fmt: skip
 
@@ -51,13 +53,26 @@ def amend(connection: sqlite3.Connection, reading: Reading, document: str) -> No
     """A signed assessment with one more signature; all else of it stays as it is."""
     connection.execute(
         "UPDATE assessments SET state = ?, revision = ?, changed_at = ?, document = ? WHERE reading_id = ?",
-        (reading.state.value, reading.revision, reading.changed_at.isoformat(), document, reading.reading_id),
-    )
+        (
+            reading.state.value, reading.revision, reading.changed_at.isoformat(),
+            sealed_document(connection, reading.reading_id, document), reading.reading_id,
+        ),
+    )  # fmt: skip
 
 
-def _study(connection: sqlite3.Connection, reading: Reading) -> int:
+def sealed_document(connection: sqlite3.Connection, reading_id: str, document: str) -> str:
+    """A reading's document as it is stored."""
+    return vault_of(connection).seal(document, "assessments", "document", reading_id)
+
+
+def document_of(connection: sqlite3.Connection, reading_id: str, stored: str) -> str:
+    """A reading's document again. Raises StoreError 'damaged'."""
+    return vault_of(connection).unseal(stored, "assessments", "document", reading_id)
+
+
+def study_row(connection: sqlite3.Connection, reading: Reading) -> int:
     """The study's row, as the newest change knows it. A file without DICOM is a study of its own."""
-    study, patient = reading.study, reading.patient
+    study, patient, vault = reading.study, reading.patient, vault_of(connection)
     key = f"uid:{study.study_uid}" if study.study_uid else f"file:{reading.source.sha256}"
     row = connection.execute(
         """
@@ -72,17 +87,20 @@ def _study(connection: sqlite3.Connection, reading: Reading) -> int:
         RETURNING study_id
         """,
         (
-            clean(key), clean(study.study_uid), clean(patient.patient_id), clean(patient.name),
-            clean(patient.name_ideographic), patient.sex.value if patient.sex else None,
-            patient.birth_date.isoformat() if patient.birth_date else None,
-            study.study_date.isoformat() if study.study_date else None,
-            clean(study.accession), clean(study.description), clean(study.modality),
+            vault.token(clean(key)), vault.copy(clean(study.study_uid)), vault.token(clean(patient.patient_id)),
+            vault.copy(clean(patient.name)), vault.copy(clean(patient.name_ideographic)),
+            vault.copy(patient.sex.value if patient.sex else None, None),
+            vault.copy(patient.birth_date.isoformat() if patient.birth_date else None, None),
+            vault.copy(study.study_date.isoformat() if study.study_date else None, None),
+            vault.copy(clean(study.accession)), vault.copy(clean(study.description)), vault.copy(clean(study.modality)),
         ),
     ).fetchone()  # fmt: skip
     return int(row[0])
 
 
-def _findings(connection: sqlite3.Connection, reading: Reading) -> None:
+def findings(connection: sqlite3.Connection, reading: Reading) -> None:
+    """Copies of what was found; a sealed data base has no words in them."""
+    vault = vault_of(connection)
     connection.executemany(
         """
         INSERT INTO findings (reading_id, bone, machine_grade, human_grade, final_grade, reviewed, comment,
@@ -93,13 +111,13 @@ def _findings(connection: sqlite3.Connection, reading: Reading) -> None:
             final_grade = excluded.final_grade, reviewed = excluded.reviewed, comment = excluded.comment,
             x0 = excluded.x0, y0 = excluded.y0, x1 = excluded.x1, y1 = excluded.y1
         """,
-        [_finding(reading.reading_id, finding) for finding in reading.bones],
+        [_finding(reading.reading_id, finding, vault) for finding in reading.bones],
     )
 
 
-def _finding(reading_id: str, finding: BoneFinding) -> tuple[object, ...]:
+def _finding(reading_id: str, finding: BoneFinding, vault: Vault) -> tuple[object, ...]:
     box = finding.box.as_list() if finding.box else [None] * 4
     return (
         reading_id, finding.bone, finding.opinion.grade if finding.opinion else None, finding.human_grade,
-        finding.final_grade, int(finding.reviewed), clean(finding.comment), *box,
+        finding.final_grade, int(finding.reviewed), vault.copy(clean(finding.comment)), *box,
     )  # fmt: skip

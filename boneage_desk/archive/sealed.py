@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from boneage_desk.archive.text import sha256_of
+from boneage_desk.archive.vault import vault_of
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.assessment import AuditEvent, Reading, State
 
@@ -57,9 +58,11 @@ def insert(connection: sqlite3.Connection, change: Change) -> None:
     if change.report is None:
         return
     seal = change.reading.signatures[-1]
+    place = (change.reading.reading_id, seal.number)
+    pdf = vault_of(connection).seal_bytes(change.report, "reports", "pdf", *place)
     connection.execute(
         "INSERT INTO reports (reading_id, number, pdf, sha256, at) VALUES (?, ?, ?, ?, ?)",
-        (change.reading.reading_id, seal.number, change.report, seal.pdf_sha256, seal.at.isoformat()),
+        (*place, pdf, seal.pdf_sha256, seal.at.isoformat()),
     )
 
 
@@ -68,11 +71,12 @@ def fetch(connection: sqlite3.Connection, reading_id: str, number: int | None) -
     which = "" if number is None else " AND number = ?"
     values = (reading_id,) if number is None else (reading_id, number)
     row = connection.execute(
-        f"SELECT pdf, sha256 FROM reports WHERE reading_id = ?{which} ORDER BY number DESC LIMIT 1", values
+        f"SELECT pdf, sha256, number FROM reports WHERE reading_id = ?{which} ORDER BY number DESC LIMIT 1", values
     ).fetchone()
     if row is None:
         which = "" if number is None else f" {number}"
         raise StoreError(f"There is no signed report{which} of reading {reading_id}.", code="not-found")
-    if sha256_of(row[0]) != row[1]:
+    pdf = vault_of(connection).unseal_bytes(bytes(row[0]), "reports", "pdf", reading_id, row[2])
+    if sha256_of(pdf) != row[1]:
         raise StoreError("The signed report was changed in the data base.", "Restore a backup.", code="damaged")
-    return bytes(row[0])
+    return pdf

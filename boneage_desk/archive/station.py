@@ -8,24 +8,36 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from boneage_desk.archive import backup, check, faults, restore
+from boneage_desk.archive import backup, check, encrypting, faults, restore
 from boneage_desk.archive.store import SqliteStore
+from boneage_desk.archive.vault import NO_KEYS, Connection, Keys, account, lock_of, unwrapped
 from boneage_desk.common.errors import InputError
 from boneage_desk.common.jobs import CancelToken
 from boneage_desk.reading.assessment import AuditEvent
 from boneage_desk.reading.chain import STATION, AuditRow
-from boneage_desk.reading.station import BACKUP, BackupMade, LockState, Restored, lock_state, surplus
+from boneage_desk.reading.station import (
+    BACKUP,
+    BackupMade,
+    Encrypted,
+    EncryptionState,
+    LockState,
+    Restored,
+    lock_state,
+    surplus,
+)
 
 
 class Station:
     """Fulfils :class:`boneage_desk.reading.station.StationKeeper`.
 
-    path: the store's file. store: opens it, at first use and once; never called by ``restore``.
+    path: the store's file. store: opens it, at first use and once; never called by ``restore`` and what switches
+    encryption. keys: where the key of a sealed data base comes from.
     """
 
-    def __init__(self, path: Path, store: Callable[[], SqliteStore]) -> None:
+    def __init__(self, path: Path, store: Callable[[], SqliteStore], keys: Keys = NO_KEYS) -> None:
         self._path = path
         self._store = store
+        self._keys = keys
 
     def note(
         self, action: str, *, at: datetime, who: str, detail: str = "", before: str = "", after: str = ""
@@ -74,7 +86,9 @@ class Station:
             counts[1] = copy.execute("SELECT count(*) FROM audit").fetchone()[0]
             return check.everything(copy)
 
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+        vault = self._store().vault
+        with closing(sqlite3.connect(self._path, isolation_level=None, factory=Connection)) as connection:
+            connection.vault = vault
             connection.execute("PRAGMA trusted_schema = OFF")
             # one state of the file, whatever is saved meanwhile
             connection.execute("BEGIN")
@@ -97,4 +111,36 @@ class Station:
         return max(times, default=None)
 
     def restore(self, source: Path, *, at: datetime, who: str) -> Restored:
-        return restore.restore(source, self._path, at=at, who=who)
+        return restore.restore(source, self._path, at=at, who=who, keys=self._keys)
+
+    def encryption(self) -> EncryptionState:
+        """See `StationKeeper.encryption`."""
+        if not self._path.exists():
+            return EncryptionState(False)
+        try:
+            uri = f"{self._path.resolve().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+                lock = lock_of(connection)
+        except sqlite3.Error as error:
+            raise faults.explain(error, self._path, "looking at") from error
+        copies = tuple(encrypting.clear_copies(self._path.parent, self._path)) if lock is not None else ()
+        if lock is None:
+            return EncryptionState(False)
+        kept = self._keys.store().kept(account(lock.key_id)) is not None
+        return EncryptionState(True, lock.key_id, kept, bool(lock.wrapped), copies)
+
+    def encrypt(self, *, at: datetime, who: str, passphrase: str | None, delete_clear: bool = False) -> Encrypted:
+        return encrypting.encrypt(
+            self._path, self._keys, at=at, who=who, passphrase=passphrase, delete_clear=delete_clear
+        )
+
+    def decrypt(self, *, at: datetime, who: str) -> Encrypted:
+        return encrypting.decrypt(self._path, self._keys, at=at, who=who)
+
+    def unlock(self, passphrase: str) -> None:
+        """See `StationKeeper.unlock`."""
+        with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            lock = lock_of(connection)
+        if lock is None or not lock.wrapped:
+            raise InputError("No passphrase opens this data base.", "See: boneage-desk encrypt status", code="state")
+        self._keys.store().keep(account(lock.key_id), unwrapped(lock, passphrase).hex())

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from boneage_desk.archive import audit, backup, check, faults, people, pins, rows, sealed
 from boneage_desk.archive.migrations import MIGRATIONS, Migration, migrate, pending
+from boneage_desk.archive.vault import NO_KEYS, Connection, Keys, Vault
+from boneage_desk.archive.vault import load as load_vault
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.assessment import SEALED
 from boneage_desk.reading.chain import STATION, AuditRow
@@ -46,7 +48,7 @@ class SqliteStore:
     reading that succeeds: after 'disk full' the audit has no gap.
 
     path: the file; its folder must exist. busy_seconds: how long to wait for another process's lock. who: the account
-    that stands in the audit row of a migration.
+    that stands in the audit row of a migration. keys: where the key of a sealed data base comes from.
     """
 
     def __init__(
@@ -57,18 +59,20 @@ class SqliteStore:
         migrations: Sequence[Migration] = MIGRATIONS,
         now: Callable[[], str] = _utc_text,
         who: Callable[[], str] = lambda: "the program",
+        keys: Keys = NO_KEYS,
     ) -> None:
         self._path = Path(path)
         self._lock = threading.RLock()
         self._failed: dict[str, list[sealed.Change]] = {}
         self._diverged: set[str] = set()
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         with self._told("opening"):
-            self._connection = self._open(busy_seconds, migrations, now, who)
+            self._connection = self._open(busy_seconds, migrations, now, who, keys)
 
     def _open(
-        self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str], who: Callable[[], str]
-    ) -> sqlite3.Connection:
+        self, busy_seconds: float, migrations: Sequence[Migration], now: Callable[[], str], who: Callable[[], str],
+        keys: Keys,
+    ) -> Connection:  # fmt: skip
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreError(
                 f"SQLite {sqlite3.sqlite_version} is too old for the data base.",
@@ -80,11 +84,12 @@ class SqliteStore:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         file = os.stat(self._path)
         connection = sqlite3.connect(
-            self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+            self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, factory=Connection
         )
         try:
             # nothing is written before the file is known to be ours and not newer
             todo = pending(connection, migrations)
+            connection.vault = load_vault(connection, keys)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -158,7 +163,7 @@ class SqliteStore:
             raise StoreError(f"There is no reading {reading.reading_id}.", code="not-found")
         if found[0] != todo[0].reading.revision - 1:
             raise _conflict()
-        signed = decode_reading(json.loads(found[2])) if found[1] in SEALED else None
+        signed = _decoded(connection, reading.reading_id, found[2]) if found[1] in SEALED else None
         if signed is not None:
             sealed.check_kept(signed, todo)
         sealed.check_gains(len(signed.signatures) if signed is not None else 0, todo)
@@ -209,14 +214,13 @@ class SqliteStore:
         return self._documents(
             "WHERE state <> 'draft' AND study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) "
             "ORDER BY assessment_id DESC",
-            (patient_id,),
+            (self._token(patient_id),),
         )
 
     def every_of_patient(self, patient_id: str) -> _Readings:
-        """See `ReadingStore.every_of_patient`."""
         return self._documents(
             "WHERE study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) ORDER BY assessment_id DESC",
-            (patient_id,),
+            (self._token(patient_id),),
         )
 
     def report(self, reading_id: str, number: int | None = None) -> bytes:
@@ -278,6 +282,12 @@ class SqliteStore:
         with self._told("copying"), self._lock:
             return backup.copy_to(self._open_connection(), target)
 
+    @property
+    def vault(self) -> Vault:
+        """How the open data base is sealed."""
+        with self._lock:
+            return self._open_connection().vault
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
@@ -287,10 +297,15 @@ class SqliteStore:
     # ---------------------------------------------------------------------------------------- help
     def _documents(self, where: str, values: tuple[object, ...]) -> _Readings:
         with self._told("reading"), self._lock:
-            found = self._open_connection().execute(f"SELECT document FROM assessments {where}", values).fetchall()
-        return [decode_reading(json.loads(row[0])) for row in found]
+            connection = self._open_connection()
+            found = connection.execute(f"SELECT reading_id, document FROM assessments {where}", values).fetchall()
+        return [_decoded(connection, *row) for row in found]
 
-    def _open_connection(self) -> sqlite3.Connection:
+    def _token(self, text: str) -> str:
+        with self._lock:
+            return self._open_connection().vault.token(text)
+
+    def _open_connection(self) -> Connection:
         if self._connection is None:
             raise StoreError("The data base is closed.", "Start the program again.", code="closed")
         return self._connection
@@ -316,6 +331,10 @@ class SqliteStore:
             yield
         except (sqlite3.Error, OSError) as error:
             raise faults.explain(error, self._path, doing) from error
+
+
+def _decoded(connection: sqlite3.Connection, reading_id: str, stored: str) -> Reading:
+    return decode_reading(json.loads(rows.document_of(connection, reading_id, stored)))
 
 
 def _document(reading: Reading) -> str:

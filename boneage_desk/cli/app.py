@@ -73,7 +73,8 @@ class App:
     ``run_window(services, paths, demo)`` returns the exit code. ``screenshot(services, film, out)`` draws
     the window with the film read. ``check_models`` hashes the weights of all models.
     ``engines(engine_dir, device)``: fresh engines by backend name, for bench. ``train``, ``evaluate``: a
-    site's own detector or grader. ``evaluate_films``: any system on whole films.
+    site's own detector or grader. ``evaluate_films``: any system on whole films. ``bench_window(what, services, film,
+    studies)``: figures of the window, see `boneage_desk.cli.bench.OF_THE_WINDOW`.
     """
 
     services: MakeServices
@@ -84,6 +85,7 @@ class App:
     train: Train
     evaluate: Evaluate
     evaluate_films: EvaluateFilms
+    bench_window: Callable[[str, Services, Path | None, int], dict[str, Any]]
 
 
 ENGINE_DIR = "engine"

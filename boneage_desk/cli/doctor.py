@@ -116,6 +116,7 @@ def _rest(data_dir: Path, app: App, quick: bool) -> Iterator[Check]:
         yield _rights(data_dir)
         yield _disk(data_dir)
         yield _store(services)
+        yield _encryption(services)
         yield from _decoders()
         yield _display()
         yield _demo(services)
@@ -199,6 +200,19 @@ def _store(services: Services) -> Check:
     except BoneAgeError as error:
         return Check("store", False, str(error))
     return Check("store", not broken, "; ".join(broken[:3]) or f"{count} audit rows, chain whole")
+
+
+def _encryption(services: Services) -> Check:
+    """Whether the patients' words are encrypted, and whether copies in clear lie beside them."""
+    from boneage_desk.cli.encrypt import words
+
+    if services.station is None:
+        return Check("encryption", False, "this program is put together without", needed=False)
+    try:
+        station = services.station()
+        return Check("encryption", not station.encryption().clear_copies, words(station), needed=False)
+    except BoneAgeError as error:
+        return Check("encryption", False, str(error), needed=False)
 
 
 def _signing(services: Services) -> Check:

@@ -14,6 +14,8 @@ PROMPTS = {
     "passphrase": "Passphrase of the signing key: ",
     "pin": "PIN of the token: ",
     "new-passphrase": "New passphrase for this station's key: ",
+    "store": "Passphrase of the data base: ",
+    "new-store": "New passphrase for the data base (write it down): ",
 }
 
 
@@ -39,7 +41,7 @@ def secret(asked: str, fd: int | None) -> str | None:
             code="passphrase",
         )
     given = getpass.getpass(PROMPTS[asked], stream=sys.stderr)
-    if asked == "new-passphrase" and getpass.getpass("Once more: ", stream=sys.stderr) != given:
+    if asked.startswith("new-") and getpass.getpass("Once more: ", stream=sys.stderr) != given:
         raise InputError("The two are not the same.", "Try again.", code="passphrase")
     if not given:
         raise InputError("Nothing was entered.", "Enter the passphrase.", code="passphrase")

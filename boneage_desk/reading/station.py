@@ -15,6 +15,7 @@ from boneage_desk.reading.chain import STATION, AuditRow
 LOCK, UNLOCK, WRONG_PIN = "lock", "unlock", "wrong-pin"
 SET_PERSON, SET_PIN = "set-person", "set-pin"
 BACKUP, RESTORE, MIGRATE = "backup", "restore", "migrate"
+ENCRYPT, DECRYPT = "encrypt", "decrypt"
 """Actions of station events."""
 SHORTEST_PIN, LONGEST_PIN = 4, 64
 LONGEST_DELAY_S = 300.0
@@ -39,6 +40,30 @@ class Restored:
     readings: int
     rows: int
     migrated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionState:
+    """Whether the data base is encrypted. ``kept``: this account's key store has the key; ``passphrase``: one opens it too.
+    ``clear_copies``: data bases in clear that lie beside it."""
+
+    on: bool
+    key_id: str = ""
+    kept: bool = False
+    passphrase: bool = False
+    clear_copies: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """The data base was made anew, in clear or encrypted. ``kept``: where what was there before lies now, None where it
+    was deleted. ``key_id`` is '' after decrypting; ``passphrase``: one opens it beside the key store."""
+
+    kept: Path | None
+    readings: int
+    rows: int
+    key_id: str
+    passphrase: bool
 
 
 class StationKeeper(Protocol):
@@ -74,6 +99,25 @@ class StationKeeper(Protocol):
 
     def newest_backup(self, folder: Path, now: datetime) -> datetime | None:
         """When this station's newest copy in the folder was made, those dated after ``now`` left out."""
+
+    def encryption(self) -> EncryptionState:
+        """Whether and how the data base is encrypted; needs no key."""
+
+    def encrypt(self, *, at: datetime, who: str, passphrase: str | None, delete_clear: bool = False) -> Encrypted:
+        """Encrypt the patients' words; needs the store closed here and everywhere (StoreError 'locked'). The key goes into the
+        system's key store; with a ``passphrase``, sealed by it, into the file too. ``delete_clear``: the data base that
+        was in clear is deleted in the end; else it stays beside, and its name is in what is returned.
+
+        Raises InputError 'passphrase' (too short, or needed since there is no key store), 'state' (encrypted already),
+        'role', 'keyring'; StoreError; then nothing was changed.
+        """
+
+    def decrypt(self, *, at: datetime, who: str) -> Encrypted:
+        """Take the encryption away; as `encrypt`. Raises StoreError 'encrypted' without the key."""
+
+    def unlock(self, passphrase: str) -> None:
+        """Put the key of an encrypted data base into this account's key store. Raises InputError 'passphrase', 'keyring',
+        'state'."""
 
     def restore(self, source: Path, *, at: datetime, who: str) -> Restored:
         """Put a backup in the data base's place; needs the store closed here and everywhere (StoreError 'locked').

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -206,8 +207,9 @@ def test_a_file_of_the_first_schema_with_readings_goes_on(tmp_path: Path) -> Non
         assert store.get("old") == first.reading
         assert store.verify() == []
         assert list(store.audit_rows())[: len(rows)] == rows
-        event = store.events("")[-1]
-        assert (event.action, event.who, event.before, event.after) == ("migrate", "wang", FIRST.name, MIGRATIONS[1].name)
+        steps = [(event.action, event.who, event.before, event.after) for event in store.events("")]
+        names = [step.name for step in MIGRATIONS]
+        assert steps == [("migrate", "wang", old, new) for old, new in pairwise(names)]
         session = ReadingSession(store.get("old"))
         while (done := scripted.go_on(session)) is not None:
             store.save(session.reading, done[0], report=done[1])

@@ -304,7 +304,7 @@ def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
             *(step.name for step in MIGRATIONS), NEXT.name,
         ]  # fmt: skip
     copies = list(path.parent.glob("*.backup.sqlite3"))
-    assert [copy.name for copy in copies] == ["boneage.0002-20260102030405.backup.sqlite3"]
+    assert [copy.name for copy in copies] == ["boneage.0003-20260102030405.backup.sqlite3"]
     with closing(SqliteStore(copies[0])) as store:
         assert store.get("r1") == session.reading
         assert store.verify() == []

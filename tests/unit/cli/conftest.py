@@ -145,6 +145,7 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         train=wiring.train,
         evaluate=wiring.evaluate,
         evaluate_films=wiring.evaluate_films,
+        bench_window=wiring.bench_window,
     )
     return Program(app, engine, capsys, windows)
 
