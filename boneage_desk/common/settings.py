@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
 """Engines that give a second bone age of the whole film, in the order in which they are shown."""
 CONCLUSION_RULES = ("brush-2sd", "stuart-2sd", "rus-chn-years")
 """Ids of `standards.rules`: by what a bone age is called delayed, normal or advanced."""
+MOUSE_DOES = ("window", "pan", "zoom", "none")
+MOUSE_PARTS = ("left", "middle", "right", "wheel")
 REPORT_LANGUAGES = ("en", "zh", "en+zh")
 GROWTH_REFERENCES = ("who2007", "cdc2000", "china2009")
 """Growth references by id (`standards.growth`)."""
@@ -26,6 +29,11 @@ GROWTH_REFERENCES = ("who2007", "cdc2000", "china2009")
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a site or reader chose. ``paper``: 'A4' or 'Letter'. ``language``: of the window, 'en' or 'zh'.
+
+    ``font_points``: size of the window's words, 8 to 18; 0 is the design's own. ``mouse``: what a drag on the film does by
+    button ('left', 'middle', 'right'), and the wheel ('wheel'): one of :data:`MOUSE_DOES`; what is not named is as it comes.
+    ``keys``: of a command's id, the keys that take the place of its own; none: it has no key. ``key_profile``: the profile
+    that they began with.
 
     ``report_language``: 'en', 'zh' or 'en+zh' (both in one report); '' is as ``language``. ``report_header`` and
     ``report_footer``: lines of the site, parted by line breaks. ``report_logo``: path of a PNG or JPEG. ``report_map``: with
@@ -41,6 +49,8 @@ class Settings:
     The key that signs: ``signing_pkcs12``, path of a PKCS#12 file; or ``signing_pkcs11_module``, path of a token's driver,
     with the token's label or slot and the key's label; neither: a key that the station makes itself. ``signing_tsa``: URL
     of a time-stamp authority, '' for none. ``signing_trust``: folder of certificates (PEM) that this site trusts.
+
+    ``watch_folder``: films that come into it come into the work list; '' for none.
 
     ``backup_folder``: where a backup is made every ``backup_every_hours`` and the newest ``backup_keep`` stay; '' or 0
     hours: none is made by itself. ``lock_minutes``: the window locks after so long without a key or the mouse; 0: never.
@@ -73,6 +83,11 @@ class Settings:
     backup_every_hours: int = 24
     backup_keep: int = 14
     lock_minutes: int = 15
+    watch_folder: str = ""
+    font_points: int = 0
+    mouse: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    key_profile: str = ""
 
     def __post_init__(self) -> None:
         allowed = {
@@ -98,6 +113,7 @@ class Settings:
             raise InputError(f"Setting 'report_growth' is {self.report_growth!r}.", "Use one of: true, false.")
         _check_signing(self)
         _check_station(self)
+        _check_hands(self)
         chosen = self.second_opinion_engines
         if not isinstance(chosen, list | tuple) or any(engine not in SECOND_OPINIONS for engine in chosen):
             raise InputError(
@@ -129,9 +145,32 @@ def _check_signing(chosen: Settings) -> None:
         raise InputError(f"Setting 'signing_tsa' is '{chosen.signing_tsa}'.", "Write a URL that begins with https://.")
 
 
+def _check_hands(chosen: Settings) -> None:
+    """Font, mouse and keys."""
+    size = chosen.font_points
+    if isinstance(size, bool) or not isinstance(size, int) or not (size == 0 or 8 <= size <= 18):
+        raise InputError(f"Setting 'font_points' is {size!r}.", "Write a whole number from 8 to 18, or 0.")
+    mouse, keys = chosen.mouse, chosen.keys
+    if not isinstance(mouse, Mapping) or any(
+        part not in MOUSE_PARTS or does not in MOUSE_DOES for part, does in mouse.items()
+    ):
+        raise InputError(f"Setting 'mouse' is {mouse!r}.", "Write an object like {\"left\": \"window\"}.")
+    legal = isinstance(keys, Mapping) and all(
+        isinstance(id, str) and isinstance(own, list | tuple) and all(isinstance(key, str) for key in own)
+        for id, own in keys.items()
+    )
+    if not legal:
+        raise InputError("Setting 'keys' is no list of keys by command.", "Write an object like {\"invert\": [\"I\"]}.")
+    if not isinstance(chosen.key_profile, str):
+        raise InputError(f"Setting 'key_profile' is {chosen.key_profile!r}.", "Write it as text.")
+    object.__setattr__(chosen, "keys", {id: tuple(own) for id, own in keys.items()})
+    object.__setattr__(chosen, "mouse", dict(mouse))
+
+
 def _check_station(chosen: Settings) -> None:
-    if not isinstance(chosen.backup_folder, str):
-        raise InputError(f"Setting 'backup_folder' is {chosen.backup_folder!r}.", "Write a folder's path, or ''.")
+    for key in ("backup_folder", "watch_folder"):
+        if not isinstance(getattr(chosen, key), str):
+            raise InputError(f"Setting '{key}' is {getattr(chosen, key)!r}.", "Write a folder's path, or ''.")
     for key, least, most in (("backup_every_hours", 0, 8760), ("backup_keep", 1, 10_000), ("lock_minutes", 0, 1440)):
         value = getattr(chosen, key)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:

@@ -105,6 +105,10 @@ SUBMENUS = {mark("Measure and note"): "Film", mark("Turn freely"): "Film", mark(
 ACTIONS: tuple[ActionSpec, ...] = (
     _spec("open", mark("Open\N{HORIZONTAL ELLIPSIS}"), "Ctrl+O", "File", W, always, tip=mark("Open a film (DICOM, PNG, JPEG, TIFF, zip)")),
     _spec("open-folder", mark("Open folder\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+O", "File", W, always),
+    _spec("paste", mark("Paste a picture or film"), "Ctrl+V", "File", W, always,
+          tip=mark("A picture on the clipboard becomes a film without DICOM")),
+    _spec("watch-folder", mark("Watch a folder\N{HORIZONTAL ELLIPSIS}"), "", "File", W, always, checkable=True,
+          tip=mark("Films that come into it come into the list")),
     _spec("demo", mark("Open the demo study"), "", "File", W, always),
     _spec("open-knee", mark("Open a knee film\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+K", "File", W, always,
           tip=mark("A window of its own: bone age of a knee by a model that this site trained")),

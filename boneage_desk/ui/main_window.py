@@ -390,7 +390,7 @@ class MainWindow(QMainWindow):
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.open_paths(paths)
+            (self.lists.import_paths if self.work_list.wide else self.open_paths)(paths)
 
     # --- life -------------------------------------------------------------------------------
 

@@ -103,6 +103,8 @@ class WindowCommands(QObject):
             "next-unread": self._w.lists.next_unread,
             "queue": self._w.lists.show_queue,
             "pause-queue": self._w.lists.toggle_pause,
+            "watch-folder": self._w.lists.choose_watched,
+            "paste": self._w.lists.paste,
             "find": self._find,
             "palette": self._palette,
             "shortcuts": self.show_shortcuts,

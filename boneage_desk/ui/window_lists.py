@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QBuffer, QObject, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog, QMenu
 
+from boneage_desk.common import private, settings
+from boneage_desk.common.errors import FilmError, StoreError
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.study_row import ReadState, StudyRow, study_row
 from boneage_desk.ui.presenters import list_layout
 from boneage_desk.ui.presenters.analysis_queue import AnalysisQueue, queue_words
 from boneage_desk.ui.presenters.study_texts import Entry, JobState, JobView, MachineState
+from boneage_desk.ui.presenters.watching import FolderWatch
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
     from boneage_desk.ui.views.queue_window import QueueWindow
+
+
+PASTED_DIR = "pasted"
 
 
 class WindowLists(QObject):
@@ -25,6 +35,7 @@ class WindowLists(QObject):
         self._w = window
         self.queue = AnalysisQueue(window.desk)
         self.queue_window: QueueWindow | None = None
+        self.watch = FolderWatch(window.desk, window.library)
         self._sizes: list[int] = []
         self._importing = ""
         work_list, library, desk = window.work_list, window.library, window.desk
@@ -56,10 +67,13 @@ class WindowLists(QObject):
         if layout.paused:
             self.queue.pause()
         self._w.library.load()
+        self.watch.set_folder(self._w.services.settings.watch_folder)
+        self._w.actions_.check("watch-folder", bool(self.watch.folder))
 
     def stop(self) -> None:
         """The window closes."""
         self._w.work_list.keep()
+        self.watch.stop()
         if self.queue_window is not None:
             self.queue_window.close()
 
@@ -172,6 +186,52 @@ class WindowLists(QObject):
         if job.state in (JobState.WAITING, JobState.READING):
             menu.addAction(tr("Take out of the queue")).triggered.connect(lambda: self.queue.cancel(reading_id))
 
+    # --- imports ----------------------------------------------------------------------------
+
+    def import_paths(self, paths: list[str]) -> None:
+        """Into the list, and none is shown: what is dropped on the wide list."""
+        self._w.library.import_paths(paths)
+
+    def choose_watched(self) -> None:
+        """Ask for a folder to be watched; when one is watched, end that. Kept in the settings."""
+        if self.watch.folder:
+            self._keep_watched("")
+            self._w.desk.tell(tr("The folder is no longer watched."), topic="watch")
+        else:
+            folder = QFileDialog.getExistingDirectory(self._w, tr("Watch a folder of films"), str(Path.home()))
+            if folder:
+                self._keep_watched(folder)
+                self._w.desk.tell(tr("Films that come into {folder} come into the list.", folder=folder), topic="watch")
+        self._w.actions_.check("watch-folder", bool(self.watch.folder))
+
+    def _keep_watched(self, folder: str) -> None:
+        data = self._w.services.data_dir
+        self.watch.set_folder(folder)
+
+        def work(_token: object, _progress: object) -> None:
+            settings.save(data, dataclasses.replace(settings.load(data), watch_folder=folder))
+
+        self._w.desk.run_later(
+            "settings", tr("Keeping the settings"), work, lambda _done: None, tr("The choice was not kept")
+        )
+
+    def paste(self) -> None:
+        """A film file or a picture on the clipboard; a picture is 'no DICOM' and knows nothing of the child."""
+        mime = QGuiApplication.clipboard().mimeData()
+        paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime is not None else []
+        if paths:
+            self._w.open_paths(paths)
+            return
+        image = QGuiApplication.clipboard().image()
+        if image.isNull():
+            self._w.desk.tell(tr("There is no picture on the clipboard."), "warning", topic="open")
+            return
+        folder = self._w.services.data_dir / PASTED_DIR
+        self._w.desk.run_later(
+            "import", tr("Taking the picture from the clipboard"), lambda _t, _p: keep_picture(image, folder),
+            lambda path: self._w.open_paths([str(path)]), tr("The picture could not be taken from the clipboard"),
+        )  # fmt: skip
+
     # --- words ------------------------------------------------------------------------------
 
     def _show_import(self, done: int, total: int) -> None:
@@ -186,6 +246,23 @@ class WindowLists(QObject):
 
     def _show_words(self) -> None:
         self._w.show_queue(self.words())
+
+
+def keep_picture(image: QImage, folder: Path) -> Path:
+    """The picture as a PNG file of its own, whose name comes from what it holds: pasted twice, it is one film. Raises
+    StoreError."""
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG"):  # type: ignore[call-overload]
+        raise FilmError("The picture on the clipboard cannot be read.", "Save it as a file and open that.", code="clipboard")
+    content = bytes(buffer.data().data())
+    path = folder / f"clipboard-{hashlib.sha256(content).hexdigest()[:12]}.png"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        private.write_bytes(path, content)
+    except OSError as error:
+        raise StoreError(f"The picture could not be kept ({error.strerror}).", "Check disk space and rights.") from error
+    return path
 
 
 def _to_be_read(row: StudyRow) -> bool:

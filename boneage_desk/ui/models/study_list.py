@@ -37,6 +37,8 @@ class StudyListModel(QAbstractTableModel):
         self._where: dict[str, int] | None = {}
         self._words: tuple[str, ...] = ()
         self._unread_only = False
+        self.growing = False
+        """While a page of older readings comes: a view stays where it is."""
         self._sorted: tuple[Column, bool] | None = None
         self._numbers: dict[str, int] = {}
         self._first, self._next = 0, 0
@@ -89,7 +91,9 @@ class StudyListModel(QAbstractTableModel):
         else:
             for entry in new:
                 self._put_last(entry)
+            self.growing = True
             self._rearrange()
+            self.growing = False
         self.counted.emit()
 
     def _put_last(self, entry: Entry) -> None:

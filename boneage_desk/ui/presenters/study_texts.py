@@ -5,6 +5,7 @@ A state is told by a shape, a letter and a colour; any one of them is enough.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -105,7 +106,7 @@ MACHINE_SIGNS: dict[MachineState | JobState, Sign] = {
     MachineState.REFUSED: Sign(Shape.CROSSED, "", "ERROR", mark("refused")),
     JobState.WAITING: Sign(Shape.DOTS, "", "MUTED", mark("waiting")),
     JobState.READING: Sign(Shape.PIE, "", "MACHINE", mark("reading")),
-    JobState.FAILED: Sign(Shape.TRIANGLE, "\N{MULTIPLICATION SIGN}", "ERROR", mark("failed")),
+    JobState.FAILED: Sign(Shape.HOLLOW_DIAMOND, "\N{MULTIPLICATION SIGN}", "ERROR", mark("failed")),
     JobState.CANCELLED: Sign(Shape.RING, "\N{EN DASH}", "MUTED", mark("cancelled")),
 }
 _MACHINE_ORDER = {state: number for number, state in enumerate(MACHINE_SIGNS)}
@@ -147,11 +148,12 @@ def why_not(row: StudyRow) -> str:
     return said(row.why_not)
 
 
-def bone_age_words(row: StudyRow) -> str:
-    """The bone age in force; with 'AI' before it where it rests on the machine's grades alone."""
+def bone_age_words(row: StudyRow, written: Callable[[str], str] = str) -> str:
+    """The bone age in force; with 'AI' before it where it rests on the machine's grades alone. ``written``: how the age
+    itself is written."""
     if row.bone_age is None:
         return ""
-    words = text.bone_age(row.bone_age)
+    words = written(text.bone_age(row.bone_age))
     return tr("AI {bone_age}", bone_age=words) if row.by_machine else words
 
 

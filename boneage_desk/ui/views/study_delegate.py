@@ -62,8 +62,7 @@ class StudyDelegate(QStyledItemDelegate):
             self._signed(painter, option, rect, study_texts.MACHINE_SIGNS[key], words, share)
             return
         painter.setPen(QColor(_tint(entry, column)))
-        align = _CENTRE if column in (Column.SEX, Column.SIDE) else _LEFT
-        painter.drawText(rect, align, _elided(option, words, rect.width()))
+        painter.drawText(rect, _LEFT, _elided(option, words, rect.width()))
 
     @staticmethod
     def _signed(
@@ -104,14 +103,21 @@ class StudyDelegate(QStyledItemDelegate):
         left = " \N{MIDDLE DOT} ".join(filter(None, (words[Column.SEX], words[Column.AGE])))
         right = words[Column.BONE_AGE] or words[Column.MACHINE]
         tint = _tint(entry, Column.BONE_AGE) if words[Column.BONE_AGE] else theme.MUTED
+        if measure.horizontalAdvance(left) + measure.horizontalAdvance(right) + 8 > lower.width():
+            left = " ".join(filter(None, (words[Column.SEX], _tight(words[Column.AGE]))))
+            if words[Column.BONE_AGE] and row.bone_age is not None:
+                right = study_texts.bone_age_words(row, _tight)
         room = lower.width() - measure.horizontalAdvance(right) - 8
-        if measure.horizontalAdvance(left) > room and row.sex is not None and words[Column.BONE_AGE]:
-            left = " ".join(left.replace(" \N{MIDDLE DOT} ", " ").split())
         painter.setPen(QColor(tint))
         painter.drawText(lower, _RIGHT, measure.elidedText(right, Qt.TextElideMode.ElideRight, lower.width()))
         painter.setPen(QColor(theme.ATTENTION if row.sex is None else theme.MUTED))
         if room > 20:
             painter.drawText(lower, _LEFT, measure.elidedText(left, Qt.TextElideMode.ElideRight, room))
+
+
+def _tight(words: str) -> str:
+    """'10y5m' for '10 y 5 m', where there is no room."""
+    return words.replace(" ", "")
 
 
 def _elided(option: QStyleOptionViewItem, words: str, width: int) -> str:

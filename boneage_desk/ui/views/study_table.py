@@ -98,7 +98,8 @@ class StudyTable(QTableView):
         if self._wide:
             order = tuple(COLUMNS[header.logicalIndex(place)] for place in range(len(COLUMNS)))
             shown = frozenset(column for column in COLUMNS if not self.isColumnHidden(PLACE[column]))
-            widths |= {column: self.columnWidth(PLACE[column]) for column in shown}
+            last = next((column for column in reversed(order) if column in shown), None)  # it takes the room that is left
+            widths |= {column: self.columnWidth(PLACE[column]) for column in shown if column is not last}
         self._kept = ListLayout(order, shown, widths, self._model.sorted_by, kept.unread_only, kept.paused)
 
     def _apply(self) -> None:
@@ -107,7 +108,7 @@ class StudyTable(QTableView):
         self.delegate.narrow = not wide
         self.verticalHeader().setDefaultSectionSize(WIDE_HEIGHT if wide else NARROW_HEIGHT)
         header.setVisible(wide)
-        header.setStretchLastSection(False)
+        header.setStretchLastSection(wide)
         order = self._kept.order if wide else (*_NARROW, *(c for c in COLUMNS if c not in _NARROW))
         shown = self._kept.shown if wide else frozenset(_NARROW)
         for place, column in enumerate(order):
@@ -232,7 +233,9 @@ class StudyTable(QTableView):
     def _come_back(self) -> None:
         if self._current:
             self._choose(self._current)
-        if self._seen and self.currentIndex().isValid():
+        if self._model.growing:
+            self.verticalScrollBar().setValue(self._scrolled)
+        elif self._seen and self.currentIndex().isValid():
             self.scrollTo(self.currentIndex(), QAbstractItemView.ScrollHint.EnsureVisible)
         else:
-            self.verticalScrollBar().setValue(self._scrolled)
+            self.scrollToTop()

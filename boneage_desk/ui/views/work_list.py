@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.study_row import StudyRow, study_row
+from boneage_desk.ui import theme
 from boneage_desk.ui.models.study_list import StudyListModel
 from boneage_desk.ui.presenters.list_layout import ListLayout
 from boneage_desk.ui.presenters.study_texts import Entry, JobView
@@ -82,6 +83,7 @@ class WorkList(QWidget):
         self._count = QLabel()
         self._count.setProperty("muted", True)
         self._count.setWordWrap(True)
+        self._count.setFont(theme.ui_font(9.0))
         column.addWidget(self._count)
         self._keeping = QTimer(self)
         self._keeping.setSingleShot(True)
@@ -104,10 +106,11 @@ class WorkList(QWidget):
         self.unread_button.setCheckable(True)
         self.unread_button.setToolTip(tr("Shows only the studies that nobody began"))
         self.unread_button.toggled.connect(self._unread_only)
-        self.next_button = QPushButton(tr("Next unread"))
+        self.next_button = QToolButton()
         self.next_button.setToolTip(tr("Opens the next study that nobody began (F8)"))
         self.next_button.clicked.connect(self.next_wanted)
-        self.open_button = QPushButton(tr("Open\N{HORIZONTAL ELLIPSIS}"))
+        self.open_button = QToolButton()
+        self.open_button.setText(tr("Open\N{HORIZONTAL ELLIPSIS}"))
         self.open_button.setToolTip(tr("Open a film (Ctrl+O), or drop files, folders and zips anywhere on the window"))
         self.open_button.clicked.connect(self.open_wanted)
         self.columns_button = QPushButton(tr("Columns"))
@@ -162,6 +165,7 @@ class WorkList(QWidget):
         for button in self._wide_only:
             button.setVisible(on)
         self.more_button.setVisible(not on)
+        self.next_button.setText(tr("Next unread") if on else tr("Next"))
 
     def restore(self, layout: ListLayout) -> None:
         """As it was kept."""
