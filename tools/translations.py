@@ -34,7 +34,7 @@ SAID = "said"
 
 LAYERS = ("common", "standards", "reading", "imaging", "engines", "archive", "pacs", "reports", "ui", "wiring.py")
 """Whose errors and flags come into the window; the command line and training speak in a terminal."""
-TELLERS = {"Flag": (1, "message"), "Problem": (1, "message", 2, "remedy"), "HandNotRead": (0, "message")}
+TELLERS = {"Flag": (1, "message"), "Problem": (1, "message", 2, "remedy"), "refusal": (2, "detail")}
 """Calls beside errors that hold a sentence: places and names of their arguments."""
 SPEAKERS = {
     "reading/evidence.py": ("evidence_words", "contradiction", "_width_words", "_fusion", "_cap", "_gap", "*"),
@@ -51,6 +51,8 @@ SPEAKERS = {
     "imaging/reader.py": ("*",),
 }
 """Modules whose other sentences are shown too (what was measured, why there is no bone age, steps of a job)."""
+TEMPLATES = {"imaging/failures.py": "REFUSALS"}
+"""Tables of sentences whose gaps are written as `str.format` has them."""
 MORE = (
     ">= {years}", "< {years}", "{years} y {months} m", "failed: {why}", "{first}; {second}", "importing",
 )  # fmt: skip
@@ -156,6 +158,11 @@ def said_in(path: Path, tree: ast.Module, errors: set[str], whole: bool) -> Iter
                     values = [node.args[place]]
                 for value in values:
                     yield from ((text, node.lineno) for text in _texts(value) if _speaks(text))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in TEMPLATES.values():
+            for part in ast.walk(node.value):  # type: ignore[arg-type]
+                if isinstance(part, ast.Tuple):
+                    for value in part.elts:
+                        yield from ((text.replace("{{", "{").replace("}}", "}"), node.lineno) for text in _texts(value))
         if whole and isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in docs | inner:
             text = pattern(node)
             if text is not None and " " in text.strip() and _speaks(text):

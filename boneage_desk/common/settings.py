@@ -104,9 +104,9 @@ class Settings:
                 raise InputError(
                     f"Setting '{key}' is '{getattr(self, key)}'.", f"Use one of: {', '.join(filter(None, values))}."
                 )
-        for field in dataclasses.fields(self):
-            if isinstance(field.default, str) and not isinstance(getattr(self, field.name), str):
-                raise InputError(f"Setting '{field.name}' is {getattr(self, field.name)!r}.", "Write it as text.")
+        for known in dataclasses.fields(self):
+            if isinstance(known.default, str) and not isinstance(getattr(self, known.name), str):
+                raise InputError(f"Setting '{known.name}' is {getattr(self, known.name)!r}.", "Write it as text.")
         if not isinstance(self.report_map, bool):
             raise InputError(f"Setting 'report_map' is {self.report_map!r}.", "Use one of: true, false.")
         if not isinstance(self.report_growth, bool):

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from boneage_desk.common import i18n
 from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.common.i18n import tr
+from boneage_desk.common.settings import Settings
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
@@ -35,8 +36,7 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
     Garbage is collected on this thread alone: a collection begun by a job's thread could destroy a closed view's
     Qt objects there, and Qt crashes.
     """
-    i18n.use(services.settings.language)
-    app = _application()
+    app = _application(services.settings)
     gc.disable()
     window = MainWindow(services)
     previous = sys.excepthook
@@ -93,8 +93,7 @@ def screenshot(
     """
     if QApplication.instance() is None and not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    i18n.use(services.settings.language)
-    _application()
+    _application(services.settings)
     window = MainWindow(services)
     try:
         window.resize(*size)
@@ -130,11 +129,15 @@ def _worth_showing(window: MainWindow) -> str:
     return best.bone if best else rus_chn.BONES[0]
 
 
-def _application() -> QApplication:
+def _application(chosen: Settings) -> QApplication:
+    i18n.use(chosen.language)
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("BoneAge Desk")
     app.setDesktopFileName("boneage-desk")
+    theme.use(chosen.theme, chosen.font_points)
+    if chosen.language != "en":
+        theme.add_fonts()  # the first paint has words in them
     theme.apply(app)
     return app
 

@@ -103,7 +103,7 @@ class BoneDelegate(QStyledItemDelegate):
             painter.drawText(rect, _LEFT, tr("hidden") if row.hidden else "\N{EN DASH}")
             return
         metrics = painter.fontMetrics()
-        label, percent = metrics.horizontalAdvance("8(4) "), metrics.horizontalAdvance("100%")
+        label, percent = metrics.horizontalAdvance("8(4) "), metrics.horizontalAdvance(f"{row.probability:.0%}")
         painter.setPen(QColor(theme.MACHINE))
         painter.drawText(rect, _LEFT, row.machine)
         if rect.width() < label + percent:
@@ -167,7 +167,7 @@ class BoneDelegate(QStyledItemDelegate):
             painter.drawText(rect, _CENTRE, f"{self.browsed[1]}?")
             return
         if not row.human:
-            painter.setPen(QColor("#6f6f6f"))
+            painter.setPen(QColor(theme.DISABLED))
             painter.drawText(rect, _CENTRE, "\N{EN DASH}")
             return
         if row.overridden:
@@ -184,7 +184,7 @@ class BoneDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         centre = QRectF(rect).center()
         box = QRectF(centre.x() - 7, centre.y() - 7, 14, 14)
-        painter.setPen(QPen(QColor(theme.GOOD if row.reviewed else "#6f6f6f"), 1))
+        painter.setPen(QPen(QColor(theme.GOOD if row.reviewed else theme.DISABLED), 1))
         painter.drawRoundedRect(box, 2, 2)
         if row.reviewed:
             painter.setPen(QPen(QColor(theme.GOOD), 2))

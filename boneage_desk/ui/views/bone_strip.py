@@ -13,9 +13,9 @@ from boneage_desk.ui.presenters.rows import BoneRow, Step
 from boneage_desk.ui.views.bone_ladder import BoneLadder
 from boneage_desk.ui.views.clipped_text import ClippedText
 
-MEASURED_LINES = (2, 3, 4)
+MEASURED_LINES = (1, 3, 4)
 """Lines of text at most for what was measured, in a low, a middling and a high strip."""
-HIGHER_FROM = (180, 260)
+HIGHER_FROM = (230, 290)
 
 
 def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF) -> None:
@@ -65,7 +65,7 @@ class CropPicture(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour(theme.FILM))
         if self._image is None:
-            painter.setPen(theme.colour(theme.MUTED))
+            painter.setPen(theme.colour(theme.DARK["MUTED"]))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("no box"))
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -109,7 +109,7 @@ class MeasuredText(QWidget):
         self._share()
 
     def _share(self) -> None:
-        below = min(self._most - 1, self.against.lines_at(self.width()))
+        below = min(max(1, self._most - 1), self.against.lines_at(self.width()))
         above = min(self._most - below, self.words.lines_at(self.width()))
         self.words.setFixedHeight(above * self._step)
         self.against.setFixedHeight(below * self._step)

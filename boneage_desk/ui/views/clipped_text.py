@@ -6,12 +6,14 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from boneage_desk.ui import theme
+
 
 class ClippedText(QWidget):
     def __init__(self, colour: str) -> None:
         super().__init__()
         self._text = ""
-        self._colour = QColor(colour)
+        self._colour = colour
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
 
     def text(self) -> str:
@@ -51,7 +53,7 @@ class ClippedText(QWidget):
         if not self._text:
             return
         painter = QPainter(self)
-        painter.setPen(self._colour)
+        painter.setPen(QColor(theme.current(self._colour)))
         metrics = self.fontMetrics()
         layout = self._layout()
         layout.beginLayout()

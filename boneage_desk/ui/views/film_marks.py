@@ -111,7 +111,7 @@ def _anywhere(anchor: Rect, wanted: tuple[float, float], size: tuple[int, int], 
 def _draw(painter: QPainter, points: tuple[Point, ...], kind: AnnotationKind, bright: bool) -> None:
     ends = [QPointF(*point) for point in points]
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(theme.colour("#000000", 170), 4.0), QPen(QColor("#ffffff") if bright else QColor(theme.HUMAN), 1.6)):
+    for pen in (QPen(theme.colour("#000000", 170), 4.0), QPen(QColor("#ffffff") if bright else QColor(theme.ON_FILM_HUMAN), 1.6)):
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         if kind is AnnotationKind.NOTE:
@@ -147,7 +147,7 @@ def _arc(painter: QPainter, start: QPointF, vertex: QPointF, end: QPointF) -> No
 
 
 def _label(painter: QPainter, words: str, place: Rect, anchor: Rect, bright: bool) -> None:
-    colour = QColor("#ffffff") if bright else QColor(theme.HUMAN)
+    colour = QColor("#ffffff") if bright else QColor(theme.ON_FILM_HUMAN)
     overlay_leader(painter, anchor, place, colour)
     area = QRectF(place[0], place[1], place[2] - place[0], place[3] - place[1])
     painter.fillRect(area, theme.colour("#000000", 205 if bright else 165))

@@ -137,9 +137,9 @@ class OverlayPainter:
 
     @staticmethod
     def _box(painter: QPainter, mark: BoxMark, rect: Rect, selected: bool, editing: bool, view: Viewport) -> None:
-        colour = QColor(theme.HUMAN if mark.human else theme.MACHINE)
+        colour = QColor(theme.ON_FILM_HUMAN if mark.human else theme.ON_FILM_MACHINE)
         if not mark.certain:
-            colour = QColor(theme.ATTENTION)
+            colour = QColor(theme.ON_FILM_ATTENTION)
         colour.setAlpha(255 if selected else 170)
         pen = QPen(colour, 2.0 if selected else 1.0)
         if not mark.certain:
@@ -193,9 +193,9 @@ class OverlayPainter:
                 continue
             place = _shrunk(place, metrics.horizontalAdvance(mark.label) + 6, by_bone[mark.bone])
             chosen = mark.bone == selected
-            colour = QColor(theme.HUMAN if " H" in mark.label else theme.MACHINE)
+            colour = QColor(theme.ON_FILM_HUMAN if " H" in mark.label else theme.ON_FILM_MACHINE)
             if " !" in mark.label:
-                colour = QColor(theme.ATTENTION)
+                colour = QColor(theme.ON_FILM_ATTENTION)
             overlay_leader(painter, by_bone[mark.bone], place, colour)
             area = QRectF(place[0], place[1], place[2] - place[0], place[3] - place[1])
             painter.fillRect(area, theme.colour("#000000", 205 if chosen else 165))
@@ -282,7 +282,7 @@ def _colour_key(painter: QPainter, size: tuple[int, int], lines: int, opacity: f
 def _machine_box(painter: QPainter, rect: Rect) -> None:
     """The machine's own box where a person's is in force, or none is: dotted."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(theme.colour("#000000", 150), 3.4), QPen(QColor(theme.MACHINE), 1.6)):
+    for pen in (QPen(theme.colour("#000000", 150), 3.4), QPen(QColor(theme.ON_FILM_MACHINE), 1.6)):
         if pen.widthF() < 2:
             pen.setDashPattern([1.2, 2.4])
         painter.setPen(pen)

@@ -72,6 +72,7 @@ class FilmPanel(QWidget):
         row.setSpacing(3)
         self._presets = QToolButton()
         self._presets.setIcon(theme.icon("presets"))
+        self._presets.setProperty("icon_name", "presets")
         self._presets.setToolTip(tr("Window presets of the file (figures while the film has the keys)"))
         self._presets.setAccessibleName(tr("Window presets"))
         self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
