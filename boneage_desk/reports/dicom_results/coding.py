@@ -60,7 +60,7 @@ _PRIVATE = {
     "INTERVAL-HIGH": "Upper bound of the prediction interval",
     "BA-MINUS-CA": "Bone age minus chronological age",
     "REF-MEAN": "Mean bone age of the reference at this age",
-    "BA-MINUS-CORRECTED": "Bone age minus age corrected for premature birth",
+    "BA-MINUS-CORR": "Bone age minus age corrected for premature birth",
     "CORRECTED-AGE": "Age corrected for premature birth",
     "REF-LOW": "Normal range by the rule, lower bound",
     "REF-HIGH": "Normal range by the rule, upper bound",

@@ -47,7 +47,7 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
     if summary.corrected_months is not None:
         numbers.append(_months(coding.private("CORRECTED-AGE"), summary.corrected_months))
     if summary.difference_months is not None:
-        name = "BA-MINUS-CA" if summary.corrected_months is None else "BA-MINUS-CORRECTED"
+        name = "BA-MINUS-CA" if summary.corrected_months is None else "BA-MINUS-CORR"
         numbers.append(_months(coding.private(name), summary.difference_months))
     said = [items.evaluation(coding.private("REVIEW"), coding.private(_review(reading)))]
     reference = reference_of(summary, reading.patient.sex)

@@ -107,6 +107,34 @@ def test_facts_given_win_but_not_in_silence(program: Any, film: Film) -> None:
     assert {"sex_conflict", "birth_date_conflict", "laterality_conflict"} <= {f["code"] for f in found["flags"]}
 
 
+def test_the_age_and_the_rule_of_the_conclusion_can_be_given(program: Any, film: Film, check: Any) -> None:
+    code, out, _ = program.run("read", film(), "--rule", "rus-chn-years", "--birth-date-known-to", "year", "--json")
+    found = json.loads(out)
+    check(found)
+    assert (code, found["reference"]["rule"], found["age_basis"]["birth_date_known_to"]) == (0, "rus-chn-years", "year")
+    low, high = found["age_basis"]["age_span_months"]
+    assert low <= found["chronological_age_months"] <= high and 11 < high - low <= 12
+    study = program.run("read", film(), "--birth-date", "2023-01-15", "--pregnancy", "30+4", "--correct-prematurity", "--json")
+    found = json.loads(study[1])
+    assert found["age_basis"]["gestation_days"] == 214
+    assert found["age_basis"]["compared_age_months"] == pytest.approx(found["chronological_age_months"] - 66 * 12 / 365.2425, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [(("--correct-prematurity",), "usage"), (("--pregnancy", "12+0"), "bad-gestation"), (("--rule", "4sd"), "usage")],
+)
+def test_an_age_or_rule_that_cannot_be(program: Any, film: Film, more: tuple[str, ...], code: str) -> None:
+    status, out, err = program.run("read", film(), *more)
+    assert (status, out) == (2, "") and err.startswith(f"boneage-desk: {code}: ")
+
+
+def test_the_rule_is_that_of_the_settings(program: Any, film: Film) -> None:
+    folder = Path(os.environ["BONEAGE_DESK_DATA"])
+    (folder / "settings.json").write_text(json.dumps({"version": 1, "conclusion_rule": "stuart-2sd"}), encoding="utf-8")
+    assert json.loads(program.run("read", film(), "--json")[1])["reference"]["rule"] == "stuart-2sd"
+
+
 def test_without_sex_the_bones_are_written_and_the_exit_code_says_no_age(
     program: Any, film: Film, check: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

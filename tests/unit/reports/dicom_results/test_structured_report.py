@@ -318,6 +318,26 @@ def test_nothing_is_said_of_a_reference_that_is_not_known(changed: tuple[Any, An
     assert names & {"113071", "121406", "121417", "121418", "R-0038B"} == set()
 
 
+def test_the_rule_of_the_conclusion_is_told_and_a_corrected_age_has_its_own_name(film: Film, hand: Any, results: Results) -> None:
+    from boneage_desk.reading.ages import AgeBasis
+    from boneage_desk.standards.rules import Rule
+
+    opened = film()
+    reading = session(opened, hand).reading
+    assert coded(groups(results(reading, opened)["SR"])[FORCE], "RULE") == ["BRUSH-2SD"]
+    on = reading.study.study_date
+    young = dataclasses.replace(
+        reading, rule=Rule.RUS_CHN_YEARS, patient=dataclasses.replace(reading.patient, birth_date=on.replace(year=on.year - 2)),
+        age_basis=AgeBasis(gestation_days=200, correct_prematurity=True), reading_id="r2",
+    )  # fmt: skip
+    force = groups(results(young, opened)["SR"])[FORCE]
+    assert (coded(force, "RULE"), coded(force, "CONCLUSION"), coded(force, "DEGREE")) == (["RUS-CHN-YEARS"], ["ADVANCED"], ["CLEAR"])
+    summary = summarise(young)
+    assert number(force, "CORRECTED-AGE") == pytest.approx(summary.corrected_months, abs=0.005)
+    assert number(force, "BA-MINUS-CORR") == pytest.approx(summary.difference_months, abs=0.005)
+    assert items(force, "BA-MINUS-CA") == [] and number(force, "121033") == pytest.approx(24, abs=0.005)
+
+
 def test_a_draft_is_partial_and_nobodys(changed: tuple[Any, Any], told: dict[str, Any]) -> None:
     film, value = changed
     report = told["SR"]
