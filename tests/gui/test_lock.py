@@ -272,7 +272,7 @@ def test_a_store_that_cannot_say_whether_there_is_a_pin_does_not_open(
 
 
 def test_what_was_typed_is_kept(qtbot, store: SqliteStore, read: MainWindow) -> None:
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     read.clinical.impression.setPlainText("half a sentence")
     locked(qtbot, read)
     assert store.list()[0].impression == "half a sentence"

@@ -59,7 +59,7 @@ def test_a_window_closed_before_the_preview_was_drawn_draws_none(qtbot, read):
 
 
 def test_an_impression_just_typed_is_on_the_preview(qtbot, read):
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     read.clinical.impression.setPlainText("Normal for age.")
     read.tabs.setCurrentWidget(read.report)
     assert read.desk.reading.impression == "Normal for age."

@@ -21,7 +21,7 @@ def choose(window, title: str) -> None:
 
 
 def test_a_template_is_inserted_with_the_numbers_and_kept(qtbot, read):
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     choose(read, "Bone age")
     choose(read, "Control")
     read.flush()

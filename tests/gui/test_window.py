@@ -240,7 +240,7 @@ def test_clinical_facts_become_commands(qtbot, read):
 
 
 def test_typing_in_a_field_runs_no_command_of_the_film(qtbot, read):
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     read.clinical.impression.setFocus()
     qtbot.keyClicks(read.clinical.impression, "inhv = rlneg 7")
     assert read.clinical.impression.toPlainText() == "inhv = rlneg 7"
@@ -248,7 +248,7 @@ def test_typing_in_a_field_runs_no_command_of_the_film(qtbot, read):
 
 
 def test_a_name_typed_and_not_entered_is_kept_when_the_window_closes(qtbot, read, fakes):
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     read.clinical.name.setFocus()
     read.clinical.name.selectAll()
     qtbot.keyClicks(read.clinical.name, "WANG^Lei")
@@ -259,7 +259,7 @@ def test_a_name_typed_and_not_entered_is_kept_when_the_window_closes(qtbot, read
 def test_a_field_that_was_only_looked_at_changes_nothing(qtbot, read):
     from boneage_desk.reading.session import SetPatient
 
-    read.tabs.setCurrentWidget(read.clinical)
+    read.tabs.setCurrentWidget(read.clinic)
     read.clinical.name.setFocus()
     read.desk.do(SetPatient(name="NEW^Name"))
     read.clinical.impression.setFocus()
