@@ -62,7 +62,7 @@ def test_what_cannot_be_is_refused(program: Any, film: Any, words: tuple[str, ..
 
 def test_what_was_entered_is_in_the_work_list_with_its_audit(program: Any, film: Any, tmp_path: Path) -> None:
     assert program.run("read", film(), *GIVEN, "--atlas-age", "10y6m", "--save", "--data-dir", tmp_path)[0] == 0
-    out = program.run("audit", "show", "--data-dir", tmp_path, "--json")[1]
+    out = program.run("audit", "--data-dir", tmp_path, "show", "--json")[1]
     for action in ("set-measurement", "set-parents", "set-atlas-age"):
         assert action in out
     assert "138.2 cm 33.4 kg (person)" in out
