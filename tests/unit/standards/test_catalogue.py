@@ -6,6 +6,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,16 @@ def test_there_are_examples_to_check() -> None:
     with_examples = [name for name in MODULES if doctest.testmod(importlib.import_module(name)).attempted]
     expected = ("rus_chn", "tw3", "chn_1988", "gp", "gp_sd", "curve", "results", "rules", "catalogue", "tables")
     assert {f"boneage_desk.standards.{name}" for name in expected} <= set(with_examples)
+
+
+def test_the_examples_of_the_clinical_page_are_so(repository: Path) -> None:
+    found = doctest.testfile(str(repository / "docs" / "clinical.md"), module_relative=False, encoding="utf-8")
+    assert found.failed == 0 and found.attempted >= 3
+
+
+def test_the_clinical_page_lists_every_standard_and_every_refusal(repository: Path) -> None:
+    page = (repository / "docs" / "clinical.md").read_text(encoding="utf-8")
+    for one in catalogue.standards():
+        assert f"| `{one.standard}` |" in page, one.standard
+    for name in catalogue.REFUSED:
+        assert f"`{name}`" in page, name
