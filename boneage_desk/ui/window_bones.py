@@ -84,7 +84,7 @@ class WindowBones(QObject):
         actions.check("blind-first", desk.blind_first.on)
         self._w.bones.bar.show_state(
             desk.order.mode, desk.blind_first.hidden, desk.bone_pass.left, len(desk.bone_pass.flagged),
-            desk.bone_pass.words(), desk.editable,
+            desk.bone_pass.short_words(), desk.bone_pass.words(), desk.editable,
         )  # fmt: skip
 
     # --- showing ------------------------------------------------------------------------------
@@ -100,6 +100,7 @@ class WindowBones(QObject):
         else:
             made = rows.bone_rows(reading, desk.order.bones)
             page.model.set_rows(rows.by_ray(made) if desk.order.mode is Order.RAY else made)
+            page.share_height()
             page.table.share_height()
             page.numbers.show_numbers(numbers.numbers(reading, summary))
             page.numbers.curve.show_curve(curve(reading, summary))

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.accept_all import AcceptAll, remaining
 from boneage_desk.reading.attention import to_look_at
-from boneage_desk.reading.session import AcceptGrade, SetGrade
+from boneage_desk.reading.session import AcceptGrade, Reading, SetGrade
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import text
 
@@ -29,6 +29,7 @@ class BonePass(QObject):
         super().__init__(desk)
         self._desk = desk
         self.browsed: int | None = None
+        self._flagged: tuple[Reading, tuple[str, ...]] | None = None
 
     # --- one bone -----------------------------------------------------------------------------
 
@@ -70,7 +71,12 @@ class BonePass(QObject):
     @property
     def flagged(self) -> tuple[str, ...]:
         """Bones that must be looked at before the rest can be accepted together."""
-        return to_look_at(self._desk.reading) if self._desk.reading is not None else ()
+        reading = self._desk.reading
+        if reading is None:
+            return ()
+        if self._flagged is None or self._flagged[0] is not reading:  # asked for many times at each change
+            self._flagged = (reading, to_look_at(reading))
+        return self._flagged[1]
 
     def next_flagged(self) -> None:
         """Go to the next bone that is worth a look."""
@@ -95,6 +101,12 @@ class BonePass(QObject):
             desk.tell(tr("All 13 bones are graded. Shift+B shows the machine's grades."), topic="pass")
         else:
             desk.tell(tr("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed."), topic="pass")
+
+    def short_words(self) -> str:
+        """The same beside the button."""
+        if self._desk.blind_first.hidden:
+            return ""
+        return tr("{count} to look at", count=len(self.flagged)) if self.left and self.flagged else ""
 
     def words(self) -> str:
         """What 'accept all' would do, or what it waits for."""

@@ -30,6 +30,7 @@ class Numbers:
     why_not: str
     change: str
     sds: str = ""
+    conclusion: str = ""
     sds_tip: str = ""
     """Table, mean, SD, normal range and conclusion; or why there is no SD score."""
 
@@ -37,14 +38,14 @@ class Numbers:
 _CONCLUSIONS = {DELAYED: mark("delayed"), NORMAL: mark("normal"), ADVANCED: mark("advanced")}
 
 
-def _sds(reading: Reading, summary: Summary) -> tuple[str, str]:
-    """'+0.2 normal' and its tool tip."""
+def _sds(reading: Reading, summary: Summary) -> tuple[str, str, str]:
+    """'+0.2', 'normal', and the tool tip of both."""
     sex = reading.patient.sex
     found = reference_of(summary, sex)
     if found is None:
         if sex is None or summary.chronological_months is None:
-            return "", tr("No SD score: sex or age are not known.")
-        return "", tr("No SD score: the table has none at this age.")
+            return "", "", tr("No SD score: sex or age are not known.")
+        return "", "", tr("No SD score: the table has none at this age.")
     low, high = text.months(max(0.0, found.low_months)), text.months(found.high_months)
     lines = [tr("{name}. Normal range at this age: {low} to {high}.", name=said(found.name), low=low, high=high)]
     if found.mean_months is not None and found.sd_months is not None:
@@ -53,7 +54,7 @@ def _sds(reading: Reading, summary: Summary) -> tuple[str, str]:
     score = text.signed(found.sd_score) if found.sd_score is not None else ""
     if not word and summary.bone_age is not None:
         lines.append(tr("Delayed, normal or advanced stays open."))
-    return " ".join(part for part in (score, word) if part), "\n".join(lines)
+    return score, word, "\n".join(lines)
 
 
 def numbers(reading: Reading, summary: Summary) -> Numbers:
@@ -72,7 +73,7 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
     age = text.months(summary.chronological_months) if summary.chronological_months is not None else tr("unknown")
     if summary.corrected_months is not None:
         age = tr("{age} corrected", age=text.months(summary.corrected_months))
-    sds, sds_tip = _sds(reading, summary)
+    sds, conclusion, sds_tip = _sds(reading, summary)
     change = ""
     if summary.change_months is not None and abs(summary.change_months) >= 0.05:
         change = tr("{change_months} m against AI", change_months=text.signed(summary.change_months))
@@ -86,6 +87,7 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
         why_not="" if bone_age else _why_not(reading, summary),
         change=change,
         sds=sds,
+        conclusion=conclusion,
         sds_tip=sds_tip,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
@@ -48,13 +48,15 @@ class Rung(QFrame):
     def __init__(self, this: bool) -> None:
         super().__init__()
         self._there = False
+        self._parts = ("", "")
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
         self.head = QLabel()
-        self.head.setFont(theme.ui_font(10.5, bold=True))
+        self.head.setFont(theme.ui_font(10, bold=True))
+        self.head.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.foot = QLabel()
-        self.foot.setFont(theme.ui_font(8.5))
+        self.foot.setFont(theme.ui_font(8))
         self.foot.setProperty("muted", True)
         for label in (self.head, self.foot):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -70,25 +72,42 @@ class Rung(QFrame):
         column.addLayout(top)
         column.addWidget(self.drawing, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.words, 1)
-        if this:
-            self.setObjectName("this-rung")
-        else:
+        self._this = this
+        if not this:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def show_step(self, step: Step, arrow: str, tip: str) -> None:
         self._there = step.grade is not None
         self.head.setText(f"{arrow} {step.label}".strip() if self._there else "")
         self.words.setText(step.criterion)
-        parts = []
-        if step.probability is not None:
-            parts.append(f"{step.probability:.0%}")
-        if step.months is not None:
-            parts.append(tr("{months} m", months=text.signed(step.months)))
-        self.foot.setText(" ".join(parts))
+        self._parts = (
+            f"{step.probability:.0%}" if step.probability is not None else "",
+            tr("{months} m", months=text.signed(step.months)) if step.months is not None else "",
+        )
+        self._show_foot()
         self.drawing.setVisible(self._there)
         self.drawing.setToolTip(tip if self._there else "")
         if not self._there:
             self.drawing.show_image(None)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._this and self._there:
+            painter = QPainter(self)
+            painter.setPen(QPen(theme.colour(theme.ACCENT), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+
+    def _show_foot(self) -> None:
+        """Probability and months; where both have no room, the months that the step is worth."""
+        both = " ".join(part for part in self._parts if part)
+        room = self.width() - self.head.sizeHint().width() - 12
+        fits = self.foot.fontMetrics().horizontalAdvance(both) <= room
+        self.foot.setText(both if fits else self._parts[1] or self._parts[0])
+        self.foot.setToolTip("" if fits else both)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_foot()
 
     def head_height(self) -> int:
         return max(self.head.sizeHint().height(), self.foot.sizeHint().height()) + 8

@@ -218,7 +218,7 @@ class BoneStrip(QFrame):
         super().resizeEvent(event)
         told = self.measured.most_high(self.height())
         room = self.height() - self._title.sizeHint().height() - told - 22
-        side = max(72, min(room, round(self.width() * 0.4)))
+        side = max(72, min(room, round(self.width() * 0.34)))
         self.crop.setFixedSize(side, side)
 
     def show_bone(

@@ -46,9 +46,9 @@ class BonesBar(QFrame):
         self.order.setToolTip(actions["next-order"].toolTip())
         self.accept.clicked.connect(actions["accept-all"].trigger)
         self.accept.setToolTip(actions["accept-all"].toolTip())
-        self.show_state(Order.ANATOMY, False, 0, 0, "", False)
+        self.show_state(Order.ANATOMY, False, 0, 0, "", "", False)
 
-    def show_state(self, order: Order, hidden: bool, left: int, flagged: int, words: str, editable: bool) -> None:
+    def show_state(self, order: Order, hidden: bool, left: int, flagged: int, short: str, words: str, editable: bool) -> None:
         """``left``: bones that nobody looked at; ``flagged``: those of them that close 'accept all'."""
         if self._actions is None:
             return
@@ -59,10 +59,11 @@ class BonesBar(QFrame):
                 self.blind.removeAction(self.blind.defaultAction())
             self.blind.setDefaultAction(action)
         self.blind.setText(tr("Show the AI") if hidden else tr("Blind first"))
-        shown = left > 0 and editable
+        shown = left > 0 and editable and not hidden
         self.accept.setVisible(shown)
-        self.waits.setVisible(shown and bool(words) and (flagged > 0 or hidden))
-        self.waits.setText(words)
-        self.accept.setText(tr("Accept the rest ({count})", count=left))
-        self.accept.setEnabled(shown and not flagged and not hidden)
+        self.waits.setVisible(shown and bool(short))
+        self.waits.setText(short)
+        self.waits.setToolTip(words)
+        self.accept.setText(tr("Accept all ({count})", count=left))
+        self.accept.setEnabled(shown and not flagged)
         self.accept.setToolTip("\n".join(part for part in (self._actions["accept-all"].toolTip(), words) if part))

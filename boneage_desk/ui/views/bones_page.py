@@ -25,12 +25,12 @@ from boneage_desk.ui.views.opinion_strip import OpinionStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
-LEAST_ROW, EASY_ROW = 20, 22
+LEAST_ROW, EASY_ROW = 20, 20
 """Pixels of a row at least, and those that the bone chosen leaves to rows before it gets smaller itself."""
-LEAST_STRIP = 160
+LEAST_STRIP = 176
 HEADING = 17
 """Pixels of the line above the bones of a ray."""
-WIDTHS = (46, 66, 100, 60, 44, 44, 92, 28)
+WIDTHS = (46, 60, 100, 54, 46, 46, 86, 26)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
 MACHINE_LEAST = 116
@@ -59,7 +59,7 @@ class BoneTable(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
-        self.verticalHeader().setMinimumSectionSize(20)
+        self.verticalHeader().setMinimumSectionSize(HEADING)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
@@ -10,7 +10,7 @@ from boneage_desk.ui.presenters.numbers import Numbers
 from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.score_curve import ScoreCurve
 
-SHARES = (11, 10, 11, 11)
+SHARES = (10, 10, 11, 8)
 """Shares of the width of the four values at the foot."""
 
 
@@ -26,7 +26,7 @@ class NumbersStrip(QFrame):
         whole.setContentsMargins(12, 6, 8, 6)
         whole.setSpacing(8)
         column = QVBoxLayout()
-        column.setSpacing(4)
+        column.setSpacing(3)
         whole.addLayout(column, 1)
         self.curve = ScoreCurve()
         whole.addWidget(self.curve)
@@ -46,11 +46,21 @@ class NumbersStrip(QFrame):
         self.why.setProperty("attention", True)
         self.why.setWordWrap(True)
         self.why.setFont(theme.ui_font(11))
-        for part in (_pair(self.method, self.score), self.arrow, self.bone_age, _pair(self.interval, self.change)):
-            head.addLayout(part) if isinstance(part, QVBoxLayout) else head.addWidget(part)
+        head.addLayout(_pair(self.method, self.score))
+        head.addWidget(self.arrow)
+        head.addWidget(self.bone_age)
+        self.conclusion = ElidedLabel()
+        self.conclusion.setFont(theme.ui_font(11))
+        head.addWidget(self.conclusion)
         head.addStretch(1)
         head.addWidget(self.why, 1000)
         column.addLayout(head)
+        second = QHBoxLayout()
+        second.setSpacing(12)
+        second.addWidget(self.interval)
+        second.addWidget(self.change)
+        second.addStretch(1)
+        column.addLayout(second)
         foot = QGridLayout()
         foot.setHorizontalSpacing(10)
         foot.setVerticalSpacing(0)
@@ -58,16 +68,18 @@ class NumbersStrip(QFrame):
         titles = {
             "machine": (tr("AI alone"), ""),
             "age": (tr("Age"), ""),
-            "difference": (tr("Bone age \N{MINUS SIGN} age"), ""),
+            "difference": (tr("BA \N{MINUS SIGN} age"), tr("Bone age minus the age of the child")),
             "sds": (tr("SDS"), tr("Bone age minus age in standard deviations")),
         }
         for place, (key, (title, tip)) in enumerate(titles.items()):
             name, value = ElidedLabel(), ElidedLabel()
             name.setText(title)
             name.setProperty("muted", True)
+            for part in (name, value):
+                part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             if tip:
                 name.setToolTip(tip)
-            value.setFont(theme.ui_font(11))
+            value.setFont(theme.ui_font(10.5))
             foot.addWidget(name, 0, place)
             foot.addWidget(value, 1, place)
             foot.setColumnStretch(place, SHARES[place])
@@ -83,6 +95,7 @@ class NumbersStrip(QFrame):
         if value is None:
             self.why.setText("")
             self.change.setText("")
+            self.conclusion.setText("")
             for label in self.values.values():
                 label.setText("")
             return
@@ -98,6 +111,8 @@ class NumbersStrip(QFrame):
         self.values["difference"].setText(value.difference or dash)
         self.values["sds"].setText(value.sds or dash)
         self.values["sds"].setToolTip(value.sds_tip)
+        self.conclusion.setText(value.conclusion if there else "")
+        self.conclusion.setToolTip(value.sds_tip)
 
 
 def _pair(above: QWidget, below: QWidget) -> QVBoxLayout:

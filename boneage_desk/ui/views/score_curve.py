@@ -22,11 +22,11 @@ class ScoreCurve(QWidget):
         super().__init__()
         self._value: Curve | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        self.setFixedWidth(128)
+        self.setFixedWidth(104)
         self.setAccessibleName(tr("Score and bone age"))
 
     def sizeHint(self) -> QSize:
-        return QSize(128, 72)
+        return QSize(104, 72)
 
     def show_curve(self, value: Curve | None) -> None:
         if value == self._value:
