@@ -1,6 +1,6 @@
 """What a reading's growth comes to: heights over age with SD scores, velocity, adult height by every method, doubts.
 
-One function, :func:`growth_view`, gives all of it as a frozen value; it takes about a millisecond and may be called at
+One function, :func:`growth_view`, gives all of it as a frozen value; it takes a few milliseconds and may be called at
 every change. Pure: the reading is all that it looks at.
 """
 
