@@ -31,13 +31,16 @@ from boneage_desk.standards.types import Sex
 
 FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
 TIMES = {"startup": 5, "open": 7, "read": 7, "recompute": 200, "report": 5, "batch": 10}
+OF_THE_WINDOW = {"list": 5000, "next": 20, "memory": 500}
+"""Measured on the window, by `App.bench_window`; so many studies."""
 WAIT_S = 180
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=[*TIMES, "fuzz"])
+    parser.add_argument("what", choices=[*TIMES, *OF_THE_WINDOW, "fuzz"])
     parser.add_argument("--film", metavar="FILE", help="another film than the demo study (not for startup)")
     parser.add_argument("-n", type=int, metavar="N", help="how often (default: by what is measured)")
+    parser.add_argument("--studies", type=int, metavar="N", help="list, next, memory: studies (default: 5000, 20, 500)")
     parser.add_argument("--films", type=int, default=1000, metavar="N", help="fuzz: mutated films to read (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="fuzz: what the mutations are drawn from (default: 1)")
     parser.add_argument("--case", type=int, metavar="N", help="fuzz: this film alone, with what the decoders print")
@@ -54,6 +57,8 @@ def run(options: argparse.Namespace, app: App) -> int:
             found = fuzz(Path(folder), films=options.films, seed=options.seed, case=options.case, keep=keep)
         _told(options, {"bench": "fuzz", **found})
         return 1 if any(found[kind] for kind in FAULTS) else 0
+    if options.what in OF_THE_WINDOW:
+        return _of_the_window(options, app)
     times = TIMES[options.what] if options.n is None else options.n
     if times < 1:
         raise InputError("-n must be 1 or more.", code="usage")
@@ -66,6 +71,20 @@ def run(options: argparse.Namespace, app: App) -> int:
         place = _Place(app, Path(folder), options.data_dir / ENGINE_DIR)
         found = measure(place, options.film, times)
     _told(options, {"bench": options.what, "n": times, **found})
+    return 0
+
+
+def _of_the_window(options: argparse.Namespace, app: App) -> int:
+    studies = OF_THE_WINDOW[options.what] if options.studies is None else options.studies
+    if studies < 4:
+        raise InputError("--studies must be 4 or more.", code="usage")
+    with tempfile.TemporaryDirectory(prefix="boneage-bench-", dir=options.data_dir) as folder:
+        services = app.services(Path(folder), options.data_dir / ENGINE_DIR)
+        try:
+            found = app.bench_window(options.what, services, Path(options.film) if options.film else None, studies)
+        finally:
+            services.close()
+    _told(options, {"bench": options.what, **found})
     return 0
 
 

@@ -10,7 +10,7 @@ knots. Below the first printed knot (1 year) the answer is '< 1 y'; at 1000 poin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from boneage_desk.common.errors import StandardError
@@ -150,6 +150,12 @@ def bone_age(points: float, sex: Sex) -> BoneAge:
     """
     if not 0 <= points <= MAX_SCORE:
         raise StandardError(f"A RUS-CHN score of {points} is outside 0 to 1000.", code="score-range")
+    return _age_at(points, sex)
+
+
+@lru_cache(maxsize=4096)
+def _age_at(points: float, sex: Sex) -> BoneAge:
+    """Kept, since a window asks for the ages of some hundred neighbouring scores at each change."""
     return age_of_score(knots(sex), points)
 
 
