@@ -29,6 +29,13 @@ _IDENTIFYING = (
 ).split()
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _FREE_VRS = frozenset("PN LO LT SH ST UC UT UR AE UN".split())
+_OURS = frozenset(
+    "PatientName PatientID PatientIdentityRemoved DeidentificationMethod DeidentificationMethodCodeSequence "
+    "LongitudinalTemporalInformationModified SpecificCharacterSet".split()
+)
+"""What this program wrote itself: a patient may be called 'Option'."""
+_GONE = "removed"
+"""In place of words without which an element may not be."""
 SHORTEST = 4
 """Characters of an id that is looked for in the remaining texts: a '1' stands in all of them."""
 _DEEPEST = 8
@@ -108,9 +115,13 @@ def cleaned(ds: Dataset, who: Identity, names: Names, options: DeidentifyOptions
     made.SpecificCharacterSet = "ISO_IR 192"
     made.PatientName, made.PatientID = f"Subject^{subject}", subject
     if "PixelSpacingCalibrationType" in made:  # the description that must go with it is free text
-        made.PixelSpacingCalibrationDescription = "removed"
+        made.PixelSpacingCalibrationDescription = _GONE
     for keyword in ("PatientBirthDate", "PatientSex", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"):
         setattr(made, keyword, "")
+    if "FrameOfReferenceUID" in made:
+        made.PositionReferenceIndicator = ""
+    if "Manufacturer" not in made:
+        made.Manufacturer = ""
     if "StudyDate" not in made:
         made.StudyDate = ""
     if options.keep_sex_age:
@@ -249,7 +260,7 @@ def _sequence(
         made = Dataset()
         _copy(item, made, who, names, options, depth + 1)
         if "CodeValue" in made and "CodeMeaning" not in made:
-            made.CodeMeaning = "meaning removed"
+            made.CodeMeaning = _GONE
         if len(made):
             kept.append(made)
     return DataElement(element.tag, "SQ", kept) if kept else None
@@ -259,10 +270,12 @@ def leftovers(made: Dataset, who: Identity) -> list[str]:
     """Keywords of elements of a finished data set that still name the patient: a last look at all of it, with another
     eye than the rules above."""
     found = []
-    for element in made.iterall():
-        if element.VR in ("SQ", "OB", "OW", "UI"):
+    for top in made:
+        if top.keyword in _OURS:
             continue
-        said = str(element.value or "")
-        if element.keyword not in ("PatientName", "PatientID") and who.named_in(said, short=element.VR in _FREE_VRS):
-            found.append(element.keyword or str(element.tag))
+        for element in [top, *(inner for item in (top.value if top.VR == "SQ" else ()) for inner in item.iterall())]:
+            if element.VR in ("SQ", "OB", "OW", "UI") or element.value == _GONE:
+                continue
+            if who.named_in(str(element.value or ""), short=element.VR in _FREE_VRS):
+                found.append(element.keyword or str(element.tag))
     return found

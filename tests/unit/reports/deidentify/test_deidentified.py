@@ -20,7 +20,8 @@ from boneage_desk.imaging.reader import FilmFiles
 from boneage_desk.reading.exports import DeidentifyOptions
 from boneage_desk.reports.deidentify import profile
 from boneage_desk.reports.deidentify.dataset import months_text
-from boneage_desk.reports.deidentify.export import FilmExports
+from boneage_desk.reports.deidentify.export import FilmExports, write_film
+from boneage_desk.reports.deidentify.names import Names
 from boneage_desk.reports.deidentify.pixels import text_tiles
 from tests.dicom_cases import drawn, read_strictly
 
@@ -289,3 +290,28 @@ def test_a_picture_loses_what_is_written_beside_its_pixels(tmp_path: Path) -> No
 )  # fmt: skip
 def test_months(birth: date | None, study: date, text: str) -> None:
     assert months_text(birth, study) == text
+
+
+@pytest.mark.parametrize("name", ["OPTION^Basic", "HAND^Left", "REMOVED^Subject", "CR^Pa"])
+def test_a_name_that_is_a_word_of_the_trade_is_no_reason_to_leave_a_film_out(tmp_path: Path, hand: Any, name: str) -> None:
+    write_dicom(hand, tmp_path / "a.dcm", patient=PhantomPatient(name, "776655"))
+    done = export([tmp_path / "a.dcm"], tmp_path / "out")
+    assert (len(done.films), done.left_out) == (1, ())
+    after = FilmFiles().open(str(tmp_path / "out" / done.films[0].path))
+    assert (after.study.body_part, after.study.view, after.study.modality) == ("HAND", "PA", "CR")
+
+
+@pytest.mark.needs_data
+def test_real_films_of_other_makers(shared_data: Path, tmp_path: Path) -> None:
+    """Nothing of their headers' words is left, and the pixels are the same."""
+    from pydicom import dcmread
+
+    films = sorted((shared_data / "dicom").glob("*.dcm"))
+    assert films
+    for path in films:
+        written = write_film(str(path), "", tmp_path, Names(), DeidentifyOptions(), set())
+        before, after = dcmread(path), read_strictly(tmp_path / written.film.path)
+        for keyword in ("StudyInstanceUID", "SOPInstanceUID", "PatientID"):
+            assert after[keyword].value != before[keyword].value
+        # two decoders of lossy JPEG round differently
+        assert np.abs(before.pixel_array.astype(int) - after.pixel_array).max() <= 2
