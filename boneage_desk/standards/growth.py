@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boneage_desk.common.errors import StandardError
 from boneage_desk.standards.tables import load
 from boneage_desk.standards.types import Sex
+
+if TYPE_CHECKING:
+    from statistics import NormalDist
 
 PERCENTILES = (3, 10, 25, 50, 75, 90, 97)
 """The curves of a chart."""
@@ -31,7 +33,6 @@ VELOCITY_FROM_MONTHS = 3.0
 """Below this time between two measurements no velocity is given: its error would be as large as the velocity."""
 VELOCITY_SOUND_MONTHS = 6.0
 """Below this time a velocity is told to be of a short interval: growth runs by seasons."""
-_NORMAL = NormalDist()
 
 
 class Measure(StrEnum):
@@ -192,20 +193,28 @@ def value_at(reference: GrowthReference, measure: Measure, score: float, age_mon
     return None if found is None else found.value(score)
 
 
+@cache
+def _normal() -> NormalDist:
+    """The standard normal distribution; its module brings fractions and decimals, which the window's start need not wait for."""
+    from statistics import NormalDist
+
+    return NormalDist()
+
+
 def percentile_of(score: float) -> float:
     """Percent of children below an SD score.
 
     >>> round(percentile_of(-1.881), 1)
     3.0
     """
-    return 100 * _NORMAL.cdf(score)
+    return 100 * _normal().cdf(score)
 
 
 def sds_of(percentile: float) -> float:
     """The SD score of a percentile between 0 and 100 (exclusive)."""
     if not 0 < percentile < 100:
         raise StandardError(f"There is no percentile {percentile}.", "Give one between 0 and 100.", code="percentile")
-    return _NORMAL.inv_cdf(percentile / 100)
+    return _normal().inv_cdf(percentile / 100)
 
 
 def curve(
