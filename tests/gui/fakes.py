@@ -315,9 +315,10 @@ class FakeEngine:
 
 
 class FakeStore:
-    """A dictionary; ``broken`` makes every save fail, as a full disk does."""
+    """A dictionary; ``broken`` makes every save fail, as a full disk does; ``unreadable`` a look for a child's readings."""
 
     def __init__(self) -> None:
+        self.unreadable: Exception | None = None
         self.readings: dict[str, Reading] = {}
         self.log: list[AuditEvent] = []
         self.broken: Exception | None = None
@@ -364,6 +365,8 @@ class FakeStore:
         return every[start : start + count]
 
     def every_of_patient(self, patient_id: str) -> list[Reading]:
+        if self.unreadable is not None:
+            raise self.unreadable
         return [reading for reading in self.list() if reading.patient.patient_id == patient_id]
 
     def events(self, reading_id: str | None = None) -> Sequence[AuditEvent]:
