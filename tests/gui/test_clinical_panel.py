@@ -118,7 +118,8 @@ def test_a_height_is_typed_kept_charted_and_taken_away(qtbot, read):
 
 @pytest.mark.parametrize(
     ("field", "words", "told"),
-    [("height", "150 m", "not possible"), ("height", "135.5 stones", "not known"), ("weight", "3100", "not possible"), ("on", "2030-01-01", "later")],
+    [("height", "150 m", "not possible"), ("height", "135.5 stones", "not known"), ("weight", "3100", "not possible"),
+     ("on", "2030-01-01", "later")],
 )  # fmt: skip
 def test_the_impossible_is_refused_said_and_left_to_be_mended(qtbot, read, field, words, told):
     view = pane(read, clinical_panel.GROWTH)
@@ -238,7 +239,10 @@ def test_a_bare_figure_gets_the_unit_beside_it_and_a_unit_stays() -> None:
     assert typed_parents("", "165", "cm") == SetParents(None, 165)
 
 
-@pytest.mark.parametrize(("words", "months"), [("10 y 6 m", 126), ("10;6", 126), ("10.5", 126), ("9", 108), ("10 岁 6 个月", 126), ("", None)])
+@pytest.mark.parametrize(
+    ("words", "months"),
+    [("10 y 6 m", 126), ("10;6", 126), ("10.5", 126), ("9", 108), ("10 岁 6 个月", 126), ("", None)],
+)
 def test_an_atlas_age_is_years_and_months(words, months) -> None:
     assert typed_atlas(words) == SetAtlasAge(months)
 
