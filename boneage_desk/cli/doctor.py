@@ -22,6 +22,7 @@ from boneage_desk.common.settings import SECOND_OPINIONS
 from boneage_desk.reading.ports import Services
 from boneage_desk.reading.signature import REPORT, Signature
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.tables import PINS, load
 from boneage_desk.standards.types import Sex
 
 PACKAGES = (
@@ -131,10 +132,12 @@ def _standard() -> Check:
     try:
         top = {bone: rus_chn.max_grade(bone) for bone in rus_chn.BONES}
         scores = {rus_chn.total_score(top, sex) for sex in Sex}
+        for name in PINS:
+            load(name)
     except BoneAgeError as error:
         return Check("standard", False, str(error))
     ok = scores == {rus_chn.MAX_SCORE}
-    return Check("standard", ok, f"{rus_chn.NAME}, {rus_chn.EDITION}, table {rus_chn.SHA256[:12]}")
+    return Check("standard", ok, f"{rus_chn.NAME}, {rus_chn.EDITION}, table {rus_chn.SHA256[:12]}; {len(PINS)} tables unaltered")
 
 
 def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:

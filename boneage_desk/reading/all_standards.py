@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.assessment import Blind, Reading
+from boneage_desk.reading.reference import conclusion_of
 from boneage_desk.reading.second_opinion import default_opinion
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import catalogue, chn_1988, gp, results, rus_chn, tw3
@@ -28,7 +29,8 @@ class StandardRow:
     """One standard's answer. ``score``: 0 to 1000 points, None without. ``origin``: GRADES or WHOLE_HAND.
 
     ``difference_months``: bone age minus the age it is compared with, None at a bound or without an age. ``why_not``: ''
-    where there is a bone age, else 'no-grades', 'no-model' or 'other-bones'.
+    where there is a bone age, else 'no-grades', 'no-model' or 'other-bones'. ``conclusion``, ``degree``: by the reading's
+    rule, as in `reading.reference`; '' where it is open.
     """
 
     standard: str
@@ -40,6 +42,8 @@ class StandardRow:
     bone_age: BoneAge | None = None
     difference_months: float | None = None
     why_not: str = ""
+    conclusion: str = ""
+    degree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def all_standards(reading: Reading, summary: Summary | None = None) -> AllStanda
     opinion = _opinion(reading)
     if opinion is not None and sex is not None:
         found[gp.STANDARD_ID] = None, _on_the_ladder(opinion.bone_age_months, sex)
-    rows = tuple(_row(standard, found.get(standard), summary) for standard in SHOWN)
+    rows = tuple(_row(standard, found.get(standard), summary, sex) for standard in SHOWN)
     age = rows[0].bone_age
     point = age is not None and sex is not None and age.qualifier is Qualifier.POINT
     plates = gp.nearest(age.months, sex) if point and age is not None and sex is not None else ()
@@ -104,16 +108,22 @@ def _on_the_ladder(ba_months: float, sex: Sex) -> BoneAge:
     return last.bone_age if ba_months >= last.months else BoneAge(ba_months)
 
 
-def _row(standard: str, found: tuple[int | None, BoneAge] | None, summary: Summary) -> StandardRow:
+def _row(
+    standard: str, found: tuple[int | None, BoneAge] | None, summary: Summary, sex: Sex | None
+) -> StandardRow:
     info = catalogue.info(standard)
     origin = WHOLE_HAND if standard == gp.STANDARD_ID else GRADES
-    if found is None:
+    if found is None or sex is None:
         why_not = "other-bones" if standard == chn_1988.STANDARD_ID else "no-model" if origin == WHOLE_HAND else "no-grades"
         return StandardRow(standard, info.name, info.edition, info.certainty, origin, why_not=why_not)
     score, age = found
     compared = summary.compared_months
     difference = None if compared is None or age.qualifier is not Qualifier.POINT else age.months - compared
-    return StandardRow(standard, info.name, info.edition, info.certainty, origin, score, age, difference)
+    word, degree, _ = conclusion_of(age, summary, sex)
+    return StandardRow(
+        standard, info.name, info.edition, info.certainty, origin, score, age, difference,
+        conclusion=word.value, degree=degree.value,
+    )  # fmt: skip
 
 
 _REASONS = {

@@ -66,6 +66,8 @@ def _row(row: StandardRow) -> dict[str, Any]:
         "bone_age_months": None if age is None else _round(age.months),
         "qualifier": None if age is None else age.qualifier.value,
         "difference_months": _round(row.difference_months),
+        "conclusion": row.conclusion or None,
+        "degree": row.degree or None,
         "why_not": row.why_not or None,
         "certainty": row.certainty,
     }

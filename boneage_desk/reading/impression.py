@@ -15,7 +15,7 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.reading.assessment import Reading
 from boneage_desk.reading.report_both import languages
 from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
-from boneage_desk.reading.report_result import age_text, headline_note, span_text
+from boneage_desk.reading.report_result import age_text, headline_note, results, span_text
 from boneage_desk.reading.report_texts import LANGUAGES
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
@@ -114,11 +114,29 @@ def _why(reading: Reading, summary: Summary, words: Words) -> str:
     return headline_note(reading, summary, words) if summary.bone_age is None else ""
 
 
+def _age(_reading: Reading, summary: Summary, words: Words) -> str:
+    """The chronological age, and the corrected one with which the bone age is compared."""
+    if summary.chronological_months is None:
+        return ""
+    age = words.years_months(summary.chronological_months)
+    corrected = summary.corrected_months
+    return age if corrected is None else words("age.corrected", age=age, corrected=words.years_months(corrected))
+
+
+def _result(key: str) -> Callable[[Reading, Summary, Words], str]:
+    """The value of a line of the report's result, '' where it is not known."""
+
+    def value(reading: Reading, summary: Summary, words: Words) -> str:
+        return next((fact.value for fact in results(reading, summary, words, "") if fact.key == key and fact.known), "")
+
+    return value
+
+
 PLACES: Mapping[str, Callable[[Reading, Summary, Words], str]] = {
     "bone_age": _bone_age,
-    "age": lambda _reading, summary, words: (
-        words.years_months(summary.chronological_months) if summary.chronological_months is not None else ""
-    ),
+    "age": _age,
+    "conclusion": _result("conclusion"),
+    "normal_range": _result("normal_range"),
     "difference": lambda _reading, summary, words: (
         span_text(summary.difference_months, words) if summary.difference_months is not None else ""
     ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import gp_sd
 from boneage_desk.standards.rules import Conclusion, Degree, Rule, conclude, normal_range
-from boneage_desk.standards.types import Sex
+from boneage_desk.standards.types import BoneAge, Sex
 
 DELAYED, NORMAL, ADVANCED = Conclusion.DELAYED.value, Conclusion.NORMAL.value, Conclusion.ADVANCED.value
 
@@ -59,16 +59,17 @@ def reference_of(summary: Summary, sex: Sex | None) -> Reference | None:
         score = summary.difference_months / sd
         if mean is not None:
             mean_score = (summary.difference_months + age - mean) / sd
-    word, degree, unsure = _conclusion(summary, age, sex)
+    word, degree, unsure = conclusion_of(summary.bone_age, summary, sex)
     return Reference(
         name, mean, sd, found.low_months, found.high_months, score, word.value, rule, degree.value, mean_score, unsure
     )
 
 
-def _conclusion(summary: Summary, age: float, sex: Sex) -> tuple[Conclusion, Degree, bool]:
-    """What the rule says at the age, and at both ends where the birth date is estimated: only what they agree on."""
-    bone_age = summary.bone_age
-    if bone_age is None:
+def conclusion_of(bone_age: BoneAge | None, summary: Summary, sex: Sex) -> tuple[Conclusion, Degree, bool]:
+    """What the reading's rule says of a bone age at the child's age, and at both ends where the birth date is estimated:
+    only what they agree on. The third value is true where only the estimate leaves it open."""
+    age = summary.compared_months
+    if bone_age is None or age is None:
         return Conclusion.OPEN, Degree.UNTOLD, False
     word, degree = conclude(summary.rule, bone_age, age, sex)
     if summary.age_span_months is None or word is Conclusion.OPEN:

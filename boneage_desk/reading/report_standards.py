@@ -68,5 +68,13 @@ def _line(row: StandardRow, words: Words) -> StandardLine:
         name,
         NOTHING if row.score is None else str(row.score),
         age_text(row.bone_age, words),
-        NOTHING if row.difference_months is None else span_text(row.difference_months, words),
+        _against_age(row, words),
     )
+
+
+def _against_age(row: StandardRow, words: Words) -> str:
+    """'-1 y 1 m, delayed': the difference to the age and what the rule says of it."""
+    told = [span_text(row.difference_months, words)] if row.difference_months is not None else []
+    if row.conclusion:
+        told.append(words(f"conclusion.{row.conclusion}.{row.degree or 'plain'}"))
+    return words("comma").join(told) or NOTHING

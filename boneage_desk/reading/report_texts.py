@@ -34,6 +34,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "not given: the birth date lies after the study date",
         "不予给出：出生日期晚于检查日期",
     ),
+    "age.corrected": ("{age} (corrected {corrected})", "{age}（矫正 {corrected}）"),
     "chronological.corrected": (
         "; corrected for birth at {weeks} weeks: {age} ({months} months)", "；按孕 {weeks} 周出生矫正：{age}（{months} 个月）"
     ),
@@ -229,7 +230,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "standards.col.standard": ("Standard", "标准"),
     "standards.col.score": ("Points", "分值"),
     "standards.col.bone_age": ("Bone age", "骨龄"),
-    "standards.col.difference": ("Minus age", "与年龄差"),
+    "standards.col.difference": ("Against age", "与年龄比较"),
     "standards.name": ("{name}, {edition}", "{name}, {edition}"),
     "standards.whole_hand": ("{name}, {edition} (a whole-hand model's)", "{name}, {edition}（全手模型）"),
     "standards.why.no-grades": ("not given: no 13 grades", "未给出：13 块骨等级不全"),
@@ -259,6 +260,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     # findings
     "findings": ("Grades of the 13 bones", "13 块骨的等级"),
     "join": ("; ", "；"),
+    "comma": (", ", "，"),
     "named": ("{name}: {text}", "{name}：{text}"),
     "col.bone": ("Bone", "骨"),
     "col.machine": ("AI", "AI"),

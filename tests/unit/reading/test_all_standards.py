@@ -15,6 +15,7 @@ from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.session import SetGrade
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.rules import Rule
 from boneage_desk.standards.types import Qualifier
 from tests.samples import NOON, WHO, analysed
 
@@ -99,8 +100,8 @@ def test_the_report_has_the_table() -> None:
     told = plain_text(build(analysed().reading))
     assert told.isascii() or "李" in told
     lines = told[told.index("THE SAME READING BY OTHER STANDARDS") :].splitlines()
-    assert lines[3].startswith("TW3 RUS, Tanner, Healy, Goldstein, Cameron 2001") and lines[3].split()[-1] == "m"
-    assert "445" in lines[3] and "9 y 3 m" in lines[3] and "-1 y 1 m" in lines[3]
+    assert lines[3].startswith("TW3 RUS, Tanner, Healy, Goldstein, Cameron 2001") and lines[3].endswith("-1 y 1 m, normal")
+    assert "445" in lines[3] and "9 y 3 m" in lines[3]
     assert "Greulich-Pyle and TW3-C RUS are 10 months apart" in told
     assert "Greulich-Pyle plates nearest to the RUS-CHN bone age: 8 y 10 m; 10 y 0 m." in told
 
@@ -110,3 +111,15 @@ def test_the_document_has_the_table() -> None:
     by_name = {row["standard"]: row for row in found["rows"]}
     assert by_name["tw3-rus"]["bone_age_months"] == 111.09 and by_name["chn-1988"]["why_not"] == "other-bones"
     assert found["apart"]["months"] == pytest.approx(10.18) and found["nearest_plates"][0] == {"number": 17, "months": 106.0}
+
+
+def test_each_row_is_judged_by_the_rule_of_the_reading() -> None:
+    """At 10 y 4 m: RUS-CHN 8 months, TW3 13 months, the whole hand 3 months behind."""
+    reading = dataclasses.replace(analysed().reading, rule=Rule.RUS_CHN_YEARS)
+    told = {row.standard: (row.conclusion, row.degree) for row in all_standards(reading).rows}
+    assert told == {
+        "rus-chn": ("normal", ""), "tw3-rus": ("delayed", "slight"), "tw3-c-rus": ("delayed", "slight"),
+        "greulich-pyle": ("normal", ""), "chn-1988": ("", ""),
+    }  # fmt: skip
+    assert document(reading)["standards_table"]["rows"][1]["degree"] == "slight"
+    assert "slightly delayed" in plain_text(build(reading))

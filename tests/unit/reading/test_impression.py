@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+from datetime import date
 from typing import Any
 
 import pytest
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.reading.ages import AgeBasis
 from boneage_desk.reading.impression import DEFAULTS, Template, fill, parse
 from boneage_desk.reading.report_content import build
 from tests.samples import analysed, reading
@@ -33,6 +36,17 @@ def test_places_take_the_facts_as_the_report_says_them() -> None:
         made.headline.value, "10 y 4 m", "-0 y 8 m", "416", "female", "left", "2024-07-11", "8 y 8 m to 10 y 7 m",
         "RUS-CHN (Chinese-05)",
     ]  # fmt: skip
+
+
+def test_conclusion_and_a_corrected_age_have_places() -> None:
+    value = analysed().reading
+    made = {fact.key: fact.value for fact in build(value).results}
+    assert fill(one("{conclusion}|{normal_range}"), value, "en") == f"{made['conclusion']}|{made['normal_range']}"
+    young = dataclasses.replace(
+        value, patient=dataclasses.replace(value.patient, birth_date=date(2022, 9, 11)),
+        age_basis=AgeBasis(gestation_days=196, correct_prematurity=True),
+    )  # fmt: skip
+    assert fill(one("{age}"), young, "en") == "1 y 10 m (corrected 1 y 7 m)"
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
