@@ -121,6 +121,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("export-json", mark("Export the reading as JSON\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
     _spec("export-fhir", mark("Export the report as FHIR\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
     _spec("lock", mark("Lock the screen"), "Ctrl+L", "File", W, always, tip=mark("Hide everything until you are back")),
+    _spec("settings", mark("Settings\N{HORIZONTAL ELLIPSIS}"), "Ctrl+,", "File", W, always,
+          tip=mark("Appearance, language, keys and mouse, report, folders, models")),
     _spec("quit", mark("Quit"), "Ctrl+Q", "File", W, always),
     _spec("undo", mark("Undo"), "Ctrl+Z", "Edit", W, lambda s: s.can_undo and s.editable),
     _spec("redo", mark("Do again"), "Ctrl+Y Ctrl+Shift+Z", "Edit", W, lambda s: s.can_redo and s.editable),
@@ -236,8 +238,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
           tip=mark("Films that the machine reads while you read others")),
     _spec("pause-queue", mark("Pause or go on with the queue"), "Shift+F7", "View", W, always),
     _spec("find", mark("Find in the work list"), "Ctrl+F", "View", W, always),
+    _spec("film-window", mark("Film in a window of its own"), "Ctrl+F11", "View", W, with_film, checkable=True,
+          tip=mark("For a second monitor; full screen there where there is one")),
+    _spec("reset-layout", mark("Layout as at first"), "", "View", W, always,
+          tip=mark("Sizes and places of window, columns and pages")),
     _spec("palette", mark("Command palette"), "Ctrl+K", "Help", W, always),
     _spec("shortcuts", mark("Keyboard shortcuts"), "F1", "Help", W, always),
+    _spec("guide", mark("First steps"), "Shift+F1", "Help", W, always, tip=mark("A short guide on the demo study")),
+    _spec("copy-diagnostics", mark("Copy diagnostics"), "", "Help", W, always,
+          tip=mark("Versions, models, settings and the log for the makers; without names, ids, dates or paths of patients")),
     _spec("about", mark("About BoneAge Desk"), "", "Help", W, always),
 )  # fmt: skip
 
@@ -270,7 +279,8 @@ def key_text(keys: Iterable[str]) -> str:
     return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in shown)
 
 
-def _title(spec: ActionSpec) -> str:
+def title_of(spec: ActionSpec) -> str:
+    """A command's name in the language in use."""
     if spec.id.startswith("preset-"):
         return tr(PRESET, number=spec.id.removeprefix("preset-"))
     return tr(spec.title)
@@ -284,21 +294,20 @@ class ActionSet(QObject):
     """A QAction for every row of the table, joined to its handler."""
 
     def __init__(
-        self, window: QWidget, scopes: Mapping[Scope, Iterable[QWidget]], handlers: Mapping[str, Callable[[], object]]
+        self, window: QWidget, scopes: Mapping[Scope, Iterable[QWidget]], handlers: Mapping[str, Callable[[], object]],
+        keys: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__(window)
         missing, unknown = SPECS.keys() - handlers.keys(), handlers.keys() - SPECS.keys()
         if missing or unknown:
             raise ValueError(f"actions without handler: {sorted(missing)}; handlers without action: {sorted(unknown)}")
         self._actions: dict[str, QAction] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         self._locked = False
         for spec in ACTIONS:
-            action = QAction(_title(spec), self)
+            action = QAction(title_of(spec), self)
             action.setObjectName(spec.id)
-            action.setShortcuts([QKeySequence(key) for key in spec.keys])
             action.setCheckable(spec.checkable)
-            keys = key_text(spec.keys)
-            action.setToolTip((_tip(spec) or _title(spec)) + (f" ({keys})" if keys else ""))
             whole = spec.scope is Scope.WINDOW
             context = Qt.ShortcutContext.WindowShortcut if whole else Qt.ShortcutContext.WidgetWithChildrenShortcut
             action.setShortcutContext(context)
@@ -309,6 +318,20 @@ class ActionSet(QObject):
             for widget in (window,) if whole else scopes[spec.scope]:
                 widget.addAction(action)
             self._actions[spec.id] = action
+        self.set_keys(keys or {})
+
+    def set_keys(self, chosen: Mapping[str, tuple[str, ...]]) -> None:
+        """Keys by command that take the place of the table's own; tool tips name those in force."""
+        for spec in ACTIONS:
+            own, action = chosen.get(spec.id, spec.keys), self._actions[spec.id]
+            self._keys[spec.id] = tuple(own)
+            action.setShortcuts([QKeySequence(key) for key in own])
+            told = key_text(own)
+            action.setToolTip((_tip(spec) or title_of(spec)) + (f" ({told})" if told else ""))
+
+    def keys(self, id: str) -> str:
+        """The keys in force of a command, as this system writes them; '' for none."""
+        return key_text(self._keys[id])
 
     def __getitem__(self, id: str) -> QAction:
         return self._actions[id]

@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -50,10 +50,12 @@ from boneage_desk.ui.views.empty_page import EmptyPage
 from boneage_desk.ui.views.message_bar import MessageBar
 from boneage_desk.ui.views.progress_row import ProgressRow
 from boneage_desk.ui.views.report_page import ReportPage
-from boneage_desk.ui.views.waiting import columns_for, wait_until
+from boneage_desk.ui.views.waiting import wait_until
 from boneage_desk.ui.views.work_list import WorkList
+from boneage_desk.ui.window_application import WindowApplication
 from boneage_desk.ui.window_bones import WindowBones
 from boneage_desk.ui.window_commands import WindowCommands
+from boneage_desk.ui.window_layout import WindowLayout
 from boneage_desk.ui.window_lists import WindowLists
 from boneage_desk.ui.window_lock import WindowLock
 from boneage_desk.ui.window_signoff import WindowSignOff
@@ -74,7 +76,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("BoneAge Desk")
         self.setAcceptDrops(True)
-        self.services = services
         self.runner = JobRunner(self)
         self.desk = Desk(services, self.runner, self)
         self.library = Library(self.desk)
@@ -84,11 +85,10 @@ class MainWindow(QMainWindow):
         self.film_panel: FilmPanel | None = None
         self.widths = self.regions = True
         self._painted = False
-        self._split_done = False
-        self._split: QByteArray | None = None
         self._build()
         self.lists = WindowLists(self)
         self.bone_joins = WindowBones(self)
+        self.layout_, self.program = WindowLayout(self), WindowApplication(self)
         self.commands = WindowCommands(self)
         self.signoff = WindowSignOff(self)
         self.lock = WindowLock(self)
@@ -100,6 +100,11 @@ class MainWindow(QMainWindow):
         self._show_case()
         self._restore_layout()
         self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def services(self) -> Services:
+        """The program's parts, with the settings in force."""
+        return self.desk.services
 
     # --- building ---------------------------------------------------------------------------
 
@@ -216,6 +221,7 @@ class MainWindow(QMainWindow):
         self.actions_.add_to(self.film_panel, Scope.READING)
         self.actions_.add_to(self.film_panel.film, Scope.FILM)
         self.stack.addWidget(self.film_panel)
+        self.program.apply_mouse()
         self._show_case()
 
     # --- showing ----------------------------------------------------------------------------
@@ -235,11 +241,15 @@ class MainWindow(QMainWindow):
                 self.empty.show_trouble(self.desk.film_error)
             elif self.desk.film is None:
                 self.empty.show_waiting(tr("Opening the film"))
-        there = self.desk.film is not None and self.film_panel is not None
-        self.stack.setCurrentWidget(self.film_panel if there and self.film_panel else self.empty)
+        self.show_film()
         self._show_reading()
         if reading is not None and (self.focusWidget() is None or not self.work_list.isAncestorOf(self.focusWidget())):
             self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_film(self) -> None:
+        """The film, or what stands for it while there is none."""
+        there = self.desk.film is not None and self.film_panel is not None
+        self.stack.setCurrentWidget((self.layout_.place if there else None) or self.empty)
 
     def _show_reading(self) -> None:
         reading, summary = self.desk.reading, self.desk.summary
@@ -405,12 +415,7 @@ class MainWindow(QMainWindow):
 
     def _restore_layout(self) -> None:
         kept = self._settings()
-        geometry, split = kept.value("geometry"), kept.value("splitter")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        else:
-            self.resize(1600, 1000)
-        self._split = split if isinstance(split, QByteArray) else None
+        self.layout_.restore()
         self.bone_joins.restore()
         self.desk.heat.remember(kept.value("saliency_method"))
         self.desk.look.remember(kept.value("map_opacity"))
@@ -419,20 +424,16 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        # a splitter takes sizes only once it has one itself
-        if not self._split_done:
-            self._split_done = True
-            if self._split is None or not self.splitter.restoreState(self._split):
-                self.splitter.setSizes(columns_for(self.width()))
+        self.layout_.shown()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.flush()
         if not self._saved_or_given_up():
             event.ignore()
             return
-        kept = self._settings()
-        kept.setValue("geometry", self.saveGeometry())
-        kept.setValue("splitter", self.splitter.saveState())
+        self.layout_.bring_back()
+        self.layout_.keep()
+        self.program.stop()
         self.preview.watch(False)
         self.lists.stop()
         self.lock.stop()

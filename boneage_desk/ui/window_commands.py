@@ -52,6 +52,7 @@ class WindowCommands(QObject):
             "export-json": lambda: self.export_report("JSON"),
             "export-fhir": lambda: self.export_report("FHIR"),
             "lock": lambda: self._w.lock.lock(),
+            **self._w.program.handlers(),
             "quit": self._w.close,
             "undo": desk.undo,
             "redo": desk.redo,
@@ -327,7 +328,7 @@ class WindowCommands(QObject):
 
     def show_shortcuts(self) -> None:
         if self._sheet is None:
-            self._sheet = ShortcutSheet(self._w)
+            self._sheet = ShortcutSheet(self._w, self._w.actions_)
         self._sheet.show()
         self._sheet.raise_()
 

@@ -11,7 +11,7 @@ from boneage_desk.common.errors import FilmError
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.film import Film
-from boneage_desk.reading.ports import FilmEntry, FilmProblem
+from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.study_row import StudyRow, study_row
 from boneage_desk.ui.jobs import BACKGROUND, NORMAL
@@ -43,7 +43,6 @@ class Library(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._desk = desk
-        self._services = desk.services
         self._paths: dict[str, str] = {}
         self._opening = 0
         self._ticket = 0
@@ -54,6 +53,10 @@ class Library(QObject):
         self.importer.filed.connect(self._filed)
         desk.changed_reading.connect(self.updated)
         desk.reload_wanted.connect(self.open_reading)
+
+    @property
+    def _services(self) -> Services:
+        return self._desk.services
 
     # --- the list ---------------------------------------------------------------------------
 

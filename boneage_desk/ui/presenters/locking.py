@@ -77,6 +77,14 @@ class Locking(QObject):
         if self._desk.services.station is not None:
             self._submit(tr("Looking at the lock"), self._read_facts, self._begun)
 
+    def set_idle(self) -> None:
+        """The settings have another time after which it locks."""
+        self.active()
+        if self._desk.services.settings.lock_minutes > 0:
+            self._look.start()
+        else:
+            self._look.stop()
+
     def stop(self) -> None:
         """The window closes."""
         self._look.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPointF, Qt, QTimer
@@ -36,6 +36,8 @@ class FilmInput(QObject):
     def __init__(self, view: FilmView) -> None:
         super().__init__(view)
         self._v = view
+        self.mouse: Mapping[str, str] = {"middle": "pan", "right": "zoom", "wheel": "zoom"}
+        """What a drag with the other buttons and the wheel do."""
         self.drawing = Drawing()
         self.edited: tuple[str, Box] | None = None
         self.dragging = False
@@ -88,10 +90,14 @@ class FilmInput(QObject):
             self.hand_on()
             self._drag = self._left_drag(event.position())
         elif button == Qt.MouseButton.MiddleButton:
-            self._drag = self._tool_drag("pan")
+            self._drag = self._button_drag("middle")
         elif button == Qt.MouseButton.RightButton:
-            self._drag = self._tool_drag("zoom")
+            self._drag = self._button_drag("right")
         self.dragging = self._drag is not None
+
+    def _button_drag(self, button: str) -> Drag:
+        does = self.mouse.get(button, "none")
+        return self._tool_drag(does) if does != "none" else lambda _now: None
 
     def _left_drag(self, at: QPointF) -> Drag:
         view = self._v
@@ -261,7 +267,8 @@ class FilmInput(QObject):
             view.viewport().update()
             view.view_changed.emit()
             return
-        view.set_view(view.view.zoomed(1.2**steps, (at.x(), at.y())))
+        if self.mouse.get("wheel") != "none":
+            view.set_view(view.view.zoomed(1.2**steps, (at.x(), at.y())))
 
     def _show_cursor(self, at: QPointF) -> None:
         owner = self._v

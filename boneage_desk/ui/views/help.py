@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
-from boneage_desk.ui.actions import ACTIONS, MOUSE_HELP, ActionSet, key_text
+from boneage_desk.ui.actions import ACTIONS, MOUSE_HELP, ActionSet
 
 
 class ShortcutSheet(QDialog):
     """Every command that has a key, by menu, and what the mouse does."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, actions: ActionSet) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard and mouse"))
         self.resize(980, 680)
@@ -39,8 +39,8 @@ class ShortcutSheet(QDialog):
         sides.setSpacing(32)
         groups: dict[str, list[tuple[str, str]]] = {}
         for spec in ACTIONS:
-            if spec.keys:
-                groups.setdefault(tr(spec.menu), []).append((key_text(spec.keys), tr(spec.title)))
+            if keys := actions.keys(spec.id):
+                groups.setdefault(tr(spec.menu), []).append((keys, actions[spec.id].text()))
         groups[tr("Mouse on the film")] = [(tr(what), tr(does)) for what, does in MOUSE_HELP]
         columns = ([], [])  # type: tuple[list[tuple[str, str]], list[tuple[str, str]]]
         half = sum(len(rows) + 2 for rows in groups.values()) / 2
@@ -102,7 +102,7 @@ class CommandPalette(QDialog):
             if not action.isEnabled() or spec.id == "palette":
                 continue
             if all(word in f"{tr(spec.menu)} {title} {spec.menu} {spec.title}".lower() for word in words):
-                keys = key_text(spec.keys)
+                keys = self._actions.keys(spec.id)
                 item = QListWidgetItem(f"{tr(spec.menu)}: {title}" + (f"    {keys}" if keys else ""))
                 item.setData(Qt.ItemDataRole.UserRole, spec.id)
                 self.list.addItem(item)
