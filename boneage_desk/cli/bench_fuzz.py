@@ -58,7 +58,7 @@ def fuzz(folder: Path, *, films: int, seed: int, case: int | None = None, keep: 
     place = folder / "mutants"
     place.mkdir()
     began = time.perf_counter()
-    child = _Child(quiet=case is None)
+    child = Child(quiet=case is None)
     how = ""
     try:
         for number in numbers:
@@ -75,7 +75,7 @@ def fuzz(folder: Path, *, films: int, seed: int, case: int | None = None, keep: 
             _clear(place)
             if child.reads >= _BATCH:
                 child.end()
-                child = _Child(quiet=case is None)
+                child = Child(quiet=case is None)
     finally:
         child.end()
     return {
@@ -102,7 +102,7 @@ def _count(tally: Tally, number: int, outcome: str, detail: str, seconds: float,
     tally.largest = max(tally.largest, (peak, number))
 
 
-class _Child:
+class Child:
     """The process that reads; a new one takes its place when it ended or hung."""
 
     def __init__(self, *, quiet: bool) -> None:

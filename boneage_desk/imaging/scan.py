@@ -164,7 +164,7 @@ def _zip_members(path: str, knee: bool, cancel: CancelToken | None) -> Iterator[
                 _check(cancel)
                 if budget.left <= 0:
                     raise refusal("too-large", shown(path), "more than a gigabyte was unpacked and not all was looked at")
-                if info.is_dir() or any(_is_hidden(part) for part in info.filename.split("/") if part != ".."):
+                if info.is_dir() or any(_is_hidden(part) for part in info.filename.replace("\\", "/").split("/") if part != ".."):
                     continue
                 found = _member(opened, info, path, knee, budget)
                 if found is not None:

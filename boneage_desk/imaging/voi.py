@@ -18,6 +18,7 @@ AUTO = "Auto"
 
 LOW_PERCENTILE = 1.0
 HIGH_PERCENTILE = 99.5
+_PIXELS_AT_ONCE = 1 << 20
 _SAMPLE_SIDE = 400  # pixels a side looked at for the automatic window
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
@@ -57,7 +58,12 @@ def _share(voi: Voi, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def apply_voi(pixels: Pixels, voi: Voi, *, max_value: int, invert: bool = False) -> npt.NDArray[np.uint8]:
     """``pixels`` (rows, columns) as they look on a screen: uint8, bright is bone unless ``invert``."""
-    return np.take(voi_lut(voi, max_value, pixels.dtype, invert=invert), pixels)
+    table = voi_lut(voi, max_value, pixels.dtype, invert=invert)
+    grey = np.empty(pixels.shape, np.uint8)
+    step = max(1, _PIXELS_AT_ONCE // max(pixels.shape[-1], 1))
+    for row in range(0, len(pixels), step):  # numpy makes 8 bytes of each index: 1.4 GB for the largest film at once
+        grey[row : row + step] = np.take(table, pixels[row : row + step])
+    return grey
 
 
 def auto_window(frame: Frame) -> Voi:
