@@ -32,6 +32,7 @@ from boneage_desk.ui.views.banner import restyle
 from boneage_desk.ui.views.settings_keys import KeysPart
 
 LATER = mark("after restart")
+TITLE_WIDTH = 200
 
 
 class _Row(QWidget):
@@ -44,15 +45,17 @@ class _Row(QWidget):
         grid.setContentsMargins(0, 3, 0, 5)
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(1)
-        grid.setColumnMinimumWidth(0, 220)
         grid.setColumnStretch(1, 1)
         title = QLabel(tr(option.title))
+        title.setFixedWidth(TITLE_WIDTH)
         title.setWordWrap(True)
         grid.addWidget(title, 0, 0, Qt.AlignmentFlag.AlignVCenter)
         self.control = self._made()
         self.control.setAccessibleName(tr(option.title))
         title.setBuddy(self.control)
-        grid.addWidget(self._with_button(), 0, 1)
+        small = option.kind in ("choice", "switch", "number")
+        where = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter if small else Qt.AlignmentFlag(0)
+        grid.addWidget(self._with_button(), 0, 1, where)
         words = [tr(option.note)] if option.note else []
         if not option.live and option.kind != "fact":
             words.append(tr(LATER))
@@ -92,7 +95,6 @@ class _Row(QWidget):
         values = [known for known, _ in option.choices]
         box.setCurrentIndex(values.index(value) if value in values else -1)
         box.activated.connect(lambda index: self._set(values[index]))
-        box.setMaximumWidth(320)
         return box
 
     def _switch(self, _option: Option, value: Any) -> QWidget:
@@ -105,7 +107,7 @@ class _Row(QWidget):
         box = QSpinBox()
         box.setRange(option.least, option.most)
         box.setValue(int(value))
-        box.setMaximumWidth(110)
+        box.setMinimumWidth(90)
         box.editingFinished.connect(lambda: self._set(box.value()))
         return box
 
@@ -169,12 +171,13 @@ class SettingsDialog(QDialog):
         whole.addLayout(sides, 1)
         self.sections = QListWidget()
         self.sections.setAccessibleName(tr("Sections"))
-        self.sections.setFixedWidth(190)
+        self.sections.setFixedWidth(170)
         self.sections.addItems([tr(section) for section in SECTIONS])
         sides.addWidget(self.sections)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         sides.addWidget(self._area, 1)
         page = QWidget()
         column = QVBoxLayout(page)
