@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
 TITLE, BODY, SMALL = 9.0, 7.4, 6.8
-COLUMNS = (0.0, 0.52, 0.56, 0.82)
+COLUMNS = (0.0, 0.50, 0.525, 0.735)
 """Left edges of the columns as shares of the width; points end at the second."""
-ENDS = (0.46, 0.52, 0.81, 1.0)
+ENDS = (0.44, 0.50, 0.725, 1.0)
 
 
 def _lines(made: StandardsBlock, scale: float, wide: float) -> list[list[list[str]]]:
