@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from boneage_desk.cli import output
 from boneage_desk.common.errors import BoneAgeError, InputError
 
 CRASH, HANG, MEMORY = "crash", "hang", "memory"
@@ -73,6 +74,8 @@ def fuzz(folder: Path, *, films: int, seed: int, case: int | None = None, keep: 
             if keep is not None and (outcome in FAULTS or case is not None):
                 _laid_out(_made(keep / f"{seed}-{number}"), made.files, made.opened)
             _clear(place)
+            if number % _BATCH == _BATCH - 1 and case is None:
+                output.note(f"{number + 1} of {films} films, {tally.bad} faults")
             if child.reads >= _BATCH:
                 child.end()
                 child = Child(quiet=case is None)
