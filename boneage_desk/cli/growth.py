@@ -11,7 +11,7 @@ from boneage_desk.reading.assessment import Command, Reading
 from boneage_desk.reading.growing import SetAtlasAge, SetMeasurement, SetMenarche, SetParents
 from boneage_desk.reading.growth import parse_age, parse_length, parse_weight
 from boneage_desk.reading.growth_view import GrowthView, growth_view
-from boneage_desk.reading.report_growth import percentile_text
+from boneage_desk.reading.report_growth import percentile_text, sds_text
 from boneage_desk.standards.growth import GrowthReference
 from boneage_desk.standards.types import Sex
 
@@ -83,7 +83,7 @@ def _height(view: GrowthView) -> str:
     assert view.height is not None
     parts = [f"height {view.height.value:.1f} cm"]
     if view.height.sds is not None:
-        parts.append(f"{view.height.sds:+.2f} SD (P{percentile_text(view.height.sds)}) for age")
+        parts.append(f"{sds_text(view.height.sds)} SD (P{percentile_text(view.height.sds)}) for age")
     if view.height_sds_at_ba is not None:
-        parts.append(f"{view.height_sds_at_ba:+.2f} SD for bone age")
+        parts.append(f"{sds_text(view.height_sds_at_ba)} SD for bone age")
     return f"{', '.join(parts)} by {view.reference.print_name}"

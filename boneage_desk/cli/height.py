@@ -21,6 +21,7 @@ from boneage_desk.reading.growth import (
     parse_weight,
 )
 from boneage_desk.reading.growth_document import prediction_document
+from boneage_desk.reading.report_growth import sds_text
 from boneage_desk.standards import growth
 from boneage_desk.standards.growth import GrowthReference, Measure
 from boneage_desk.standards.height import METHODS, HeightInputs, HeightPrediction, predict_all
@@ -135,7 +136,7 @@ def _lines(inputs: HeightInputs, made: tuple[HeightPrediction, ...], reference: 
     chosen = GrowthReference.parse(reference)
     score = _scores(inputs)[chosen.value]
     if inputs.height_cm is not None and score is not None:
-        lines.append(f"height {inputs.height_cm:.1f} cm: {score:+.2f} SD by {chosen.print_name}")
+        lines.append(f"height {inputs.height_cm:.1f} cm: {sds_text(score)} SD by {chosen.print_name}")
     wide = max(len(one.name()) for one in made)
     for one in made:
         if one.cm is None:

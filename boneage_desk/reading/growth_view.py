@@ -210,10 +210,10 @@ def _present(reading: Reading, points: Sequence[Point], doubts: list[Doubt], tol
 
 
 def _velocity(height: Point | None, heights: Sequence[Point]) -> tuple[Velocity | None, date | None]:
-    """From the height whose day is nearest to a year before the last one."""
+    """From the height whose day is nearest to a year before the last one, within what a velocity may span."""
     if height is None:
         return None, None
-    earlier = [one for one in heights if (height.on - one.on).days / YEAR_DAYS * 12 >= growth.VELOCITY_FROM_MONTHS]
+    earlier = [one for one in heights if growth.velocity(one.value, height.value, (height.on - one.on).days) is not None]
     if not earlier:
         return None, None
     best = min(earlier, key=lambda one: (abs((height.on - one.on).days - YEAR_DAYS), one.on))

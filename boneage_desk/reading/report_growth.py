@@ -48,7 +48,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "自 {since} 起 {rate} cm/年（测量误差 ±{error}，2 SD）{short}",
     ),
     "velocity.short": ("; short interval, season counts", "；间隔短，受季节影响"),
-    "velocity.none": ("needs two heights 3 months apart", "需间隔 3 个月以上的两次身高"),
+    "velocity.none": ("needs two heights 3 months to 2 years apart", "需间隔 3 个月至 2 年的两次身高"),
     "parents": ("Parents", "父母身高"),
     "parents.value": ("father {father}, mother {mother}", "父 {father}，母 {mother}"),
     "unknown": ("not known", "未知"),
@@ -301,7 +301,12 @@ def _measured(point: Point | None, unit: str, language: str) -> str:
 def _score(sds: float | None, language: str) -> str:
     if sds is None:
         return ""
-    return say(language, "sds", sds=f"{sds:+.2f}", percentile=percentile_text(sds))
+    return say(language, "sds", sds=sds_text(sds), percentile=percentile_text(sds))
+
+
+def sds_text(sds: float) -> str:
+    """'+0.15', '-2.10'; never '-0.00'."""
+    return f"{round(sds, 2) + 0.0:+.2f}"
 
 
 def percentile_text(sds: float) -> str:

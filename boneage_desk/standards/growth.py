@@ -31,6 +31,8 @@ SINGLE_SD_CM = 0.25
 1990;65:1340)."""
 VELOCITY_FROM_MONTHS = 3.0
 """Below this time between two measurements no velocity is given: its error would be as large as the velocity."""
+VELOCITY_TO_MONTHS = 24.0
+"""Above this time there is none either: a mean over years says nothing of how fast a child grows now."""
 VELOCITY_SOUND_MONTHS = 6.0
 """Below this time a velocity is told to be of a short interval: growth runs by seasons."""
 
@@ -287,12 +289,12 @@ def height_age(reference: GrowthReference, height_cm: float, sex: Sex) -> float 
 
 
 def velocity(earlier_cm: float, later_cm: float, days: float) -> Velocity | None:
-    """Growth velocity over ``days``; None below :data:`VELOCITY_FROM_MONTHS` months.
+    """Growth velocity over ``days``; None below :data:`VELOCITY_FROM_MONTHS` and above :data:`VELOCITY_TO_MONTHS`.
 
     >>> velocity(130.0, 136.0, 365.25)
     Velocity(cm_per_year=6.0, sd_cm_per_year=0.3535533905932738, years=1.0)
     """
     years = days / 365.25
-    if years * 12 < VELOCITY_FROM_MONTHS:
+    if not VELOCITY_FROM_MONTHS <= years * 12 <= VELOCITY_TO_MONTHS:
         return None
     return Velocity((later_cm - earlier_cm) / years, math.sqrt(2) * SINGLE_SD_CM / years, years)

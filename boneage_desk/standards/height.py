@@ -27,6 +27,8 @@ LENGTH_OVER_HEIGHT_CM = 1.25
 """Recumbent length less standing height, for a child whose length was not measured (Roche 1975)."""
 TW_MIDPARENT_CM = 168.0
 """Mean mid-parent height of the sample of TW Mark I."""
+FAR_MONTHS = 36.0
+"""From here on between bone age and age it is told that the methods' samples held hardly such children."""
 BELOW_CM = 0.5
 """A prediction lower than the present height by more than this is refused; less is the error of measuring."""
 
@@ -183,7 +185,7 @@ def _bayley_pinneau(inputs: HeightInputs) -> HeightPrediction:
         method, cm, None if spread is None else 2 * spread * CM_PER_INCH,
         remark("error.bp-none" if spread is None else "error.bp"),
         remark("basis.bp", percent=f"{percent:.1f}", age=_age(age), source=f"@source.{inputs.gp_source}", column=f"@column.{column}"),
-        remark("limit.healthy"),
+        remark("limit.healthy"), *_far(age, inputs.ca_months),
     )  # fmt: skip
 
 
@@ -230,7 +232,7 @@ def _rwt_of(method: str, edition: str, inputs: HeightInputs) -> HeightPrediction
         return _none(method, remark("outside.age", **ends, age=_age(inputs.ca_months)))
     if inputs.mature_share is not None and inputs.mature_share > 0.5:
         return _none(method, remark("mature", share=f"{inputs.mature_share * 100:.0f} %"))
-    limits = [remark("limit.healthy"), remark("limit.gp-median")]
+    limits = [remark("limit.healthy"), *_far(inputs.gp.months, inputs.ca_months), remark("limit.gp-median")]
     if edition == "original_1975" and inputs.length_cm is None:
         stature += LENGTH_OVER_HEIGHT_CM
         limits.append(remark("limit.length"))
@@ -306,7 +308,7 @@ def _tanner_whitehouse(method: str, with_parents: bool, inputs: HeightInputs) ->
             return _none(method, remark("bound.tw2", age=_bound(inputs.tw2_rus)))
         cm += row["rus_bone_age_y"] * inputs.tw2_rus.months / 12
         basis = remark("basis.tw", age=_age(inputs.tw2_rus.months), source=f"@source.{inputs.tw2_source}")
-        limits += [remark("limit.tw2"), remark("limit.tw2-one-source")]
+        limits += [*_far(inputs.tw2_rus.months, inputs.ca_months), remark("limit.tw2"), remark("limit.tw2-one-source")]
     if with_parents:
         mid = inputs.mid_parent_cm
         assert mid is not None
@@ -349,6 +351,11 @@ def _given(
 ) -> HeightPrediction:
     low, high = (None, None) if half is None else (cm - half, cm + half)
     return HeightPrediction(method, cm, low, high, error, basis, limits)
+
+
+def _far(ba_months: float, ca_months: float) -> tuple[Remark, ...]:
+    apart = abs(ba_months - ca_months)
+    return (remark("limit.far", apart=_age(apart)),) if apart >= FAR_MONTHS else ()
 
 
 def _linear(rows: Sequence[tuple[float, float]], at: float) -> float | None:

@@ -82,6 +82,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "for healthy untreated children; not with precocious puberty, endocrine disease or dysplasia",
         "适用于健康未治疗儿童；不适用于性早熟、内分泌疾病或骨发育不良",
     ),
+    "limit.far": (
+        "bone age and age are {apart} apart: hardly a child that the method was made with",
+        "骨龄与生活年龄相差 {apart}：该方法的样本几乎不含此类儿童",
+    ),
     "limit.length": ("recumbent length taken as standing height + 1.25 cm, as the paper allows",
                      "按论文规定，以身高 + 1.25 cm 代替卧位身长"),
     "limit.gp-median": (

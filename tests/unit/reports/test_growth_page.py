@@ -17,7 +17,7 @@ from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.follow_up import follow_up
 from boneage_desk.reading.growth import Growth, Measurement, Origin
 from boneage_desk.reading.growth_view import growth_view
-from boneage_desk.reading.report_growth import growth_chart, growth_report
+from boneage_desk.reading.report_growth import growth_chart, growth_report, percentile_text, sds_text
 from boneage_desk.reading.session import Reading
 from boneage_desk.reports.page import MARGIN
 from boneage_desk.reports.pdf import PdfReports
@@ -77,7 +77,7 @@ def test_what_stands_on_it() -> None:
 def test_what_is_not_known_or_not_available_is_said() -> None:
     text = words(render(child(Growth((Measurement(FILM, 138.2),)))), 1)
     assert "Weight not recorded" in text and "Parents not recorded" in text
-    assert "Growth velocity needs two heights 3 months apart" in text
+    assert "Growth velocity needs two heights 3 months to 2 years apart" in text
     assert text.count("not available: needs ") == 5  # of seven; Bayley-Pinneau and Mark I (a girl below 11) need none of it
 
 
@@ -171,6 +171,12 @@ def test_the_text_copy_says_the_same_in_ascii() -> None:
     assert "162.5 cm (154.0 - 171.0)" in told and "Bone age over visits" in told
     assert "GROWTH AND ADULT HEIGHT" not in PdfReports(Settings(), lambda _: earlier).text(now)
     assert "GROWTH AND ADULT HEIGHT" in PdfReports(Settings(), lambda _: earlier).text(now, growth=True)
+
+
+def test_no_minus_before_nothing() -> None:
+    assert (sds_text(-0.001), sds_text(0.004), sds_text(-2.1), percentile_text(-3.5), percentile_text(0.0)) == (
+        "+0.00", "+0.00", "-2.10", "<0.1", "50",
+    )  # fmt: skip
 
 
 def test_boys_get_the_boys_chart() -> None:

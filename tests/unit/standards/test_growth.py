@@ -130,6 +130,7 @@ def test_velocity_and_its_error() -> None:
     assert found.cm_per_year == pytest.approx(6) and found.sd_cm_per_year == pytest.approx(0.707, abs=0.001)
     short = growth.velocity(130, 131.5, 120)
     assert short is not None and short.short
+    assert growth.velocity(120, 130, 730) is not None and growth.velocity(120, 130, 740) is None
     assert growth.velocity(130, 131, 80) is None and growth.velocity(130, 131, 0) is None
 
 

@@ -140,6 +140,14 @@ def test_the_mature_are_refused_by_rwt_1975() -> None:
     assert predict("rwt-1975", dataclasses.replace(BOY, mature_share=0.5)).cm is not None
 
 
+def test_a_bone_age_far_from_the_age_is_told_to_be_outside_of_the_samples() -> None:
+    for ba, told in ((126 + 35.9, False), (126 + 36, True), (126 - 36, True), (126 - 35.9, False)):
+        for method in ("bayley-pinneau", "rwt-1975", "rwt-1993", "tw-mark-1"):
+            made = predict(method, dataclasses.replace(BOY, gp=BoneAge(ba), tw2_rus=BoneAge(ba)))
+            assert made.cm is not None
+            assert ("limit.far" in [one.code for one in made.limits]) is told, (method, ba)
+
+
 def test_doubted_cells_are_told() -> None:
     def limits(age: float, sex: Sex) -> str:
         made = predict("rwt-1975", dataclasses.replace(BOY, sex=sex, ca_months=age, gp=BoneAge(age), height_cm=100))
