@@ -25,7 +25,7 @@ def tissue_windows(pixels: FilmPixels) -> tuple[Voi, ...]:
 
     The greys of the film are split into air, soft tissue and bone by the two thresholds that leave the least variance
     within the three (Otsu). Bone: from the middle of the soft tissue to the brightest; soft tissue: from the brightest
-    air to the darkest bone, so that the skin line is seen.
+    air to the darkest bone at most, soft tissue itself a middle grey, so that the skin line is seen.
     """
     values = pixels.inside()
     if values.size < 256:
@@ -40,11 +40,10 @@ def tissue_windows(pixels: FilmPixels) -> tuple[Voi, ...]:
         float(np.average(middles[part], weights=np.maximum(counts[part], 1e-9)))
         for part in (slice(0, first), slice(first, second), slice(second, BINS))
     )
-    edge = float(edges[first])
-    return (
-        _window(BONE, soft, max(high, bone)),
-        _window(SOFT_TISSUE, edge - 0.35 * (edge - air), float(edges[second]) + 0.35 * (bone - float(edges[second]))),
-    )
+    skin, cortex = float(edges[first]), float(edges[second])
+    dark = skin - 0.35 * (skin - air)
+    bright = min(cortex + 0.35 * (bone - cortex), soft + 1.2 * (soft - dark))
+    return _window(BONE, soft, max(high, bone)), _window(SOFT_TISSUE, dark, bright)
 
 
 def _window(name: str, low: float, high: float) -> Voi:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -167,6 +167,16 @@ class FilmPanel(QWidget):
         action = QWidgetAction(menu)
         action.setDefaultWidget(box)
         return action
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.window().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The window closes: a box that was nudged is handed on before the jobs end."""
+        if event.type() == QEvent.Type.Close:
+            self.film.input.hand_on()
+        return bool(super().eventFilter(watched, event))
 
     # --- from the desk ----------------------------------------------------------------------
 

@@ -418,4 +418,5 @@ class FilmView(pg.GraphicsView):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.input.hand_on()
+        if self.isVisible():
+            self.input.hand_on()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -30,14 +30,16 @@ class NoteLine(QLineEdit):
         x = min(max(4, at.x() + 8), max(4, film.width() - self.width() - 4))
         self.move(x, min(max(4, at.y() - height // 2), max(4, film.height() - height - 4)))
         self.returnPressed.connect(self._done)
+        film.window().installEventFilter(self)
         self.show()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def event(self, event: QEvent) -> bool:
-        """Escape is this line's, no command's."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            event.accept()
-            return True
+        """Keys without Ctrl and Alt are this line's, no command's: Enter does not accept a grade here."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
+                event.accept()
+                return True
         return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -45,12 +47,20 @@ class NoteLine(QLineEdit):
             self._keep = None
             self._end()
             return
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            return  # no bone is chosen from here
         super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        if event.reason() != Qt.FocusReason.PopupFocusReason:
+        if event.reason() != Qt.FocusReason.PopupFocusReason and self.isVisible():
             self._done()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The window closes: what was typed belongs to the reading."""
+        if event.type() == QEvent.Type.Close:
+            self._done()
+        return bool(super().eventFilter(watched, event))
 
     def _done(self) -> None:
         keep, self._keep = self._keep, None
