@@ -35,6 +35,7 @@ def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window
     settle(qtbot, window)
     enabled = {spec.id for spec in ACTIONS if window.actions_[spec.id].isEnabled()}
     assert enabled == {
+        "order-anatomy", "order-ray", "order-worth", "next-order", "blind-first",
         "lock", "open", "open-folder", "open-knee", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
         "opinion-whole-hand",
     }  # fmt: skip
@@ -58,6 +59,7 @@ def test_every_command_can_be_run(qtbot, read, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: "")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: ("", ""))
     monkeypatch.setattr("boneage_desk.ui.views.help.CommandPalette.show", lambda self: self.close())
+    monkeypatch.setattr("boneage_desk.ui.window_bones.QMenu.popup", lambda self, _at: self.close())
     monkeypatch.setattr("boneage_desk.ui.views.help.ShortcutSheet.raise_", lambda self: None)
     with qtbot.captureExceptions() as caught:
         for spec in ACTIONS:

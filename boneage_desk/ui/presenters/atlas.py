@@ -101,6 +101,6 @@ class Atlas(QObject):
             self._desk.report(error, tr("The drawings of the grades cannot be made"), topic="atlas")
 
         self._job = self._desk.runner.submit(
-            "atlas", "Drawing a grade", work, on_result=here, on_failed=failed,
+            "atlas", tr("Drawing a grade"), work, on_result=here, on_failed=failed,
             on_cancelled=lambda: None, priority=LATER if len(self._wanted) > 1 else BACKGROUND,
         )  # fmt: skip

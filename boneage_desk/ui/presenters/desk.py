@@ -346,7 +346,8 @@ class Desk(QObject):
         self.work_changed.emit()
 
     def take_analysis(self, session: ReadingSession, result: AnalysisResult) -> None:
-        """The machine's reading of any study."""
+        """The machine's reading of any study; hidden from here on where films are read blind."""
+        self.blind_first.begin(session)
         self._sessions.trim()
         self.apply(session, commands.SetAnalysis(result, self.services.now()))
 

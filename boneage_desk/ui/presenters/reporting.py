@@ -23,6 +23,7 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job, Work
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.messages import Choice
 from boneage_desk.ui.presenters.report_map import ReportMaps
 
 if TYPE_CHECKING:
@@ -163,6 +164,12 @@ class Reporting(QObject):
         desk = self._desk
         if desk.reading is None:
             return None
+        if desk.blind_first.hidden:
+            desk.report(
+                InputError("A report would show the machine's grades, which are still hidden (blind reading).", "Show them first."),
+                choices=(Choice(tr("Show the AI"), desk.blind_first.ask),), topic="report",
+            )  # fmt: skip
+            return None
         sealed = desk.reading.state in SEALED
         if film and not sealed and desk.frame is None and not desk.film_error:
             desk.report(InputError("The film is still being opened.", "Try again in a moment."), topic="report")
@@ -239,6 +246,9 @@ class Preview(QObject):
         if key is None or self._key is None or key[0] != self._key[0]:
             self._drop(Sheet())
         if not self._watched or key is None or key == self._key:
+            return
+        if desk.blind_first.hidden:
+            self._drop(Sheet(words=tr("Blind reading: the report is drawn once the AI is shown.")))
             return
         sealed = reading is not None and reading.state in SEALED
         if not sealed and desk.frame is None and not desk.film_error:
