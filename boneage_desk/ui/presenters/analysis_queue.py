@@ -231,8 +231,10 @@ class AnalysisQueue(QObject):
             self._ended()
             self._settle(item, JobState.WAITING)
             return
+        session = desk.session_of(reading)
+        desk.blind_first.begin(session)
         self._job = desk.work.analyse(
-            reading, None, on_result=partial(self._read, item, desk.session_of(reading)),
+            session.reading, None, on_result=partial(self._read, item, session),
             on_failed=partial(self._failed, item), on_cancelled=partial(self._broken_off, item),
             on_progress=partial(self._progress, item),
         )  # fmt: skip
@@ -274,8 +276,7 @@ class AnalysisQueue(QObject):
             item.tries += 1
             self._crashes += 1
             if item.tries < 2:
-                tries = item.tries
-                self.again_at_the_end(item, tries)
+                self._at_the_end(item, item.tries)
                 self._tell("warning", tr(
                     "The model process ended while it read {who} in the background. It was started again; the film is tried "
                     "once more.", who=item.who,
@@ -306,7 +307,7 @@ class AnalysisQueue(QObject):
         else:
             self._tell("warning", tr("{count} films were not read in the background; the queue (F7) says why.", count=failed))
 
-    def again_at_the_end(self, item: Item, tries: int) -> None:
+    def _at_the_end(self, item: Item, tries: int) -> None:
         """One over which the model process died, once more behind all others."""
         del self._items[item.reading_id]
         self._items[item.reading_id] = item

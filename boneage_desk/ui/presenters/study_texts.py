@@ -230,8 +230,10 @@ def _natural(value: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def searched(row: StudyRow) -> str:
-    """What the filter looks at, folded for case: all columns, without the machine's state in the queue."""
-    return "\n".join(words_of(row, None).values()).casefold()
+    """What the filter looks at, folded for case: all columns but the times of coming and change, which would be taken for
+    the film's date; without the machine's state in the queue."""
+    words = words_of(row, None)
+    return "\n".join(words[column] for column in COLUMNS if column not in (Column.ADDED, Column.CHANGED)).casefold()
 
 
 class Entry:
