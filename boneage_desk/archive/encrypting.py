@@ -188,6 +188,11 @@ def _differences(present: Connection, copy: Connection) -> list[str]:
     return [] if people.documents(present) == people.documents(copy) else ["Its profiles are others."]
 
 
+def clear_folders(folder: Path) -> list[Path]:
+    """Folders beside the data base in which reports or films lie that were written in clear."""
+    return [path for path in (folder / name for name in ("reports", "pasted")) if path.is_dir() and any(path.iterdir())]
+
+
 def clear_copies(folder: Path, path: Path) -> list[Path]:
     """Data bases beside ``path`` whose words are in clear: replaced ones, and copies made before a migration."""
     found = []

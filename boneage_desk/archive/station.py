@@ -123,11 +123,12 @@ class Station:
                 lock = lock_of(connection)
         except sqlite3.Error as error:
             raise faults.explain(error, self._path, "looking at") from error
-        copies = tuple(encrypting.clear_copies(self._path.parent, self._path)) if lock is not None else ()
         if lock is None:
             return EncryptionState(False)
+        copies = tuple(encrypting.clear_copies(self._path.parent, self._path))
+        folders = tuple(encrypting.clear_folders(self._path.parent))
         kept = self._keys.store().kept(account(lock.key_id)) is not None
-        return EncryptionState(True, lock.key_id, kept, bool(lock.wrapped), copies)
+        return EncryptionState(True, lock.key_id, kept, bool(lock.wrapped), copies, folders)
 
     def encrypt(self, *, at: datetime, who: str, passphrase: str | None, delete_clear: bool = False) -> Encrypted:
         return encrypting.encrypt(

@@ -44,7 +44,8 @@ def _on(options: argparse.Namespace, services: Services, station: StationKeeper)
     given = secret("new-store", options.passphrase_fd) if wanted else None
     clear = options.delete_clear
     done = station.encrypt(at=services.now(), who=services.who(), passphrase=given, delete_clear=clear)
-    copies = station.encryption().clear_copies
+    state = station.encryption()
+    copies = state.clear_copies
     removed = []
     for path in copies if clear else ():
         path.unlink(missing_ok=True)
@@ -58,6 +59,8 @@ def _on(options: argparse.Namespace, services: Services, station: StationKeeper)
             print(f"removed: {path}")
         for path in left:
             print(f"IN CLEAR: {path}: delete it once you have seen that all is well")
+        for path in state.clear_folders:
+            print(f"IN CLEAR: {path}: reports or films that were written there")
     if given is None:
         output.note(
             "The key is in the key store of this account and nowhere else: if that is lost, so are the readings and all "
@@ -85,11 +88,12 @@ def _status(options: argparse.Namespace, services: Services, station: StationKee
             {
                 "on": state.on, "key_id": state.key_id, "in_key_store": state.kept, "passphrase": state.passphrase,
                 "clear_copies": [str(path) for path in state.clear_copies],
+                "clear_folders": [str(path) for path in state.clear_folders],
             }
         )  # fmt: skip
         return 0
     print(words(station))
-    for path in state.clear_copies:
+    for path in (*state.clear_copies, *state.clear_folders):
         print(f"IN CLEAR: {path}")
     return 0
 
@@ -101,6 +105,7 @@ def words(station: StationKeeper) -> str:
         return "not encrypted"
     ways = [*(["this account's key store"] if state.kept else []), *(["a passphrase"] if state.passphrase else [])]
     clear = f"; {len(state.clear_copies)} copies in clear beside it" if state.clear_copies else ""
+    clear += "".join(f"; files in clear in {path.name}" for path in state.clear_folders)
     return f"encrypted, key {state.key_id}, opened by {' or '.join(ways) or 'nothing that is here'}{clear}"
 
 

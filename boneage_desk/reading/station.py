@@ -45,13 +45,15 @@ class Restored:
 @dataclass(frozen=True, slots=True)
 class EncryptionState:
     """Whether the data base is encrypted. ``kept``: this account's key store has the key; ``passphrase``: one opens it too.
-    ``clear_copies``: data bases in clear that lie beside it."""
+    ``clear_copies``: data bases in clear that lie beside it; ``clear_folders``: folders of the data folder with reports or
+    films in clear that somebody wrote there."""
 
     on: bool
     key_id: str = ""
     kept: bool = False
     passphrase: bool = False
     clear_copies: tuple[Path, ...] = ()
+    clear_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from boneage_desk.ui.film_commands import film_handlers
 from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
+from boneage_desk.ui.window_exports import WindowExports
 
 if TYPE_CHECKING:
     from boneage_desk.reading.impression import Template
@@ -35,6 +36,7 @@ class WindowCommands(QObject):
         self._w = window
         self._sheet: ShortcutSheet | None = None
         self.knee: KneeWindow | None = None
+        self.exports = WindowExports(window, open_externally, lambda: tr(FILM_FILTER))
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         desk, film = self._w.desk, self._film
@@ -51,6 +53,7 @@ class WindowCommands(QObject):
             "export-text": lambda: self.export_report("TEXT"),
             "export-json": lambda: self.export_report("JSON"),
             "export-fhir": lambda: self.export_report("FHIR"),
+            **self.exports.handlers(),
             "lock": lambda: self._w.lock.lock(),
             **self._w.program.handlers(),
             "quit": self._w.close,

@@ -37,7 +37,7 @@ def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window
     assert enabled == {
         "order-anatomy", "order-ray", "order-worth", "next-order", "blind-first",
         "lock", "open", "open-folder", "open-knee", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
-        "opinion-whole-hand",
+        "opinion-whole-hand", "export-films", "export-training",
     }  # fmt: skip
 
 
