@@ -77,3 +77,13 @@ def test_sex_and_method_have_to_be_known(program: Any) -> None:
 def test_swapped_parents_are_told(program: Any) -> None:
     assert "swapped?" in program.run("height", "--sex", "F", "--father", "160cm", "--mother", "178cm")[1]
     assert "swapped?" not in program.run("height", "--sex", "F", "--father", "178cm", "--mother", "160cm")[1]
+
+
+def test_the_list_of_standards_names_references_and_methods(program: Any) -> None:
+    code, out, _ = program.run("standards", "--json")
+    found = json.loads(out)
+    assert code == 0 and [one["id"] for one in found["adult_height"]] == list(METHODS)
+    assert {one["id"]: one["range_months"]["M"] for one in found["growth_references"]} == {
+        "who2007": [61, 228], "cdc2000": [24, 240], "china2009": [0, 216],
+    }  # fmt: skip
+    assert "Adult height:" in program.run("standards")[1]
