@@ -55,6 +55,8 @@ TEMPLATES = {"imaging/failures.py": "REFUSALS"}
 """Tables of sentences whose gaps are written as `str.format` has them."""
 MORE = (
     ">= {years}", "< {years}", "{years} y {months} m", "failed: {why}", "{first}; {second}", "importing",
+    "as wide as", "wider than", "half", "3/4", "thumb", "little finger", "fused", "male", "female", "left", "right", "done",
+    "draft", "reviewed", "signed", "amended", "radiologist", "endocrinologist", "technologist", "administrator",
 )  # fmt: skip
 """Sentences that no rule above finds."""
 
@@ -132,6 +134,16 @@ def error_classes(trees: dict[Path, ast.Module]) -> set[str]:
     return names
 
 
+def command_names(trees: dict[Path, ast.Module]) -> list[str]:
+    """'Set grade' for the command SetGrade: what was undone."""
+    names = []
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] == "Command" for base in node.bases):
+                names.append(re.sub(r"(?<!^)(?=[A-Z])", " ", node.name).capitalize())
+    return sorted(set(names))
+
+
 def _speaks(text: str) -> bool:
     """Whether this is words: a letter outside its gaps, and more than one word or a whole phrase."""
     plain = re.sub(r"\{\w*\}", "", text)
@@ -194,7 +206,7 @@ def extracted() -> Catalog:
         if place.split("/")[0] in LAYERS:
             for text, _line in said_in(path, tree, errors, place in SPEAKERS):
                 catalog.add(text, context=SAID, locations=[(f"boneage_desk/{place}", 0)])
-    for text in MORE:
+    for text in (*MORE, *command_names(trees)):
         catalog.add(text, context=SAID)
     for message in catalog:
         message.flags.discard("python-format")

@@ -81,9 +81,10 @@ def said(text: str) -> str:
 
 def _known(text: str) -> str | None:
     """A whole sentence, of another layer or of the window; None where it is in no catalogue."""
-    found = _chosen.pgettext(SAID, text)
-    if found != text:
-        return found
+    key = text.replace("{", "{{").replace("}", "}}")
+    found = _chosen.pgettext(SAID, key)
+    if found != key:
+        return found.replace("{{", "{").replace("}}", "}")
     found = _chosen.gettext(text)
     return found if found != text else None
 

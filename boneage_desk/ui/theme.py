@@ -151,6 +151,7 @@ def _palette() -> QPalette:
         (roles.Text, "TEXT"), (roles.Button, "RAISED"), (roles.ButtonText, "TEXT"), (roles.BrightText, "ATTENTION"),
         (roles.Highlight, "SELECTION"), (roles.HighlightedText, "TEXT"), (roles.ToolTipBase, "RAISED"),
         (roles.ToolTipText, "TEXT"), (roles.PlaceholderText, "MUTED"), (roles.Link, "MACHINE"), (roles.Accent, "ACCENT"),
+        (roles.Light, "RAISED"), (roles.Midlight, "RAISED"), (roles.Mid, "LINE"), (roles.Dark, "LINE"), (roles.Shadow, "LINE"),
     ):  # fmt: skip
         palette.setColor(role, QColor(now[name]))
     for role in (roles.Text, roles.WindowText, roles.ButtonText):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -218,6 +219,10 @@ class SettingsDialog(QDialog):
         self.sections.currentRowChanged.connect(self._go)
         self.sections.setCurrentRow(0)
         self.setFont(theme.ui_font())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.sections.doItemsLayout()  # the style sheet has its say only now
 
     def _go(self, index: int) -> None:
         if index >= 0:
