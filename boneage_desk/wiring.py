@@ -64,7 +64,8 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
     chosen = settings.load(data_dir)
     films: _Once[FilmReader] = _Once(_films)
     engine: _Once[AnalysisEngine] = _Once(lambda: _engine(engine_dir or data_dir / ENGINE_DIR, chosen.device, "auto"))
-    store: _Once[SqliteStore] = _Once(lambda: _store(data_dir))
+    keys: _Once[Keys] = _Once(_keys)
+    store: _Once[SqliteStore] = _Once(lambda: _store(data_dir, keys()))
     reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen, lambda patient_id: _kept(data_dir, store, patient_id)))
 
     def close() -> None:
@@ -91,7 +92,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         signer=partial(_signer, chosen, data_dir),
         knee=KneeServices(_Once(_knee_films), _Once(lambda: _knee_reports(chosen))),
         results=_Once(lambda: _results(chosen)),
-        station=_Once(lambda: _station(data_dir, store)),
+        station=_Once(lambda: _station(data_dir, store, keys())),
         exports=_Once(_exports),
     )
 
@@ -124,10 +125,10 @@ def _engine(scratch: Path, device: str, backend: str) -> AnalysisEngine:
     return InferenceService(paths.packaged_dir("models"), scratch=scratch, device=device, backend=backend)
 
 
-def _store(data_dir: Path) -> SqliteStore:
+def _store(data_dir: Path, keys: Keys) -> SqliteStore:
     from boneage_desk.archive.store import FILE_NAME, SqliteStore
 
-    return SqliteStore(data_dir / FILE_NAME, who=_who, keys=_keys())
+    return SqliteStore(data_dir / FILE_NAME, who=_who, keys=keys)
 
 
 def _keys() -> Keys:
@@ -152,11 +153,11 @@ def _passphrase_of_the_store() -> str | None:
     return getpass.getpass("Passphrase of the data base: ", stream=sys.stderr) or None
 
 
-def _station(data_dir: Path, store: Callable[[], SqliteStore]) -> StationKeeper:
+def _station(data_dir: Path, store: Callable[[], SqliteStore], keys: Keys) -> StationKeeper:
     from boneage_desk.archive.station import Station
     from boneage_desk.archive.store import FILE_NAME
 
-    return Station(data_dir / FILE_NAME, store, _keys())
+    return Station(data_dir / FILE_NAME, store, keys)
 
 
 def _knee_films() -> FilmReader:

@@ -53,11 +53,14 @@ def encrypt(path: Path, keys: Keys, *, at: datetime, who: str, passphrase: str |
     name = key_id(key)
     if store.available():
         store.keep(account(name), key.hex())
+    else:
+        keys.held[name] = key
     try:
         event = AuditEvent(STATION, at, who, ENCRYPT, f"{CIPHER}, key {name}", _CLEAR_WORDS, _SEALED_WORDS)
         return _made_anew(path, keys, Sealing(key), (name, words), event, delete_clear)
     except BaseException:
         store.forget(account(name))
+        keys.held.pop(name, None)
         raise
 
 

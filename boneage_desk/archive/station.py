@@ -138,10 +138,13 @@ class Station:
     def decrypt(self, *, at: datetime, who: str) -> Encrypted:
         return encrypting.decrypt(self._path, self._keys, at=at, who=who)
 
-    def unlock(self, passphrase: str) -> None:
+    def unlock(self, passphrase: str, *, keep: bool = True) -> None:
         """See `StationKeeper.unlock`."""
         with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             lock = lock_of(connection)
         if lock is None or not lock.wrapped:
             raise InputError("No passphrase opens this data base.", "See: boneage-desk encrypt status", code="state")
-        self._keys.store().keep(account(lock.key_id), unwrapped(lock, passphrase).hex())
+        key = unwrapped(lock, passphrase)
+        if keep:
+            self._keys.store().keep(account(lock.key_id), key.hex())
+        self._keys.held[lock.key_id] = key

@@ -18,7 +18,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from boneage_desk.common.errors import InputError, StoreError
@@ -170,11 +170,12 @@ class NoKeyStore:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where keys come from: the system's key store, made when it is first needed; else a passphrase that ``ask`` gets of a
-    person (None: nobody is there to ask)."""
+    """Where keys come from: ``held``, those that a person opened while the program runs, by name; the system's key store,
+    made when it is first needed; else a passphrase that ``ask`` gets of a person (None: nobody is there to ask)."""
 
     store: Callable[[], KeyStore] = NoKeyStore
     ask: Callable[[], str | None] = lambda: None
+    held: dict[str, bytes] = field(default_factory=dict)
 
 
 NO_KEYS = Keys()
@@ -210,6 +211,8 @@ def load(connection: sqlite3.Connection, keys: Keys) -> Vault:
 
 def key_of(lock: Lock, keys: Keys) -> bytes:
     """The key of a locked data base; see `load`."""
+    if lock.key_id in keys.held:
+        return keys.held[lock.key_id]
     kept = keys.store().kept(account(lock.key_id))
     if kept is not None:
         try:
@@ -221,7 +224,8 @@ def key_of(lock: Lock, keys: Keys) -> bytes:
     if lock.wrapped:
         passphrase = keys.ask()
         if passphrase is not None:
-            return unwrapped(lock, passphrase)
+            keys.held[lock.key_id] = unwrapped(lock, passphrase)
+            return keys.held[lock.key_id]
     remedy = (
         "Enter its passphrase: boneage-desk encrypt unlock."
         if lock.wrapped

@@ -117,9 +117,9 @@ class StationKeeper(Protocol):
     def decrypt(self, *, at: datetime, who: str) -> Encrypted:
         """Take the encryption away; as `encrypt`. Raises StoreError 'encrypted' without the key."""
 
-    def unlock(self, passphrase: str) -> None:
-        """Put the key of an encrypted data base into this account's key store. Raises InputError 'passphrase', 'keyring',
-        'state'."""
+    def unlock(self, passphrase: str, *, keep: bool = True) -> None:
+        """Open an encrypted data base for as long as the program runs, and with ``keep`` put its key into this account's key
+        store. Raises InputError 'passphrase', 'keyring', 'state'."""
 
     def restore(self, source: Path, *, at: datetime, who: str) -> Restored:
         """Put a backup in the data base's place; needs the store closed here and everywhere (StoreError 'locked').

@@ -19,6 +19,7 @@ from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 from boneage_desk.ui.window_exports import WindowExports
+from boneage_desk.ui.window_key import WindowKey
 
 if TYPE_CHECKING:
     from boneage_desk.reading.impression import Template
@@ -36,6 +37,7 @@ class WindowCommands(QObject):
         self._w = window
         self._sheet: ShortcutSheet | None = None
         self.knee: KneeWindow | None = None
+        self.key = WindowKey(window)
         self.exports = WindowExports(window, open_externally, lambda: tr(FILM_FILTER))
 
     def handlers(self) -> dict[str, Callable[[], object]]:

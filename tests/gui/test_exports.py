@@ -1,16 +1,18 @@
-"""Exports from the window, written by the real exporter."""
+"""Exports from the window, written by the real exporter; and the passphrase of an encrypted data base."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog
 
+from boneage_desk.archive import vault
 from boneage_desk.archive.station import Station
 from boneage_desk.archive.store import FILE_NAME, SqliteStore
 from boneage_desk.imaging.phantom.dicom import PhantomPatient, write_dicom
@@ -20,6 +22,7 @@ from boneage_desk.ui.main_window import MainWindow
 from tests.dicom_cases import drawn, open_film, session
 from tests.gui.conftest import settle, texts
 from tests.gui.fakes import Fakes
+from tests.samples import analysed
 
 pytestmark = pytest.mark.gui
 AT = datetime(2024, 7, 12, 12, 0, tzinfo=UTC)
@@ -106,3 +109,48 @@ def test_decisions_for_training(
     assert any("1 films with 13 decided bones, 0 other than the machine's" in words for words in texts(window))
     assert events(station) == [("export", "training set, without a key", "1 films, 13 grades, 0 overrides")]
 
+
+
+# ------------------------------------------------------------------------- an encrypted data base
+PASSPHRASE = "correct horse battery"
+
+
+def test_the_passphrase_of_an_encrypted_data_base_is_asked_for(
+    qtbot, desk_window: Callable[..., MainWindow], fakes: Fakes, tmp_path: Path
+) -> None:
+    path, keys = tmp_path / FILE_NAME, vault.Keys()
+    with closing(SqliteStore(path)) as store:
+        store.add(analysed("r1").reading, AuditEvent("r1", AT, "reader", "open"))
+    maker = Station(path, lambda: SqliteStore(path), vault.Keys())
+    maker.encrypt(at=AT, who="reader", passphrase=PASSPHRASE, delete_clear=True)
+    opened: list[SqliteStore] = []
+
+    def open_store() -> SqliteStore:
+        if not opened:
+            opened.append(SqliteStore(path, keys=keys))
+        return opened[0]
+
+    station = Station(path, open_store, keys)
+    fakes.services = dataclasses.replace(fakes.services, store=open_store, station=lambda: station)
+    window = desk_window()
+    settle(qtbot, window)
+    (message,) = [m for m in window.messages.messages if m.topic == "store"]
+    assert "encrypted" in message.text and message.choices[0].title == "Enter the passphrase"
+    message.choices[0].act()
+    dialog = window.commands.key.dialog
+    assert dialog is not None
+    dialog.field.setText("not this passphrase")
+    dialog.accept()
+    settle(qtbot, window)
+    (message,) = [m for m in window.messages.messages if m.topic == "store"]
+    assert "not the passphrase" in message.text
+    message.choices[0].act()
+    assert window.commands.key.dialog is not None
+    window.commands.key.dialog.field.setText(PASSPHRASE)
+    window.commands.key.dialog.accept()
+    settle(qtbot, window)
+    settle(qtbot, window)
+    assert [m.text for m in window.messages.messages if m.topic == "store"] == []
+    assert opened and window.work_list.model.rowCount() == 1
+    window.close()
+    opened[0].close()

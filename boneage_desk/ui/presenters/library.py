@@ -54,6 +54,9 @@ class Library(QObject):
         desk.changed_reading.connect(self.updated)
         desk.reload_wanted.connect(self.open_reading)
 
+    ways_out: Callable[[BaseException], tuple[Choice, ...]] = staticmethod(lambda _error: ())
+    """What can be done when the list cannot be read; set by who can ask the person."""
+
     @property
     def _services(self) -> Services:
         return self._desk.services
@@ -74,7 +77,9 @@ class Library(QObject):
 
         self._desk.runner.submit(
             "store", tr("Loading the list"), work, on_result=self._paged, priority=BACKGROUND if before else NORMAL,
-            on_failed=lambda error: self._desk.report(error, tr("The list could not be read"), topic="store"),
+            on_failed=lambda error: self._desk.report(
+                error, tr("The list could not be read"), self.ways_out(error), topic="store"
+            ),
         )  # fmt: skip
 
     def _paged(self, found: tuple[list[Entry], bool]) -> None:

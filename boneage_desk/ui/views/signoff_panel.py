@@ -229,6 +229,10 @@ class ProfileDialog(QDialog):
 SECRETS = {
     "passphrase": (mark("Passphrase of the signing key"), mark("The key needs its passphrase.")),
     "pin": (mark("PIN of the token"), mark("The token needs its PIN.")),
+    "store": (
+        mark("Passphrase of the data base"),
+        mark("The data base is encrypted, and its key is not in the key store of this account."),
+    ),
     "new-passphrase": (
         mark("A key for this station"),
         mark("This station has no signing key yet and makes one now. It shows that a report was not altered; to others it does "
