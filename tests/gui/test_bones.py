@@ -157,9 +157,10 @@ def test_rows_and_arrows_follow_the_order_and_it_is_kept(qtbot, desk_window, rea
     hands(Key.Key_O, SHIFT)
     assert read.desk.order.mode is Order.WORTH and shown_bones(read) == list(by_worth(read.desk.reading))
     assert read.bones.bar.order.text() == "Worth a look first"
-    other = desk_window(fakes.path)
+    other = desk_window(fakes.films.put(make_film("/films/next.dcm")))
     settle(qtbot, other)
     assert other.desk.order.mode is Order.WORTH and other.actions_["order-worth"].isChecked()
+    assert other.desk.bone == shown_bones(other)[0] == "mp5", "it begins where it is most worth a look"
 
 
 def test_the_order_by_worth_stands_still_under_the_hands_and_follows_the_sex(read, hands):
@@ -477,6 +478,16 @@ def test_a_bone_without_a_grade_is_looked_through_with_the_arrows(qtbot, blind):
     hands(Key.Key_Return)
     assert blind.desk.reading.bone("radius").human_grade == middle + 1 and blind.desk.bone == "ulna"
     assert blind.bones.table.delegate.browsed == ("", "") and blind.bones.strip.ladder.rungs[1].head.text() == ""
+
+
+def test_what_is_hidden_is_never_lost(qtbot, blind, fakes):
+    """A reading that comes back to the desk as it was seen keeps the machine's grades."""
+    seen = blind.desk.reading
+    assert seen.bone("radius").machine_grade is None
+    blind.desk.show(seen, blind.desk.film)
+    blind.desk.set_grade(5)
+    settle(qtbot, blind)
+    assert fakes.store.get(seen.reading_id).bone("radius").machine_grade is not None
 
 
 # --- numbers and curve ------------------------------------------------------------------------------

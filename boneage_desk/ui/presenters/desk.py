@@ -24,7 +24,7 @@ from boneage_desk.standards import rus_chn
 from boneage_desk.ui.jobs import Job, JobRunner
 from boneage_desk.ui.presenters import messages, numbers, text
 from boneage_desk.ui.presenters.blind_first import BlindFirst
-from boneage_desk.ui.presenters.bone_order import BoneOrder
+from boneage_desk.ui.presenters.bone_order import BoneOrder, Order
 from boneage_desk.ui.presenters.bone_pass import BonePass
 from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
@@ -118,11 +118,13 @@ class Desk(QObject):
 
     def show(self, reading: Reading, film: Film | None, *, film_error: str = "") -> None:
         """Put a reading on the desk. Its undo history of this run comes back with it."""
-        known = self._sessions.of(reading)
+        here = self._session is not None and self._session.reading.reading_id == reading.reading_id
+        # of the reading shown the session, never ``reading``, which may be what a blind reading lets be seen
+        known = self._session if here and self._session is not None else self._sessions.of(reading)
         other = self._session is not known
         self._session, self._film, self.film_error = known, film, film_error
         if other:
-            self._bone = BONES[0]
+            self._bone = self.order.bones[0]
             self._no_maps()
             self._sessions.trim()
         self._summary = summarise(known.reading)
@@ -350,6 +352,9 @@ class Desk(QObject):
         self.blind_first.begin(session)
         self._sessions.trim()
         self.apply(session, commands.SetAnalysis(result, self.services.now()))
+        untouched = not any(finding.reviewed for finding in session.reading.bones)
+        if session is self._session and untouched and self.order.mode is Order.WORTH:
+            self.select(self.order.bones[0])  # the order was made just now
 
     def cancel_reading(self) -> None:
         """Stop the 13 bones of the film shown; else, where these are in, its second opinion."""
