@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--growth", action="store_true", help="the report with its growth page (else as set)")
 
 
+def given(options: argparse.Namespace) -> bool:
+    """Whether any of these options was given."""
+    texts = (options.height, options.weight, options.father, options.mother, options.menarche, options.measured_on, options.atlas_age)
+    return options.growth or any(texts)
+
+
 def commands(options: argparse.Namespace) -> Callable[[Reading], Sequence[Command]]:
     """What the options say, as commands on a reading; figures that cannot be are refused before any film is opened."""
     height = parse_length(options.height) if options.height else None

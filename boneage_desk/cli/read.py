@@ -83,6 +83,8 @@ def run(options: argparse.Namespace, app: App) -> int:
     services = app.services(options.data_dir)
     if of_knee and (options.text or options.fhir):
         raise InputError("A knee film has no text report and no FHIR.", "Use --json or --pdf.", code="usage")
+    if of_knee and growth.given(options):
+        raise InputError("A knee film is read without height, weight and parents.", "Leave them out.", code="usage")
     if of_knee:
         return knee.run(options, facts, services)
     written = False

@@ -52,6 +52,8 @@ def test_the_files_height_is_named_as_the_files(program: Any, film: Any) -> None
         (("--height", "50cm", "--measured-on", "2014-02-14"), "before-birth"),
         (("--measured-on", "2024-07-01"), "usage"),
         (("--atlas-age", "126"), "unit"),
+        (("--engines", "knee", "--height", "138cm"), "usage"),
+        (("--engines", "knee", "--growth"), "usage"),
         (("--sex", "M", "--menarche", "yes"), "menarche"),
     ],
 )
