@@ -31,8 +31,8 @@ from boneage_desk.standards.types import Sex
 
 FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
 TIMES = {"startup": 5, "open": 7, "read": 7, "recompute": 200, "report": 5, "batch": 10}
-OF_THE_WINDOW = {"list": 5000, "next": 20, "memory": 500}
-"""Measured on the window, by `App.bench_window`; so many studies."""
+OF_THE_WINDOW = {"list": 5000, "next": 20, "memory": 500, "view": 300}
+"""Measured on the window, by `App.bench_window`; so many studies, for 'view' frames of each kind."""
 WAIT_S = 180
 
 
@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=[*TIMES, *OF_THE_WINDOW, "fuzz"])
     parser.add_argument("--film", metavar="FILE", help="another film than the demo study (not for startup)")
     parser.add_argument("-n", type=int, metavar="N", help="how often (default: by what is measured)")
-    parser.add_argument("--studies", type=int, metavar="N", help="list, next, memory: studies (default: 5000, 20, 500)")
+    parser.add_argument("--studies", type=int, metavar="N",
+                        help="list, next, memory: studies (default: 5000, 20, 500); view: frames (default: 300)")  # fmt: skip
     parser.add_argument("--films", type=int, default=1000, metavar="N", help="fuzz: mutated films to read (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="fuzz: what the mutations are drawn from (default: 1)")
     parser.add_argument("--case", type=int, metavar="N", help="fuzz: this film alone, with what the decoders print")

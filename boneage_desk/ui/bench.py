@@ -35,22 +35,28 @@ STEPS = 300
 
 
 def measure(what: str, services: Services, film: Path | None, times: int) -> dict[str, Any]:
-    """``what``: 'list', 'next' or 'memory'; ``times``: studies. ``film``: another than the demo study."""
-    window_of = {"list": _list, "next": _next, "memory": _memory}[what]
+    """``what``: 'list', 'next' or 'memory'; ``times``: studies. ``film``: another than the demo study. 'view': frames, on
+    a large drawn film."""
+    window_of = {"list": _list, "next": _next, "memory": _memory}
     if QApplication.instance() is None and not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     _application(services.settings)
-    one = _read(services, str(film or services.demo_film()))
-    store = services.store()
-    for number in range(times):
-        made = _another(one, number)
-        store.add(made, AuditEvent(made.reading_id, made.created_at, "bench", "open"))
+    if what != "view":
+        one = _read(services, str(film or services.demo_film()))
+        store = services.store()
+        for number in range(times):
+            made = _another(one, number)
+            store.add(made, AuditEvent(made.reading_id, made.created_at, "bench", "open"))
     window = MainWindow(services)
     # nothing has to be asked of the models any more: every reading is read, but for the list's own states
     try:
         window.resize(*SIZE)
         window.show()
-        return window_of(window, times)
+        if what == "view":
+            from boneage_desk.ui.bench_view import view
+
+            return view(window, services, film, times)
+        return window_of[what](window, times)
     finally:
         window.close()
         window.deleteLater()
