@@ -52,6 +52,7 @@ def exporter(services: Services) -> FilmExporter:
 
 def _deidentified(options: argparse.Namespace, services: Services) -> int:
     out, key = Path(options.out), Path(options.key) if options.key else None
+    services.store()  # an export that could not be noted is not begun
     chosen = DeidentifyOptions(options.keep_sex_age, options.clean_descriptions, options.dates)
     with stopping() as cancel:
         done = exporter(services).deidentified(

@@ -9,7 +9,8 @@ from pathlib import Path
 from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.station import keeper
-from boneage_desk.common.errors import InputError
+from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.reading.station import StationKeeper
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,11 @@ def run(options: argparse.Namespace, app: App) -> int:
     services = app.services(options.data_dir)
     try:
         # nothing here may open the store: a restore needs it closed
-        done = keeper(services).restore(Path(options.file), at=services.now(), who=services.who())
+        station = keeper(services)
+        sealed = _encrypted(station)
+        done = station.restore(Path(options.file), at=services.now(), who=services.who())
+        if sealed and not _encrypted(station):
+            output.note("What was there was encrypted, and this is in clear: boneage-desk encrypt on")
     finally:
         services.close()
     if options.json:
@@ -41,6 +46,14 @@ def run(options: argparse.Namespace, app: App) -> int:
     if done.kept is not None:
         print(f"what was there before lies at {done.kept}")
     return 0
+
+
+def _encrypted(station: StationKeeper) -> bool:
+    """Whether the data base is encrypted; False for one that cannot be read."""
+    try:
+        return station.encryption().on
+    except BoneAgeError:
+        return False
 
 
 def _ask(file: str, folder: Path) -> None:

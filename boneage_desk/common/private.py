@@ -14,7 +14,7 @@ from pathlib import Path
 OTHERS = 0o077
 OURS = (
     "boneage.sqlite3*", "boneage.*.sqlite3*", ".boneage.sqlite3.*", "settings.json", "settings.tmp", "boneage-desk.log*",
-    "engine", "signing", ".doctor-*",
+    "engine", "signing", ".doctor-*", "window.ini*", "work-list.json*", "impressions.json", "reports", "pasted", "boneage-bench-*",
 )  # fmt: skip
 """What the program puts into its data folder."""
 

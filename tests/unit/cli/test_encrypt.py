@@ -1,30 +1,31 @@
-"""``boneage-desk encrypt``, with a key store in memory and a passphrase through a descriptor."""
+"""``boneage-desk encrypt``, through the library keyring with a store in memory, and a passphrase through a descriptor."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 
 from boneage_desk.archive.store import FILE_NAME, SqliteStore
 from boneage_desk.reading.session import AuditEvent
-from boneage_desk.reports import signing_keystore
 from tests.samples import NOON, WHO, analysed
+from tests.signers import MemoryKeyring
 
 
 @pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The key store of the system, in memory."""
-    kept: dict[str, str] = {}
-    monkeypatch.setattr(signing_keystore, "available", lambda: True)
-    monkeypatch.setattr(signing_keystore, "kept", kept.get)
-    monkeypatch.setattr(signing_keystore, "keep", kept.__setitem__)
-    monkeypatch.setattr(signing_keystore, "forget", lambda account: kept.pop(account, None))
-    return kept
+def ring() -> Iterator[dict[tuple[str, str], str]]:
+    """The library keyring with a key store in memory; what is in it, by service and account."""
+    before = keyring.get_keyring()
+    store = MemoryKeyring()
+    keyring.set_keyring(store)
+    yield store.kept
+    keyring.set_keyring(before)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def piped(words: str) -> int:
     return read
 
 
-def test_on_status_and_off(program: Any, ring: dict[str, str], filled: Path) -> None:
+def test_on_status_and_off(program: Any, ring: dict[tuple[str, str], str], filled: Path) -> None:
     code, out, err = program.run("encrypt", "on", "--delete-clear")
     assert (code, "1 readings" in out, "nowhere else" in err) == (0, True, True)
     assert b"LI^Ming" not in b"".join(path.read_bytes() for path in filled.parent.iterdir() if path.is_file())
@@ -59,7 +60,7 @@ def test_on_status_and_off(program: Any, ring: dict[str, str], filled: Path) -> 
     assert program.run("encrypt", "status")[1] == "not encrypted\n"
 
 
-def test_copies_in_clear_are_told(program: Any, ring: dict[str, str], filled: Path) -> None:
+def test_copies_in_clear_are_told(program: Any, ring: dict[tuple[str, str], str], filled: Path) -> None:
     code, out, _ = program.run("encrypt", "on")
     assert (code, "IN CLEAR: " in out) == (0, True)
     assert "IN CLEAR: " in program.run("encrypt", "status")[1]
@@ -67,7 +68,7 @@ def test_copies_in_clear_are_told(program: Any, ring: dict[str, str], filled: Pa
     assert not checks["encryption"]["ok"] and "1 copies in clear" in checks["encryption"]["detail"]
 
 
-def test_a_lost_key_is_told_and_a_passphrase_brings_it_back(program: Any, ring: dict[str, str], filled: Path) -> None:
+def test_a_lost_key_is_told_and_a_passphrase_brings_it_back(program: Any, ring: dict[tuple[str, str], str], filled: Path) -> None:
     words = "a passphrase of some words"
     assert program.run("encrypt", "on", "--passphrase-fd", piped(words), "--delete-clear")[0] == 0
     ring.clear()
@@ -84,3 +85,12 @@ def test_without_key_store_or_passphrase_nothing_is_done(program: Any, filled: P
     before = filled.read_bytes()
     code, _, err = program.run("encrypt", "on")
     assert (code, "passphrase" in err, filled.read_bytes() == before) == (2, True, True)
+
+
+def test_a_backup_in_clear_over_an_encrypted_data_base_is_told(
+    program: Any, ring: dict[tuple[str, str], str], filled: Path, tmp_path: Path
+) -> None:
+    assert program.run("backup", tmp_path / "clear.sqlite3")[0] == 0
+    assert program.run("encrypt", "on", "--delete-clear")[0] == 0
+    code, _, err = program.run("restore", tmp_path / "clear.sqlite3", "--yes")
+    assert (code, "this is in clear" in err) == (0, True)
