@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
+
+from boneage_desk.archive.store import FILE_NAME, SqliteStore
+from boneage_desk.reading.growth import Growth, Measurement
 
 GIVEN = ("--height", "138.2cm", "--weight", "33.4kg", "--father", "176cm", "--mother", "162cm")
 
@@ -68,3 +72,7 @@ def test_what_was_entered_is_in_the_work_list_with_its_audit(program: Any, film:
     for action in ("set-measurement", "set-parents", "set-atlas-age"):
         assert action in out
     assert "138.2 cm 33.4 kg (person)" in out
+    store = SqliteStore(tmp_path / FILE_NAME)
+    (kept,) = store.list()
+    store.close()
+    assert kept.growth == Growth((Measurement(date(2024, 7, 11), 138.2, 33.4),), 176.0, 162.0, None, 126.0)

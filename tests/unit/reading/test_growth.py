@@ -17,6 +17,7 @@ from boneage_desk.reading.session import AcceptGrade, Command, MarkReviewed, Rea
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 from tests.samples import NOON, WHO, analysed, reading
+from tests.unit.reading.test_report_fhir import signed
 
 DAY = date(2024, 7, 10)
 
@@ -128,6 +129,11 @@ def test_a_reviewed_and_a_sealed_reading_stay_as_they_are() -> None:
             do(of, command)
         assert caught.value.code == "locked"
     assert not of.reading.growth.known
+    sealed = ReadingSession(signed())
+    for command in (growing.SetMeasurement(DAY, 135), growing.SetMenarche(True), growing.RemoveMeasurement(DAY)):
+        with pytest.raises(InputError, match="read-only"):
+            do(sealed, command)
+    assert not sealed.can_undo and sealed.reading == signed()
 
 
 def test_what_the_file_says_is_taken_only_where_it_can_be() -> None:
