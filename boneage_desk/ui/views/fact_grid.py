@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from boneage_desk.reading.report_values import Fact
 
+LABEL_WIDE = 132
+
 
 class FactGrid(QWidget):
     """Label left, value right; what is not known is faint. ``strong``: keys whose value is printed larger."""
@@ -33,7 +35,7 @@ class FactGrid(QWidget):
                 label.setWordWrap(True)
                 label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            name.setMaximumWidth(150)
+            name.setFixedWidth(LABEL_WIDE)
             at = len(self._rows)
             self._grid.addWidget(name, at, 0)
             self._grid.addWidget(value, at, 1)

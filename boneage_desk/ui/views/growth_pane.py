@@ -198,7 +198,8 @@ class GrowthPane(QWidget):
         self.chart.setVisible(report.chart is not None)
         self.chart.show_report(report)
         signs = ("\N{BLACK CIRCLE}", "\N{WHITE DIAMOND}", "\N{BLACK SQUARE}", "\N{BLACK UP-POINTING TRIANGLE}")
-        self.legend.setText("    ".join(f"{sign} {words}" for sign, words in zip(signs, report.legend, strict=True) if words))
+        told = [f"{sign} {words}" for sign, words in zip(signs, report.legend, strict=True) if words]
+        self.legend.setText("    ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in told))
         self.facts.show_facts(report.facts)
         self.table_title.setText(report.table_title)
         self.table_title.setVisible(bool(report.rows))
