@@ -15,6 +15,7 @@ from pathlib import Path
 
 from boneage_desk.archive import audit, backup, check, faults, people
 from boneage_desk.archive.migrations import MIGRATIONS, migrate, pending
+from boneage_desk.archive.schema import strangers
 from boneage_desk.archive.vault import NO_KEYS, Connection, Keys, Vault, load
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading.assessment import AuditEvent
@@ -193,6 +194,10 @@ def _finish(part: Path, event: AuditEvent, vault: Vault) -> tuple[int, int, tupl
             audit.migrated(copy, before, after, event.at, event.who)
 
         ran = migrate(copy, MIGRATIONS, lambda: event.at.astimezone(UTC).isoformat(timespec="seconds"), told)
+        strange = strangers(copy)
+        if strange:
+            words = f"The backup's schema was changed: {', '.join(strange[:3])[:200]}."
+            raise StoreError(words, "Name another backup. Nothing was changed.", code="damaged")
         copy.execute("BEGIN IMMEDIATE")
         audit.append(copy, event)
         copy.execute("COMMIT")

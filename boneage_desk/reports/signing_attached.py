@@ -8,12 +8,15 @@ from typing import Any
 
 NAME = "reading.json"
 LARGEST = 16 << 20
-_DEEPEST = 16
+_DEEPEST, _MOST_NODES = 16, 1000
 
 
 def attached_reading(root: Any) -> tuple[dict[str, Any] | None, str]:
     """(document, problem) of a PDF's catalogue (pyHanko). No attachment is no problem; a damaged or a second one is."""
-    found = [spec for name, spec in _embedded(root) if name == NAME]
+    try:
+        found = [spec for name, spec in _embedded(root) if name == NAME]
+    except Exception as error:  # as below
+        return None, f"The list of attachments is damaged ({type(error).__name__})."
     if not found:
         return None, ""
     if len(found) > 1:
@@ -34,12 +37,15 @@ def attached_reading(root: Any) -> tuple[dict[str, Any] | None, str]:
 def _embedded(root: Any) -> Iterator[tuple[str, Any]]:
     """(name, file specification) of the attachments."""
     if "/Names" in root and "/EmbeddedFiles" in root["/Names"]:
-        yield from _leaves(root["/Names"]["/EmbeddedFiles"], 0)
+        yield from _leaves(root["/Names"]["/EmbeddedFiles"], 0, iter(range(_MOST_NODES)))
 
 
-def _leaves(node: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _leaves(node: Any, depth: int, budget: Iterator[int]) -> Iterator[tuple[str, Any]]:
+    """``budget`` ends a tree whose branches lead back into it: a hundred a level are 100^16."""
     if depth > _DEEPEST:
         return
+    if next(budget, None) is None:
+        raise ValueError("the tree of attachments has too many branches")
     if "/Names" in node:
         names = list(node["/Names"])
         for key, spec in zip(names[::2], names[1::2], strict=False):
@@ -48,7 +54,7 @@ def _leaves(node: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield str(shown), value
     if "/Kids" in node:
         for kid in node["/Kids"]:
-            yield from _leaves(kid.get_object(), depth + 1)
+            yield from _leaves(kid.get_object(), depth + 1, budget)
 
 
 def disagreements(reading: dict[str, Any] | None, seals: list[tuple[int, str, str]]) -> list[str]:
