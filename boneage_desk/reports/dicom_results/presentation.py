@@ -1,4 +1,4 @@
-"""The boxes and labels over the film as a Grayscale Softcopy Presentation State, in layers that a viewer can hide."""
+"""Boxes, labels and what a reader measured and noted, as a Grayscale Softcopy Presentation State in layers to hide."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset
 
 from boneage_desk.imaging.annotated import Rect, label_place
+from boneage_desk.reading import annotations
+from boneage_desk.reading.annotations import AnnotationKind
 from boneage_desk.reading.findings import BoneFinding, Box
 from boneage_desk.reading.session import Reading
 from boneage_desk.reports.dicom_results import base
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from boneage_desk.reports.dicom_results.display import Display
     from boneage_desk.reports.dicom_results.origin import Origin
 
-MACHINE, HUMAN, LABELS = "MACHINE BOXES", "HUMAN BOXES", "LABELS"
+MACHINE, HUMAN, LABELS, MEASURED = "MACHINE BOXES", "HUMAN BOXES", "LABELS", "MEASUREMENTS"
 _LAYERS = (
     # name, what it holds, CIELab as PS3.3 C.10.7.1.1 scales it (L 0..100, a and b -128..127 over 0..65535)
     (MACHINE, "Regions that the machine found", (44000, 32000, 19000)),
     (HUMAN, "Regions that a reader drew", (47000, 40000, 48000)),
     (LABELS, "Bones and grades in force; ? where it is doubtful", (60000, 32896, 32896)),
+    (MEASURED, "Distances, angles and notes of a reader", (54000, 36000, 46000)),
 )
 LABEL_SHARE = 75
 """A label's height is the film's longer side over this, as in the annotated film."""
@@ -103,9 +106,12 @@ def _layers(used: set[str]) -> list[Dataset]:
 def _annotations(origin: Origin, reading: Reading, grey: npt.NDArray[np.uint8]) -> list[Dataset]:
     machine = [_outline(origin, f.machine_region.box) for f in reading.bones if f.machine_region is not None]
     human = [_outline(origin, f.human_box) for f in reading.bones if f.human_box is not None]
-    texts, leaders = _labels(origin, [finding for finding in reading.bones if finding.box is not None], grey)
+    texts, leaders, taken = _labels(origin, [finding for finding in reading.bones if finding.box is not None], grey)
+    values, drawn = _measured(origin, reading, taken, grey)
     found = []
-    for layer, lines, words in ((MACHINE, machine, []), (HUMAN, human, []), (LABELS, leaders, texts)):
+    for layer, lines, words in (
+        (MACHINE, machine, []), (HUMAN, human, []), (LABELS, leaders, texts), (MEASURED, drawn, values),
+    ):  # fmt: skip
         if lines or words:
             item = Dataset()
             item.ReferencedImageSequence = [origin.reference()]
@@ -135,9 +141,9 @@ def _polyline(points: list[tuple[float, float]]) -> Dataset:
 
 def _labels(
     origin: Origin, findings: list[BoneFinding], grey: npt.NDArray[np.uint8]
-) -> tuple[list[Dataset], list[Dataset]]:
+) -> tuple[list[Dataset], list[Dataset], list[Rect]]:
     """Texts in boxes of their own beside the joints: off the boxes and each other, over dark ground; and lines from
-    those that stand far off back to their joint."""
+    those that stand far off back to their joint. With the places of joints and texts."""
     high = max(10.0, max(origin.rows, origin.columns) / LABEL_SHARE)
     taken = [_corners(finding.box) for finding in findings if finding.box is not None]
     texts, leaders = [], []
@@ -151,7 +157,28 @@ def _labels(
         start, end = _near(own, place), _near(place, own)
         if math.dist(start, end) > LEADER_FROM * high:
             leaders.append(_polyline([start, end]))
-    return texts, leaders
+    return texts, leaders, taken
+
+
+def _measured(
+    origin: Origin, reading: Reading, taken: list[Rect], grey: npt.NDArray[np.uint8]
+) -> tuple[list[Dataset], list[Dataset]]:
+    """Texts and lines of what a reader drew: the value with its unit, or the note, beside it and off the joints."""
+    high = max(10.0, max(origin.rows, origin.columns) / LABEL_SHARE)
+    values, lines = [], []
+    for annotation in reading.annotations:
+        points = [(min(max(x, 0.0), float(origin.columns)), min(max(y, 0.0), float(origin.rows))) for x, y in annotation.points]
+        x, y = points[1] if annotation.kind is AnnotationKind.ANGLE else max(points)
+        own, said = (x - high / 4, y - high / 4, x + high / 4, y + high / 4), annotations.words(annotation)
+        place = _inside(label_place(own, len(said) * high * LETTER, high, taken, grey), origin)
+        taken.append(place)
+        values.append(_text(said, place, leftwards=place[2] <= own[0]))
+        if len(points) > 1:
+            lines.append(_polyline(points))
+        start, end = _near(own, place), _near(place, own)
+        if len(points) == 1 or math.dist(start, end) > LEADER_FROM * high:
+            lines.append(_polyline([(x, y), end]))
+    return values, lines
 
 
 def _inside(place: Rect, origin: Origin) -> Rect:

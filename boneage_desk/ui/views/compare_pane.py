@@ -11,6 +11,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import corners, overlay
 from boneage_desk.ui.presenters.compare import Compare, in_millimetres, line_of, linked, person_line
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.film_marks import words_of
 from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.film_overlay import Corners
 from boneage_desk.ui.views.film_view import FilmView
@@ -90,6 +91,7 @@ class ComparePane(QWidget):
         reading = self._compare.reading
         if reading is not None and self._compare.film is not None:
             self.film.set_marks(overlay.marks(reading), self._desk.bone)
+            self.film.set_annotations(reading.annotations, False)
         self.follow()
         self._show_corners()
 
@@ -98,13 +100,17 @@ class ComparePane(QWidget):
         if film is None or reading is None:
             self.film.set_corners(Corners())
             return
-        drawn = [self._scale_words()] if self._compare.linked else [tr("not linked")]
+        drawn = (
+            self._scale_words() if self._compare.linked else tr("not linked"),
+            words_of(reading.annotations, self.film.show_state is not overlay.Show.NONE),
+            tr("KEY IMAGE") if reading.key_image else "",
+        )
         self.film.set_corners(
             Corners(
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
-                bottom_right=corners.overlay_line(tr(self.film.show_state.value), tuple(drawn), False),
+                bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, False),
                 side=corners.side_letter(reading),
             )
         )

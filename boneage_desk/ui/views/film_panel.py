@@ -296,6 +296,7 @@ class FilmPanel(QWidget):
 
     def choose_tool(self, id: str) -> None:
         self.film.set_tool(_TOOLS[id])
+        self.beside.film.set_tool("window" if id in KINDS else _TOOLS[id])  # nothing is drawn on the film beside
         for other in _TOOLS:
             self._actions.check(other, other == id)
         if id in KINDS and self.film.editing:

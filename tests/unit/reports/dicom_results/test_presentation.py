@@ -11,6 +11,8 @@ import pytest
 
 from boneage_desk.imaging.reader import FilmFiles
 from boneage_desk.imaging.voi import apply_voi
+from boneage_desk.reading.annotating import AddAnnotation
+from boneage_desk.reading.annotations import AnnotationKind, words
 from boneage_desk.reading.assessment import new_reading
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import SetBox
@@ -162,6 +164,30 @@ def test_machine_and_human_boxes_have_layers_of_their_own(large: tuple[Any, Any,
     assert used == {name for name, _ in order}
     for objects in lines.values():
         assert {line.GraphicAnnotationUnits for line in objects} <= {"PIXEL"}
+
+
+def test_measurements_and_notes_have_a_layer_of_their_own_off_the_joints(tmp_path: Path) -> None:
+    hand = drawn(1400, 1050)
+    film = open_film(tmp_path, hand)
+    value = session(film, hand)
+    mc3, radius, mp5 = (hand.boxes[bone] for bone in ("mc3", "radius", "mp5"))
+    ends = ((mc3[0] + 2.0, mc3[1] + 20.0), (mc3[2] - 2.0, mc3[1] + 24.0))
+    arms = ((radius[0] + 5.0, radius[1]), (radius[0] + 5.0, radius[3]), (radius[2], radius[3]))
+    spacing = film.frame.spacing
+    value.do(AddAnnotation(AnnotationKind.DISTANCE, ends, spacing=spacing), at=AT, who=WHO)
+    value.do(AddAnnotation(AnnotationKind.ANGLE, arms, spacing=spacing), at=AT, who=WHO)
+    value.do(AddAnnotation(AnnotationKind.NOTE, ((mp5[2] + 3.0, mp5[1]),), "缺如? absent"), at=AT, who=WHO)
+    paths = DicomResults().write(value.reading, film, tmp_path / "out")
+    state = read_strictly(next(path for path in paths if path.name.startswith("PR.")))
+    assert [str(item.GraphicLayer) for item in state.GraphicLayerSequence] == ["MACHINE BOXES", "LABELS", "MEASUREMENTS"]
+    texts = layers(state, "TextObjectSequence")["MEASUREMENTS"]
+    assert [str(text.UnformattedTextValue) for text in texts] == [words(a) for a in value.reading.annotations]
+    assert str(texts[0].UnformattedTextValue).endswith("mm") and str(texts[2].UnformattedTextValue) == "缺如? absent"
+    for text in texts:
+        assert all(overlap(rect(text), box) == 0 for box in hand.boxes.values())
+    lines = [np.reshape(line.GraphicData, (-1, 2)) for line in layers(state, "GraphicObjectSequence")["MEASUREMENTS"]]
+    assert any(np.allclose(line, ends, atol=0.01) for line in lines if len(line) == 2)
+    assert any(len(line) == 3 and np.allclose(line, arms, atol=0.01) for line in lines)
 
 
 def test_labels_name_bone_and_grade(large: tuple[Any, Any, Any]) -> None:
