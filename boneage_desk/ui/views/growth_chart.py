@@ -121,6 +121,7 @@ class HeightChart(Chart):
         self.marks(bone, "d", theme.HUMAN, 11, filled=False)
         self.plot.setXRange(chart.ends[0] / YEAR, end + PREDICTED_AT + 0.4, padding=0.02)
         values = [cm for curve in chart.curves for part in curve.parts for _, cm in part] + [mark.cm for mark in chart.marks]
+        values += [cm for cm in (*(chart.target or ()), *(chart.predicted or ())) if cm is not None]
         if values:
             self.plot.setYRange(min(values), max(values), padding=0.03)
 
