@@ -19,9 +19,10 @@ from typing import Any
 
 from boneage_desk.cli import output
 from boneage_desk.common.errors import BoneAgeError, InputError
+from boneage_desk.imaging.hostile.probe import WRONG, WROTE, Look, probe, serve
 
 CRASH, HANG, MEMORY = "crash", "hang", "memory"
-FAULTS = (CRASH, HANG, "wrong-exception", MEMORY, "wrote-outside")
+FAULTS = (CRASH, HANG, WRONG, MEMORY, WROTE)
 CPU_S = 20.0
 """Processor time after which a mutant of some kilobytes is a hang; other work on the machine does not count."""
 WALL_S = 300.0
@@ -69,7 +70,7 @@ def fuzz(folder: Path, *, films: int, seed: int, case: int | None = None, keep: 
             before = _listing(folder)
             outcome, detail, seconds, peak = child.read(path)
             if _listing(folder) != before:
-                outcome, detail = "wrote-outside", "a file in the folder of the mutants was made or changed"
+                outcome, detail = WROTE, "a file in the folder of the mutants was made or changed"
             _count(tally, number, outcome, detail, seconds, peak, how)
             if keep is not None and (outcome in FAULTS or case is not None):
                 _laid_out(_made(keep / f"{seed}-{number}"), made.files, made.opened)
@@ -108,17 +109,15 @@ def _count(tally: Tally, number: int, outcome: str, detail: str, seconds: float,
 class Child:
     """The process that reads; a new one takes its place when it ended or hung."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool, look: Look = probe) -> None:
+        self._quiet, self._look = quiet, look
         self.reads = 0
         self._start()
 
     def _start(self) -> None:
-        from boneage_desk.imaging.hostile.probe import serve
-
         context = multiprocessing.get_context("spawn")
         self._conn, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._quiet), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, self._quiet, self._look), daemon=True)
         self._process.start()
         theirs.close()
         if not self._conn.poll(WALL_S) or self._receive() != "ready":

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _UNDEFINED = 0xFFFFFFFF
 _PIXELS = (0x7FE0, 0x0010)
 PREAMBLE = 132
+MOST = 2000
+"""Elements that are looked at: a mutant may have millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class Element:
 
 
 def elements(data: bytes, at: int, encoding: Encoding) -> list[Element]:
-    """All data elements from ``at`` on, items included, as far as they can be followed."""
-    return list(_walk(data, at, encoding))
+    """The data elements from ``at`` on, items included, as far as they can be followed; `MOST` at most."""
+    return list(islice(_walk(data, at, encoding), MOST))
 
 
 def meta_end(data: bytes) -> int:

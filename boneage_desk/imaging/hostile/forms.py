@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 ROWS, COLUMNS = 96, 80
+MOST_INFLATED = 1 << 20
 _EXPLICIT, _IMPLICIT, _BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 _DEFLATED, _BASELINE, _RLE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5"
 _JPEG_LS, _NEAR, _J2K = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.90"
@@ -278,8 +279,8 @@ def _png(pixels: npt.NDArray[np.uint16]) -> bytes:
 
 
 def inflated(data: bytes, start: int) -> bytes:
-    """The data set of a deflated file, which begins at ``start``."""
-    return zlib.decompress(data[start:], -zlib.MAX_WBITS)
+    """The data set of a deflated file, which begins at ``start``; of a bomb the first part."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], MOST_INFLATED)
 
 
 def deflated(body: bytes) -> bytes:

@@ -15,6 +15,8 @@ from boneage_desk.imaging.hostile.forms import Form, deflated, inflated
 
 DEEPEST = 3000
 """Sequences in each other that a mutant may have."""
+LARGEST = 4 << 20
+"""Bytes of a mutant."""
 _SYNTAXES = (
     "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5",
     *(f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 57, 70, 80, 81, 90, 91, 92, 100, 102, 201, 202, 203)),
@@ -52,8 +54,10 @@ def mutant(forms: Sequence[Form], seed: int, number: int) -> Mutant:
     form = forms[number % len(forms)]
     data, how = form.data, [form.name]
     for _ in range(chance.choice((1, 1, 1, 2, 3, 5))):
-        data, what = _changed(data, form, chance)
-        how.append(what)
+        changed, what = _changed(data, form, chance)
+        if len(changed) <= LARGEST:
+            data = changed
+            how.append(what)
     name = form.file_name
     if form.kind != "dicomdir" and chance.random() < 0.04:
         out = BytesIO()

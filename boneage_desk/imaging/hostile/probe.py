@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ MEMORY = 5 << 30
 """Bytes of address space that the child may take."""
 _AT_MOST = 4
 """Films of one mutant that are opened."""
+Look = Callable[[str], tuple[str, str]]
 _AT = datetime(2024, 7, 12, tzinfo=UTC)
 
 
@@ -37,8 +39,11 @@ class Outcome:
     peak: int = 0
 
 
-def serve(conn: Connection, quiet: bool) -> None:
-    """Target of the child process: answers paths with outcomes until told to end. ``quiet``: what libraries print goes."""
+def serve(conn: Connection, quiet: bool, look: Look) -> None:
+    """Target of the child process: answers paths with outcomes until told to end.
+
+    ``quiet``: what libraries print goes. ``look``: what reads a path; `probe`, but in a test of the faults that are seen.
+    """
     from boneage_desk.imaging.reader import warm_up
 
     if quiet:
@@ -64,14 +69,20 @@ def serve(conn: Connection, quiet: bool) -> None:
             watch.seen.clear()
             peak.begin()
             began = time.process_time()
-            kind, detail = probe(path)
+            try:
+                kind, detail = look(path)
+            except BaseException as error:  # not Exception alone: a codec that panics raises past it
+                kind, detail = WRONG, _words(error)
             if watch.seen:
                 kind, detail = WROTE, "; ".join(watch.seen[:3])
             conn.send(Outcome(kind, detail, time.process_time() - began, peak.bytes()))
 
 
 def probe(path: str) -> tuple[str, str]:
-    """(kind, detail) after looking for films at ``path``, opening them and using them as the program does."""
+    """(kind, detail) after looking for films at ``path``, opening them and using them as the program does.
+
+    Raises what the readers must not let through.
+    """
     from boneage_desk.imaging.reader import FilmFiles
 
     try:
@@ -89,13 +100,15 @@ def probe(path: str) -> tuple[str, str]:
                     code = error.code if code == "nothing-found" else code
     except BoneAgeError as error:
         return REFUSED, error.code
-    except BaseException as error:
-        # not Exception alone: a codec that panics raises past it
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        ours = [f for f in traceback.extract_tb(error.__traceback__) if "boneage_desk" in f.filename]
-        where = f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}" if ours else "?"
-        return WRONG, f"{type(error).__name__} at {where} ({os.path.basename(last.filename)}:{last.lineno}): {str(error)[:120]}"
     return (READ, "") if opened else (REFUSED, code)
+
+
+def _words(error: BaseException) -> str:
+    """What was raised, where in this program and where behind it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "boneage_desk" in frame.filename] or frames
+    places = " ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in (ours[-1], frames[-1]))
+    return f"{type(error).__name__} at {places}: {str(error)[:120]}"
 
 
 def use(film: Any) -> None:
