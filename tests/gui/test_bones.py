@@ -134,6 +134,39 @@ def test_j_says_when_nothing_is_left(read, hands):
     assert any("No bone is left" in line for line in texts(read))
 
 
+ACTS = {
+    "grade": lambda w, hands: hands(Key.Key_Right),
+    "typed": lambda w, hands: hands.type("3"),
+    "accept": lambda w, hands: hands(Key.Key_Return),
+    "tick": lambda w, hands: w.desk.toggle_reviewed("mc3"),
+    "take back": lambda w, hands: hands(Key.Key_Delete),
+    "reason": lambda w, hands: w.desk.set_reason("ulna", picks()[1]),
+    "rest": lambda w, hands: w.desk.bone_pass.accept_all(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_each_act_is_one_step_of_undo_and_redo_and_is_audited(qtbot, read, hands, fakes, act):
+    read.desk.select("ulna")
+    read.desk.set_grade(GRADES["ulna"] + 1)
+    if act == "rest":
+        for bone in read.desk.bone_pass.flagged:
+            read.desk.select(bone)
+            read.desk.accept()
+    read.desk.select("mc3" if act in ("grade", "typed", "accept") else "ulna")
+    before = read.desk.reading
+    ACTS[act](read, hands)
+    after = read.desk.reading
+    assert after.bones != before.bones and after.revision == before.revision + 1
+    hands(Key.Key_Z, CTRL)
+    assert read.desk.reading.bones == before.bones
+    hands(Key.Key_Y, CTRL)
+    assert read.desk.reading.bones == after.bones
+    settle(qtbot, read)
+    assert [event.action for event in fakes.store.log][-2:] == ["undo", "redo"]
+    assert fakes.store.get(before.reading_id).bones == after.bones
+
+
 # --- order ------------------------------------------------------------------------------------------
 
 

@@ -125,10 +125,10 @@ class ReasonField(QLineEdit):
     given = Signal(str, str)
     """(bone, reason) that was typed."""
 
-    def __init__(self, hint: str = tr("Reason for your grade (C)"), name: str = tr("Reason for your grade")) -> None:
+    def __init__(self, hint: str = "", name: str = "") -> None:
         super().__init__()
-        self.setPlaceholderText(hint)
-        self.setAccessibleName(name)
+        self.setPlaceholderText(hint or tr("Reason for your grade (C)"))
+        self.setAccessibleName(name or tr("Reason for your grade"))
         self.setMaxLength(200)
         self._bone, self._kept = "", ""
         self.editingFinished.connect(self.flush)

@@ -30,7 +30,7 @@ LEAST_ROW, EASY_ROW = 20, 20
 LEAST_STRIP = 176
 HEADING = 17
 """Pixels of the line above the bones of a ray."""
-WIDTHS = (46, 60, 100, 54, 46, 46, 86, 26)
+WIDTHS = (46, 64, 100, 54, 46, 46, 86, 26)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
 MACHINE_LEAST = 116
