@@ -54,7 +54,7 @@ SPEAKERS = {
 TEMPLATES = {"imaging/failures.py": "REFUSALS"}
 """Tables of sentences whose gaps are written as `str.format` has them."""
 MORE = (
-    ">= {years}", "< {years}", "{years} y {months} m", "failed: {why}", "{first}; {second}", "importing",
+    ">= {years} y {months} m", "< {years} y {months} m", "{years} y {months} m", "failed: {why}", "importing",
     "as wide as", "wider than", "half", "3/4", "thumb", "little finger", "fused", "male", "female", "left", "right", "done",
     "draft", "reviewed", "signed", "amended", "radiologist", "endocrinologist", "technologist", "administrator",
 )  # fmt: skip

@@ -106,11 +106,18 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 _END = re.compile(r"(?<=[.!?]) ")
 """Between two sentences; Chinese puts no space there."""
+FEW_LETTERS = 6
 _GAP = re.compile(r"\{(\w+)\}")
 
 
 def _regex(parts: list[str]) -> re.Pattern[str]:
-    """Fixed words and gap names, in turn; a gap that comes again must hold the same."""
+    """Fixed words and gap names, in turn; a gap that comes again must hold the same.
+
+    No gap goes over the end of a sentence, and those of a pattern with few letters of its own hold one word: '{name} is
+    {value}.' must not swallow what another sentence says.
+    """
+    few = sum(letter.isalpha() for part in parts[::2] for letter in part) < FEW_LETTERS
+    gap = r"\S+?" if few else r"(?:(?!(?<=[.!?]) ).)+?"
     pattern, seen = "", set[str]()
     for place, part in enumerate(parts):
         if place % 2 == 0:
@@ -119,5 +126,5 @@ def _regex(parts: list[str]) -> re.Pattern[str]:
             pattern += f"(?P={part})"
         else:
             seen.add(part)
-            pattern += f"(?P<{part}>.+?)"
+            pattern += f"(?P<{part}>{gap})"
     return re.compile(pattern, re.DOTALL)

@@ -451,8 +451,8 @@ class MainWindow(QMainWindow):
             return True
         answer = QMessageBox.warning(
             self,
-            "Not saved",
-            f"{text.plural(saver.unsaved, 'change')} could not be saved and will be lost.",
+            tr("Not saved"),
+            tr("{counted} could not be saved and will be lost.", counted=text.plural(saver.unsaved, "change")),
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )

@@ -28,7 +28,7 @@ DARK: Mapping[str, str] = {
 }  # fmt: skip
 LIGHT: Mapping[str, str] = {
     "BACKGROUND": "#e9ebee", "PANEL": "#f7f8f9", "RAISED": "#ffffff", "FIELD": "#ffffff", "LINE": "#c2c7cd",
-    "TEXT": "#1b1d1f", "MUTED": "#565c63", "DISABLED": "#868c93", "FAINT": "#d8dce0", "HOVER": "#9aa1a9", "ICON": "#3c4146",
+    "TEXT": "#1b1d1f", "MUTED": "#565c63", "DISABLED": "#787e85", "FAINT": "#d8dce0", "HOVER": "#9aa1a9", "ICON": "#3c4146",
     "ACCENT": "#1f6ab8", "PRIMARY": "#1f5fa8", "PRIMARY_TEXT": "#ffffff", "SELECTION": "#cfe2f7",
     "MACHINE": "#0d57a6", "HUMAN": "#8f4300", "ATTENTION": "#6f5200", "ERROR": "#a8201a", "GOOD": "#1b6a2b",
     "FLAG": "#fff4cf", "FLAG_LINE": "#c9a93a", "STOP": "#fde1de", "STOP_TEXT": "#8c1a14", "WARN": "#fff4cf", "FAULT": "#fde9e7",

@@ -210,7 +210,7 @@ class AnalysisQueue(QObject):
         self._settle(item, JobState.READING)
         known = desk.knows(item.reading_id)
         desk.runner.submit(
-            "store", "Loading a reading for the queue",
+            "store", tr("Loading a reading for the queue"),
             lambda _token, _progress: known or desk.services.store().get(item.reading_id),
             on_result=partial(self._loaded, item), on_failed=partial(self._failed, item), priority=BACKGROUND,
         )  # fmt: skip
@@ -270,7 +270,7 @@ class AnalysisQueue(QObject):
         if isinstance(error, EngineError) and code not in _OF_THE_FILM:
             self._settle(item, JobState.WAITING)
             self.pause()
-            self._tell("error", tr("The queue is paused: {why}", why=words), Choice("Go on", self.resume))
+            self._tell("error", tr("The queue is paused: {why}", why=words), Choice(tr("Go on"), self.resume))
             return
         if code in _DEATHS:
             item.tries += 1
@@ -288,7 +288,7 @@ class AnalysisQueue(QObject):
                 self._tell(
                     "error",
                     tr("The queue is paused: the model process ended {count} times in a row.", count=self._crashes),
-                    Choice("Go on", self.resume),
+                    Choice(tr("Go on"), self.resume),
                 )
                 return
             if item.state is JobState.FAILED:

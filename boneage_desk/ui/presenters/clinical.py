@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common import i18n
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.assessment import Command
@@ -119,7 +120,7 @@ class Clinical(QObject):
             return tuple(services.store().every_of_patient(now[1]))
 
         self._job = self._desk.runner.submit(
-            "visits", "Earlier readings", work, on_result=partial(self._here, now), on_failed=partial(self._failed, now)
+            "visits", tr("Earlier readings"), work, on_result=partial(self._here, now), on_failed=partial(self._failed, now)
         )
 
     def _drop(self) -> None:
