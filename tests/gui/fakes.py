@@ -517,4 +517,4 @@ def lut(voi: Voi, max_value: int, dtype: Any, *, invert: bool = False) -> np.nda
 
 
 def engine_died() -> EngineError:
-    return EngineError("The model process ended.", "Read the film again.", code="crashed")
+    return EngineError("The model process ended.", "Read the film again.", code="engine-crashed")
