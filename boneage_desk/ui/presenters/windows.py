@@ -24,8 +24,9 @@ def tissue_windows(pixels: FilmPixels) -> tuple[Voi, ...]:
     """Windows over bone and over soft tissue; none for a film of nearly one grey.
 
     The greys of the film are split into air, soft tissue and bone by the two thresholds that leave the least variance
-    within the three (Otsu). Bone: from the middle of the soft tissue to the brightest; soft tissue: from the brightest
-    air to the darkest bone at most, soft tissue itself a middle grey, so that the skin line is seen.
+    within the three (Otsu). Bone: from the darker half of the soft tissue to all but the brightest bone (metal letters and
+    the white of an edge are no bone); soft tissue: from the brightest air to the darkest bone at most, soft tissue itself a
+    middle grey, so that the skin line is seen.
     """
     values = pixels.inside()
     if values.size < 256:
@@ -43,7 +44,9 @@ def tissue_windows(pixels: FilmPixels) -> tuple[Voi, ...]:
     skin, cortex = float(edges[first]), float(edges[second])
     dark = skin - 0.35 * (skin - air)
     bright = min(cortex + 0.35 * (bone - cortex), soft + 1.2 * (soft - dark))
-    return _window(BONE, soft, max(high, bone)), _window(SOFT_TISSUE, dark, bright)
+    dense = values[values >= cortex]
+    middle, top = (float(v) for v in np.percentile(dense, (50, 90))) if dense.size else (bone, high)
+    return _window(BONE, (skin + soft) / 2, max(top, 2 * middle - cortex)), _window(SOFT_TISSUE, dark, bright)
 
 
 def _window(name: str, low: float, high: float) -> Voi:

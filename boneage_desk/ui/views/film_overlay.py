@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ class OverlayPainter:
         spacing: Spacing | None = None,
     ) -> None:
         painter.setFont(theme.ui_font(9.5))
+        corners = _broken(QFontMetricsF(painter.font()), size, corners)
         if show is not Show.NONE:
             if saliency is not None:
                 self._saliency(painter, saliency, film_transform)
@@ -252,6 +254,20 @@ class OverlayPainter:
 
 
 KEY_WIDTH = 110
+
+
+def _broken(metrics: QFontMetricsF, size: tuple[int, int], corners: Corners) -> Corners:
+    """The state of the overlay in lines that its corner holds: it is never cut, whatever the width."""
+    room, lines = _rooms(metrics, size, corners.bottom_left, corners.bottom_right)[1], []
+    for line in corners.bottom_right:
+        while metrics.horizontalAdvance(line) > room and len(line) > 1:
+            fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or metrics.horizontalAdvance(line[:n]) <= room)
+            space = line.rfind(" ", 0, fits + 1)
+            cut = space if space > fits // 3 else fits
+            lines.append(line[:cut].rstrip())
+            line = line[cut:].lstrip()
+        lines.append(line)
+    return dataclasses.replace(corners, bottom_right=tuple(lines))
 
 
 def _rooms(metrics: QFontMetricsF, size: tuple[int, int], left: tuple[str, ...], right: tuple[str, ...]) -> tuple[float, float]:

@@ -151,8 +151,16 @@ def test_bone_and_soft_tissue_windows_part_what_they_are_named_after(levels):
         return int(apply_voi(np.array([[value]], np.uint16), voi, max_value=4095)[0, 0])
 
     air, tissue, shaft = levels
-    assert grey(bone, tissue) < 30 and 150 < grey(bone, shaft) and grey(bone, air) == 0
+    assert grey(bone, tissue) < 70 and 130 < grey(bone, shaft) and grey(bone, air) == 0
     assert grey(soft, air) < 60 and 70 < grey(soft, tissue) < 215 and grey(soft, shaft) > 225
+
+
+def test_a_metal_letter_and_a_white_edge_do_not_darken_the_bone_window():
+    plain = windows.presets(hand())[1]
+    pixels = hand().frame.pixels.copy()
+    pixels[:8], pixels[40:52, 20:32] = 4095, 4095
+    marked = windows.presets(FilmPixels(Frame(pixels, 4095, hand().frame.vois)))[1]
+    assert marked.centre + marked.width / 2 == pytest.approx(plain.centre + plain.width / 2, rel=0.05)
 
 
 def test_a_film_of_one_grey_has_the_files_windows_only():
