@@ -38,6 +38,8 @@ def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window
         "order-anatomy", "order-ray", "order-worth", "next-order", "blind-first",
         "lock", "open", "open-folder", "open-knee", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
         "opinion-whole-hand", "export-films", "export-training",
+        "side-list", "next-unread", "queue", "pause-queue", "paste", "watch-folder",
+        "settings", "copy-diagnostics", "reset-layout", "guide",
     }  # fmt: skip
 
 
@@ -51,6 +53,7 @@ def test_a_command_without_handler_is_refused(qtbot, window):
         ActionSet(window, {Scope.READING: (), Scope.FILM: ()}, {})
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support raise")
 def test_every_command_can_be_run(qtbot, read, monkeypatch):
     """Each enabled command once, through its QAction; none raises, and none closes the window."""
     from PySide6.QtWidgets import QFileDialog
@@ -60,7 +63,6 @@ def test_every_command_can_be_run(qtbot, read, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: ("", ""))
     monkeypatch.setattr("boneage_desk.ui.views.help.CommandPalette.show", lambda self: self.close())
     monkeypatch.setattr("boneage_desk.ui.window_bones.QMenu.popup", lambda self, _at: self.close())
-    monkeypatch.setattr("boneage_desk.ui.views.help.ShortcutSheet.raise_", lambda self: None)
     with qtbot.captureExceptions() as caught:
         for spec in ACTIONS:
             if spec.id not in ("quit", "full-screen", "lock") and read.actions_[spec.id].isEnabled():

@@ -22,7 +22,7 @@ from boneage_desk.ui import app as start
 from boneage_desk.wiring import build
 
 services = build(Path(sys.argv[1]))
-application = start._application()
+application = start._application(services.settings)
 window = start.MainWindow(services)
 seen = {}
 
