@@ -122,7 +122,10 @@ class WindowBones(QObject):
         page.strip.show_bone(
             rows.bone_row(reading, bone), steps, page.model.crop(bone), self.crop_lines(), desk.editable, side_words(side),
         )  # fmt: skip
-        self.atlas.want(bone, [step.grade for step in steps], side)
+        bones = desk.order.bones
+        following = bones[bones.index(bone) + 1 :][:1]
+        after = [(other, step.grade) for other in following for step in rows.ladder(reading, other) if step.grade is not None]
+        self.atlas.want(bone, [step.grade for step in steps], side, after)
         self._show_drawings()
         self._w._update_actions()
 
