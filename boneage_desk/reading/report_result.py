@@ -7,6 +7,7 @@ import math
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.reference import Reference, reference_of
+from boneage_desk.reading.report_annotations import annotation_facts
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.report_texts import has
 from boneage_desk.reading.report_values import Fact, clean
@@ -107,6 +108,7 @@ def results(
         *_second_opinions(reading, summary, words),
         Fact("verification", words("verification"), verification),
         *_blind_first(reading, words),
+        *annotation_facts(reading, words),
     ]
     if reader:
         facts.append(Fact("reader", words("reader"), reader))

@@ -25,6 +25,7 @@ from boneage_desk.reading.codec import decode_reading, encode_reading
 from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Spacing, SpacingKind
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.report_content import build
 from boneage_desk.reading.session import MarkReviewed, ReadingSession, SetAnalysis, SetBox, SetGrade
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
@@ -180,3 +181,21 @@ def test_a_reading_of_an_older_version_has_none() -> None:
         del bone["box_removed"]
     old = decode_reading(data)
     assert old.annotations == () and not old.key_image and not old.bone("radius").box_removed
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "distance 1: 0.9 mm at detector; angle 2: 79.9\N{DEGREE SIGN} in pixels; note 3: a cyst?"),
+        ("zh", "距离 1：0.9 mm（探测器平面）；角度 2：79.9\N{DEGREE SIGN}（按像素）；注记 3：a cyst?"),
+    ],
+)
+def test_the_report_says_what_was_measured_and_noted(language: str, said: str) -> None:
+    session = analysed()
+    assert not {"annotations", "key_image"} & {fact.key for fact in build(session.reading, language=language).results}
+    do(session, AddAnnotation(D, ((1, 2), (4, 6)), spacing=DETECTOR))
+    do(session, AddAnnotation(A, ((0, 10), (0, 0), (9, 1.6))))
+    do(session, AddAnnotation(N, ((5, 5),), "a cyst?"))
+    do(session, SetKeyImage(True))
+    facts = {fact.key: fact.value for fact in build(session.reading, language=language).results}
+    assert facts["annotations"] == said and facts["key_image"] in ("this film", "本片")
