@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.study_row import ReadState, StudyRow
+from boneage_desk.ui.plain_tip import plain_tip
 from boneage_desk.ui.presenters import study_texts
 from boneage_desk.ui.presenters.study_texts import COLUMNS, TITLES, Column, Entry, JobView
 
@@ -249,7 +250,7 @@ class StudyListModel(QAbstractTableModel):
         if role == ReadingIdRole:
             return entry.row.reading_id
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(entry, column)
+            return plain_tip(self._tip(entry, column))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{tr(TITLES[column])}: {entry.words[column]}"
         return None

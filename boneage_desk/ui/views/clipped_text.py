@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QTextLayout, QTextOptio
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from boneage_desk.ui import theme
+from boneage_desk.ui.plain_tip import plain_tip
 
 
 class ClippedText(QWidget):
@@ -22,7 +23,7 @@ class ClippedText(QWidget):
     def setText(self, text: str) -> None:
         if text != self._text:
             self._text = text
-            self.setToolTip(text)
+            self.setToolTip(plain_tip(text))
             self.setAccessibleName(text)
             self.update()
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.ports import FilmEntry
+from boneage_desk.ui.plain_tip import plain_tip
 from boneage_desk.ui.presenters.messages import Choice, Message
 
 INFO_MS = 6000
@@ -43,7 +44,7 @@ class _Line(QFrame):
         row.setSpacing(10)
         words = QLabel(message.text + (f"  {message.remedy}" if message.remedy else ""))
         words.setTextFormat(Qt.TextFormat.PlainText)
-        words.setToolTip(message.original)
+        words.setToolTip(plain_tip(message.original))
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -54,7 +55,7 @@ class _Line(QFrame):
             row.addWidget(button)
         if message.details:
             copy = QPushButton(tr("Copy details"))
-            copy.setToolTip(message.details[-1500:])
+            copy.setToolTip(plain_tip(message.details[-1500:]))
             copy.clicked.connect(self._copy)
             row.addWidget(copy)
         close = QToolButton()

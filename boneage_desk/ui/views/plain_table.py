@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from boneage_desk.ui import theme
+from boneage_desk.ui.plain_tip import plain_tip
 
 
 class PlainTable(QTableWidget):
@@ -63,7 +64,7 @@ class PlainTable(QTableWidget):
             for j, words in enumerate(row):
                 item = QTableWidgetItem(words)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-                item.setToolTip(words if len(words) > 40 else "")
+                item.setToolTip(plain_tip(words) if len(words) > 40 else "")
                 if faint and faint[i]:
                     item.setForeground(QColor(theme.MUTED))
                 if warned and warned[i][j]:

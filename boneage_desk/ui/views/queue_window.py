@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui import theme
+from boneage_desk.ui.plain_tip import plain_tip
 from boneage_desk.ui.presenters.analysis_queue import AnalysisQueue, Item
 from boneage_desk.ui.presenters.study_texts import MACHINE_SIGNS, JobState
 from boneage_desk.ui.views.study_delegate import WIDE_HEIGHT, draw_sign
@@ -77,7 +78,8 @@ class QueueModel(QAbstractTableModel):
             if index.column() == STATE:
                 word = tr(MACHINE_SIGNS[item.state].word)
                 return f"{word} {round(item.share * 100)} %" if item.state is JobState.READING else word
-            return item.who if index.column() == WHO else item.why
+            words = item.who if index.column() == WHO else item.why
+            return plain_tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return item if role == ItemRole else None
 
 
