@@ -181,7 +181,7 @@ class Compare(QObject):
         services = self._desk.services
         self._job = self._desk.runner.submit(
             "films", tr("Opening the film beside"),
-            lambda _token, _progress: opening.open_film_of(services, reading),
+            lambda _token, _progress: opening.for_screen(opening.open_film_of(services, reading)),
             on_result=partial(self._here, reading.reading_id), on_failed=partial(self._failed, reading.reading_id),
         )  # fmt: skip
         self.changed.emit()
