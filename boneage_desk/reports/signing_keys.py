@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.files import read_small
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reports import signing_keystore
 
@@ -114,9 +115,7 @@ class Pkcs12File:
 def read_key_file(path: Path) -> bytes:
     """The bytes of a key file. Raises StoreError 'key-file'."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise StoreError(f"'{path}' is too large for a key file.", "Name a PKCS#12 file.", code="key-file")
-        return path.read_bytes()
+        return read_small(path, LARGEST_FILE)
     except OSError as error:
         raise StoreError(
             f"The key file '{path}' cannot be read ({error.strerror}).", "Check the setting and its rights.", code="key-file"

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.common.files import SETTINGS_BYTES, parse_json, small_text
 from boneage_desk.reading.impression import DEFAULTS, FILE_NAME, Template, parse
 from boneage_desk.ui.presenters.reporting import put
-
-MOST_BYTES = 1_000_000
 
 
 def templates(folder: Path) -> tuple[Template, ...]:
@@ -18,10 +17,8 @@ def templates(folder: Path) -> tuple[Template, ...]:
     if not path.exists():
         return parse(DEFAULTS)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError("it is too large")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        raw = parse_json(small_text(path, SETTINGS_BYTES))
+    except (OSError, ValueError) as error:
         raise InputError(
             f"The templates of the impression cannot be read ({error}).", f"Mend or delete {path}.", code="templates"
         ) from error
