@@ -1,13 +1,15 @@
 """One reading by every standard, side by side, for window, report and JSON; some 0.2 ms, so that it can follow every override.
 
 RUS-CHN, TW3 RUS and TW3-C RUS come from the 13 grades in force. Greulich-Pyle comes from the whole-hand model, which was
-taught with ages read by that atlas; without its opinion there is none. CHN 1988 needs bones that are not among the 13.
+taught with ages read by that atlas; without its opinion there is none. The reader's own reading by the atlas is a row
+more, where there is one. CHN 1988 needs bones that are not among the 13.
 Carpal methods have no scores (`standards.catalogue.REFUSED`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boneage_desk.reading.analysis import WholeHandOpinion
@@ -21,12 +23,13 @@ from boneage_desk.standards.types import BoneAge, Qualifier, Sex
 
 SHOWN = (rus_chn.STANDARD_ID, tw3.TW3_RUS, tw3.TW3_C_RUS, gp.STANDARD_ID, chn_1988.STANDARD_ID)
 """The standards of a table, in its order."""
-GRADES, WHOLE_HAND = "13-grades", "whole-hand-model"
+GRADES, WHOLE_HAND, READER = "13-grades", "whole-hand-model", "reader"
 
 
 @dataclass(frozen=True, slots=True)
 class StandardRow:
-    """One standard's answer. ``score``: 0 to 1000 points, None without. ``origin``: GRADES or WHOLE_HAND.
+    """One standard's answer. ``score``: 0 to 1000 points, None without. ``origin``: GRADES, WHOLE_HAND or
+    READER.
 
     ``difference_months``: bone age minus the age it is compared with, None at a bound or without an age. ``why_not``: ''
     where there is a bone age, else 'no-grades', 'no-model' or 'other-bones'. ``conclusion``, ``degree``: by the reading's
@@ -61,7 +64,8 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class AllStandards:
-    """``rows`` in the order of :data:`SHOWN`. ``apart``: None unless two have a bone age that is no bound.
+    """``rows`` in the order of :data:`SHOWN`; after the whole-hand model's the reader's own by Greulich-Pyle, where there is
+    one. ``apart``: None unless two have a bone age that is no bound; the reader's own is not asked there.
 
     ``plates``: the Greulich-Pyle plates nearest to the RUS-CHN bone age, the reading aid; empty at a bound.
     """
@@ -71,8 +75,13 @@ class AllStandards:
     plates: tuple[Plate, ...]
 
     def row(self, standard: str) -> StandardRow:
-        """The row of one standard; KeyError where it is not shown."""
-        return {row.standard: row for row in self.rows}[standard]
+        """The row of one standard, by grades or model; KeyError where it is not shown."""
+        return {row.standard: row for row in self.rows if row.origin != READER}[standard]
+
+    @property
+    def own(self) -> StandardRow | None:
+        """The reader's own reading by Greulich-Pyle; None where the reader gave none."""
+        return next((row for row in self.rows if row.origin == READER), None)
 
 
 def all_standards(reading: Reading, summary: Summary | None = None) -> AllStandards:
@@ -90,11 +99,15 @@ def all_standards(reading: Reading, summary: Summary | None = None) -> AllStanda
     opinion = _opinion(reading)
     if opinion is not None and sex is not None:
         found[gp.STANDARD_ID] = None, _on_the_ladder(opinion.bone_age_months, sex)
-    rows = tuple(_row(standard, found.get(standard), summary, sex) for standard in SHOWN)
-    age = rows[0].bone_age
+    rows = [_row(standard, found.get(standard), summary, sex) for standard in SHOWN]
+    age, apart = rows[0].bone_age, _apart(rows)
+    own = reading.growth.atlas_months
+    if own is not None and sex is not None:
+        answer = None, _on_the_ladder(own, sex)
+        rows.insert(SHOWN.index(gp.STANDARD_ID) + 1, _row(gp.STANDARD_ID, answer, summary, sex, READER))
     point = age is not None and sex is not None and age.qualifier is Qualifier.POINT
     plates = gp.nearest(age.months, sex) if point and age is not None and sex is not None else ()
-    return AllStandards(rows, _apart(rows), plates)
+    return AllStandards(tuple(rows), apart, plates)
 
 
 def _opinion(reading: Reading) -> WholeHandOpinion | None:
@@ -103,16 +116,16 @@ def _opinion(reading: Reading) -> WholeHandOpinion | None:
 
 
 def _on_the_ladder(ba_months: float, sex: Sex) -> BoneAge:
-    """A model's age as Greulich-Pyle can say it: the fused hand of the last plate is a bound."""
+    """An age as Greulich-Pyle can say it: the fused hand of the last plate is a bound."""
     last = gp.plates(sex)[-1]
     return last.bone_age if ba_months >= last.months else BoneAge(ba_months)
 
 
 def _row(
-    standard: str, found: tuple[int | None, BoneAge] | None, summary: Summary, sex: Sex | None
+    standard: str, found: tuple[int | None, BoneAge] | None, summary: Summary, sex: Sex | None, origin: str = ""
 ) -> StandardRow:
     info = catalogue.info(standard)
-    origin = WHOLE_HAND if standard == gp.STANDARD_ID else GRADES
+    origin = origin or (WHOLE_HAND if standard == gp.STANDARD_ID else GRADES)
     if found is None or sex is None:
         why_not = "other-bones" if standard == chn_1988.STANDARD_ID else "no-model" if origin == WHOLE_HAND else "no-grades"
         return StandardRow(standard, info.name, info.edition, info.certainty, origin, why_not=why_not)
@@ -133,7 +146,7 @@ _REASONS = {
 }
 
 
-def _apart(rows: tuple[StandardRow, ...]) -> Apart | None:
+def _apart(rows: Sequence[StandardRow]) -> Apart | None:
     ages = [(row.bone_age.months, row.standard) for row in rows if row.bone_age is not None and not row.bone_age.qualifier]
     if len(ages) < 2:
         return None

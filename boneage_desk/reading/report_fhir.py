@@ -17,6 +17,7 @@ from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.report_fhir_growth import growth_resources
+from boneage_desk.reading.report_fhir_standards import conclusion_codes, judged, other_standards, reference_components
 from boneage_desk.reading.report_values import clean
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.signature import REPORT
@@ -74,7 +75,7 @@ class _Bundle:
         return f"urn:uuid:{self.id(name)}"
 
     def resources(self) -> list[Resource]:
-        observations = [self._bone_age(), *self._chronological(), *self._opinions(), *self._growth()]
+        observations = [self._bone_age(), *self._chronological(), *self._opinions(), *self._others(), *self._growth()]
         study = self._study()
         report = self._report([f"urn:uuid:{one['id']}" for one in observations], bool(study))
         return [report, self._patient(), *study, *observations, *self._devices(), *self._practitioners()]
@@ -197,8 +198,8 @@ class _Bundle:
         if summary.score is not None:
             score = {"code": _own("score", "Total score"), "valueInteger": summary.score}
             components.insert(0, score)
-        made["component"] = components
-        return made
+        made["component"] = components + reference_components(reading, summary)
+        return {**made, **judged(reading, summary)}
 
     def _bone(self, finding: BoneFinding) -> Resource:
         made: Resource = {"code": _own(f"grade-{finding.bone}", f"Grade of {rus_chn.bone_name(finding.bone)}")}
@@ -228,6 +229,11 @@ class _Bundle:
                 made["device"] = {"reference": self.ref(f"model:{model.sha256}:{model.engine}")}
             found.append(made)
         return found
+
+    def _others(self) -> list[Resource]:
+        """Bone ages by the other standards, and the reader's own by the atlas."""
+        found = other_standards(self.reading, self.summary)
+        return [{**self._observation(key, changed["code"]), **changed} for key, changed in found]
 
     def _growth(self) -> list[Resource]:
         """Height, weight and predicted adult height."""
@@ -264,6 +270,7 @@ class _Bundle:
         ]
         if conclusion := "\n".join(text for text in said if text):
             made["conclusion"] = conclusion
+        made["conclusionCode"] = conclusion_codes(reading, self.summary)
         return made
 
 

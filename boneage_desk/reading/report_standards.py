@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boneage_desk.reading.all_standards import GRADES, StandardRow, all_standards
+from boneage_desk.reading.all_standards import READER, WHOLE_HAND, StandardRow, all_standards
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.report_result import age_text, span_text
 from boneage_desk.reading.session import Reading
@@ -59,7 +59,9 @@ def standards_block(reading: Reading, summary: Summary, words: Words) -> Standar
 
 
 def _line(row: StandardRow, words: Words) -> StandardLine:
-    key = "standards.name" if row.origin == GRADES or row.bone_age is None else "standards.whole_hand"
+    key = "standards.name"
+    if row.bone_age is not None:
+        key = {WHOLE_HAND: "standards.whole_hand", READER: "standards.reader"}.get(row.origin, key)
     name = words(key, name=row.name, edition=row.edition)
     if row.bone_age is None:
         return StandardLine(row.standard, name, NOTHING, words(f"standards.why.{row.why_not}"), NOTHING, known=False)

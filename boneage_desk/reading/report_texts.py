@@ -243,6 +243,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "standards.col.difference": ("Against age", "与年龄比较"),
     "standards.name": ("{name}, {edition}", "{name}, {edition}"),
     "standards.whole_hand": ("{name}, {edition} (a whole-hand model's)", "{name}, {edition}（全手模型）"),
+    "standards.reader": ("{name}, {edition} (read by the reader)", "{name}, {edition}（医师自行对照图谱）"),
     "standards.why.no-grades": ("not given: no 13 grades", "未给出：13 块骨等级不全"),
     "standards.why.no-model": ("not given: no second opinion", "未给出：无第二意见"),
     "standards.why.other-bones": ("not given: needs capitate, hamate", "未给出：需头状骨、钩骨"),

@@ -150,8 +150,11 @@ def with_new_facts(before: Reading, after: Reading) -> Reading:
     """``after`` without what rested on facts of ``before``.
 
     Another sex drops the opinions that used it, their models, what was said of their difference, and every flag of a
-    second opinion: `wanted` then names what must be asked anew. Another age only looks at the training range.
+    second opinion: `wanted` then names what must be asked anew. A reading by the atlas of the other sex, and a girl's
+    menarche, go too. Another age only looks at the training range.
     """
+    if before.patient.sex is not None and after.patient.sex is not before.patient.sex:
+        after = dataclasses.replace(after, growth=dataclasses.replace(after.growth, atlas_months=None, menarche=None))
     if after.patient.sex is not before.patient.sex:
         kept = tuple(o for o in after.whole_hand if o.sex is None)
         engines = {o.engine for o in kept}

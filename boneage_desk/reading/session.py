@@ -11,7 +11,7 @@ from boneage_desk.reading.analysis import AnalysisResult
 from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Reading, State, new_reading
 from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
-from boneage_desk.reading.film import Laterality, Patient, Study
+from boneage_desk.reading.film import Laterality, Study
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
 from boneage_desk.reading.second_opinion import (
     FLAGS,
@@ -23,7 +23,7 @@ from boneage_desk.reading.second_opinion import (
     with_new_facts,
 )
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import Sex
+from boneage_desk.standards.types import Sex, years_months
 
 __all__ = [
     "AcceptGrade",
@@ -200,11 +200,14 @@ class SetPatient(Command):
         return with_new_facts(reading, dataclasses.replace(reading, patient=patient))
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
-        return "patient", _patient_text(before.patient), _patient_text(after.patient)
+        return "patient", _patient_text(before), _patient_text(after)
 
 
-def _patient_text(patient: Patient) -> str:
-    return f"sex={patient.sex or '?'} born={patient.birth_date or '?'} id={patient.patient_id or '?'}"
+def _patient_text(reading: Reading) -> str:
+    """What is known of the child, with the reader's atlas reading, which another sex takes away."""
+    patient, atlas = reading.patient, reading.growth.atlas_months
+    own = "" if atlas is None else f" Greulich-Pyle={years_months(atlas)}"
+    return f"sex={patient.sex or '?'} born={patient.birth_date or '?'} id={patient.patient_id or '?'}{own}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _UCUM = {"month": ("mo", "month"), "none": ("1", "no units"), "percent": ("%", "
 _PRIVATE = {
     # methods
     "RUS-CHN": "RUS-CHN of Chinese-05 (TY/T 3001-2006)",
+    "GREULICH-PYLE": "Atlas of Greulich and Pyle, second edition 1959",
     # concept names of numbers
     "SCORE": "RUS-CHN maturity score, 0 to 1000 points",
     "POINTS": "RUS-CHN points of the grade in force",
@@ -55,6 +56,7 @@ _PRIVATE = {
     "BA-BELOW": "Bone age is below this (table begins)",
     "BA-MACHINE": "Bone age by the machine's grades alone",
     "BA-SECOND": "Second bone age of the whole film",
+    "BA-ATLAS": "Bone age by the atlas, read by the reader",
     "SCORE-MACHINE": "RUS-CHN maturity score of the machine's grades",
     "INTERVAL-LOW": "Lower bound of the prediction interval",
     "INTERVAL-HIGH": "Upper bound of the prediction interval",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from boneage_desk.reading.all_standards import all_standards
 from boneage_desk.reading.analysis import ModelRef, WholeHandOpinion
 from boneage_desk.reading.evidence import TRUSTED
 from boneage_desk.reading.findings import BoneFinding, Box
@@ -28,6 +29,7 @@ def groups(origin: Origin, reading: Reading, summary: Summary) -> list[Any]:
     if reading.analysed_at is not None:
         found.append(_machine(reading, summary))
     found += [_second(reading, opinion) for opinion in reading.whole_hand]
+    found += _atlas(reading, summary)
     return found + [_bone(origin, reading, finding) for finding in reading.bones]
 
 
@@ -180,6 +182,23 @@ def _second(reading: Reading, opinion: WholeHandOpinion) -> Any:
     if opinion is default_opinion(reading) and reading.difference_comment.strip():
         group[0].ContentSequence.append(items.text(coding.dcm("comment"), reading.difference_comment))
     return group
+
+
+def _atlas(reading: Reading, summary: Summary) -> list[Any]:
+    """The reader's own Greulich-Pyle bone age, a group of its own; at the fused hand of the last plate a bound."""
+    own = all_standards(reading, summary).own
+    if own is None or own.bone_age is None:
+        return []
+    age, method = own.bone_age, coding.private("GREULICH-PYLE")
+    words = [_means_bone_age(), items.text(coding.dcm("equivalent-value"), age.text, "HAS CONCEPT MOD")]
+    name = coding.private("BA-ATLAS")
+    if age.qualifier is Qualifier.POINT:
+        numbers = [items.number(name, float(age.months), coding.ucum("month"), method=method, modifiers=words)]
+    else:
+        none = items.no_number(name, coding.dcm("out-of-range"), method=method, modifiers=words)
+        numbers = [none, _months(coding.private(_bound(age)), age.months)]
+    tracked = _tracked(reading, "atlas", "Bone age by Greulich-Pyle, read by the reader")
+    return [_group(tracked, [_hand(reading)], numbers, [], method)]
 
 
 # -------------------------------------------------------------------------------------- the 13 bones

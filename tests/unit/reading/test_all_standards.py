@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
+from pathlib import Path
 
+import jsonschema
 import pytest
 
-from boneage_desk.reading.all_standards import SHOWN, all_standards
-from boneage_desk.reading.assessment import Blind
+from boneage_desk.common.paths import packaged_dir
+from boneage_desk.reading.all_standards import READER, SHOWN, WHOLE_HAND, all_standards
+from boneage_desk.reading.assessment import Blind, Reading
 from boneage_desk.reading.document import document
+from boneage_desk.reading.growing import SetAtlasAge, SetMenarche
+from boneage_desk.reading.growth import Growth
 from boneage_desk.reading.report_content import build
 from boneage_desk.reading.report_plain import plain_text
-from boneage_desk.reading.session import SetGrade
+from boneage_desk.reading.session import SetGrade, SetPatient
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.rules import Rule
-from boneage_desk.standards.types import Qualifier
+from boneage_desk.standards.types import Qualifier, Sex
 from tests.samples import NOON, WHO, analysed
 
 
@@ -123,3 +129,50 @@ def test_each_row_is_judged_by_the_rule_of_the_reading() -> None:
     }  # fmt: skip
     assert document(reading)["standards_table"]["rows"][1]["degree"] == "slight"
     assert "slightly delayed" in plain_text(build(reading))
+
+
+def read_by_atlas(months: float, **facts: object) -> Reading:
+    return dataclasses.replace(analysed().reading, growth=Growth(atlas_months=months), **facts)  # type: ignore[arg-type]
+
+
+def test_the_readers_own_atlas_reading_is_a_row_beside_the_models() -> None:
+    plain, found = all_standards(analysed().reading), all_standards(read_by_atlas(106.0))
+    assert plain.own is None and [row.origin for row in found.rows[3:5]] == [WHOLE_HAND, READER]
+    assert tuple(row for row in found.rows if row.origin != READER) == plain.rows and found.apart == plain.apart
+    assert found.own is not None and found.own.bone_age is not None and found.own.bone_age.text == "8 y 10 m"
+    assert found.own.difference_months == pytest.approx(106 - summarise(analysed().reading).compared_months)
+    assert found.row("greulich-pyle") == plain.row("greulich-pyle"), "asked by its name, the model's"
+    last = all_standards(read_by_atlas(216.0)).own
+    assert last is not None and last.bone_age is not None and last.bone_age.text == ">= 18 y 0 m" and last.difference_months is None
+
+
+def test_a_person_sees_his_own_atlas_reading_while_the_machine_is_hidden_and_none_without_a_sex() -> None:
+    hidden = all_standards(read_by_atlas(106.0, blind=Blind.HIDDEN))
+    assert hidden.own is not None and all(row.bone_age is None for row in hidden.rows if row is not hidden.own)
+    patient = dataclasses.replace(analysed().reading.patient, sex=None)
+    assert all_standards(read_by_atlas(106.0, patient=patient)).own is None
+
+
+def test_report_and_document_tell_whose_it_is() -> None:
+    told = plain_text(build(read_by_atlas(106.0)))
+    (line,) = [one for one in told.splitlines() if "read by the reader" in one]
+    assert "8 y 10 m" in line and line.startswith("Greulich-Pyle")
+    assert "read by the reader" not in plain_text(build(analysed().reading))
+    found = document(read_by_atlas(106.0))
+    (row,) = [one for one in found["standards_table"]["rows"] if one["origin"] == "reader"]
+    assert row["bone_age_months"] == 106.0 and found["growth"]["atlas_bone_age_months"] == 106.0
+    schema = Path(packaged_dir("resources")) / "schema" / "reading-v1.schema.json"
+    jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_another_sex_takes_an_atlas_reading_and_menarche_away_and_undo_gives_them_back() -> None:
+    session = analysed()
+    session.do(SetAtlasAge(106.0), at=NOON, who=WHO)
+    session.do(SetMenarche(False), at=NOON, who=WHO)
+    event = session.do(SetPatient(sex=Sex.MALE), at=NOON, who=WHO)
+    assert session.reading.growth.atlas_months is None and session.reading.growth.menarche is None
+    assert "Greulich-Pyle=8 y 10 m" in event.before and "Greulich" not in event.after
+    session.undo(at=NOON, who=WHO)
+    assert session.reading.growth.atlas_months == 106.0 and session.reading.growth.menarche is False
+    session.do(SetPatient(name="B"), at=NOON, who=WHO)
+    assert session.reading.growth.atlas_months == 106.0

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from boneage_desk.reading.all_standards import all_standards
 from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.film import Patient, Study
+from boneage_desk.reading.growth import Growth
 from boneage_desk.reading.people import Role
 from boneage_desk.reading.report_fhir import bundle
 from boneage_desk.reading.session import AcceptGrade, MarkReviewed, SetAnalysis, SetGrade
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.rules import Rule
 from tests.samples import NOON, WHO, analysed, analysis, reading
 
 REQUIRED = {
@@ -33,11 +36,12 @@ KNOWN = {
     "Bundle": {"id", "identifier", "type", "timestamp", "entry"},
     "DiagnosticReport": {
         "id", "identifier", "status", "category", "code", "subject", "effectiveDateTime", "issued", "resultsInterpreter",
-        "result", "imagingStudy", "conclusion",
+        "result", "imagingStudy", "conclusion", "conclusionCode",
     },
     "Observation": {
         "id", "status", "category", "code", "subject", "effectiveDateTime", "issued", "valueQuantity", "dataAbsentReason",
         "note", "bodySite", "method", "device", "derivedFrom", "component",
+        "interpretation", "referenceRange",
     },
     "Patient": {"id", "identifier", "name", "gender", "birthDate"},
     "ImagingStudy": {"id", "identifier", "status", "modality", "subject", "started", "description", "series"},
@@ -293,3 +297,58 @@ def test_the_conclusion_is_the_impression_with_the_addenda() -> None:
 
 def test_the_path_of_the_film_is_nowhere() -> None:
     assert "films with spaces" not in json.dumps(bundle(whole()), ensure_ascii=False)
+
+
+def coded(one: dict[str, Any], code: str) -> bool:
+    return any(coding["code"] == code for coding in one["code"]["coding"])
+
+
+def test_the_conclusion_comes_with_its_rule_and_the_normal_range() -> None:
+    """A girl of 10 y 4 m with 9 y 8 m."""
+    made = bundle(whole())
+    age = main(made)
+    assert age["interpretation"][0]["coding"][0]["code"] == "N" and age["interpretation"][0]["text"] == "normal"
+    (normal,) = age["referenceRange"]
+    summary = summarise(whole())
+    assert normal["low"]["value"] < summary.bone_age.months < normal["high"]["value"] and "2 SD" in normal["text"]
+    parts = {part["code"]["coding"][0]["code"]: part for part in age["component"]}
+    assert parts["sd-score"]["valueQuantity"]["code"] == "{SD}" and parts["reference-sd"]["valueQuantity"]["value"] > 5
+    (code,) = of(made, "DiagnosticReport")[0]["conclusionCode"]
+    assert code["coding"][0]["code"] == "normal" and code["text"].startswith("Bone age for age: normal (")
+    years = bundle(dataclasses.replace(at_end(1.0), rule=Rule.RUS_CHN_YEARS))
+    assert main(years)["interpretation"][0] | {"coding": 0} == {"coding": 0, "text": "clearly advanced"}
+    (code,) = of(years, "DiagnosticReport")[0]["conclusionCode"]
+    assert code["coding"][0]["code"] == "clear-advanced" and "Rule: Up to 1 year" in code["text"]
+    for nothing in (bare(), reading()):
+        made = bundle(nothing)
+        assert not {"interpretation", "referenceRange"} & main(made).keys()
+        assert "conclusionCode" not in of(made, "DiagnosticReport")[0]
+
+
+def test_other_standards_are_observations_of_their_own_and_never_the_bone_age() -> None:
+    def others(value: Reading) -> dict[str, dict[str, Any]]:
+        found = (one for one in of(bundle(value), "Observation") if coded(one, "bone-age-by-other-standard"))
+        return {one["method"]["coding"][0]["code"]: one for one in found}
+
+    found = others(whole())
+    assert set(found) == {"tw3-rus", "tw3-c-rus"}
+    rows = {row.standard: row for row in all_standards(whole()).rows}
+    tw3 = found["tw3-rus"]
+    assert tw3["valueQuantity"]["value"] == round(rows["tw3-rus"].bone_age.months, 2) and "2001" in tw3["method"]["text"]
+    assert tw3["component"][0]["valueInteger"] == rows["tw3-rus"].score
+    assert {one["valueQuantity"]["comparator"] for one in others(at_end(1.0)).values()} == {">="}
+    assert others(reading()) == {} and others(bare()) == {}
+    assert not any(coded(one, "atlas-bone-age") for one in of(bundle(whole()), "Observation"))
+
+
+def test_the_readers_own_atlas_reading_is_told_as_his() -> None:
+    own = dataclasses.replace(whole(), growth=Growth(atlas_months=120.0))
+    made = bundle(own)
+    assert problems(json.loads(json.dumps(made))) == []
+    (atlas,) = [one for one in of(made, "Observation") if coded(one, "atlas-bone-age")]
+    assert atlas["valueQuantity"]["value"] == 120.0 and "read by the reader" in atlas["code"]["text"]
+    assert main(made)["valueQuantity"] == main(bundle(whole()))["valueQuantity"]
+    assert f"urn:uuid:{atlas['id']}" in {one["reference"] for one in of(made, "DiagnosticReport")[0]["result"]}
+    last = dataclasses.replace(own, growth=Growth(atlas_months=216.0))
+    (atlas,) = [one for one in of(bundle(last), "Observation") if coded(one, "atlas-bone-age")]
+    assert atlas["valueQuantity"]["comparator"] == ">=", "the fused hand of a girl's last plate"

@@ -11,6 +11,7 @@ import pytest
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import Box
+from boneage_desk.reading.growing import SetAtlasAge
 from boneage_desk.reading.reference import reference_of
 from boneage_desk.reading.second_opinion import SetDifferenceComment, difference
 from boneage_desk.reading.session import AcceptGrade, SetBox, SetGrade, SetImpression, SetPatient, SetStudy
@@ -253,6 +254,20 @@ def test_without_second_opinions_there_is_no_such_group(film: Film, hand: Any, r
     opened = film()
     report = results(session(opened, hand, second=False).reading, opened)["SR"]
     assert [name for name in groups(report) if name.startswith("Second")] == []
+
+
+def test_the_readers_own_atlas_reading_is_a_group_of_its_own(film: Film, hand: Any, results: Results) -> None:
+    opened, title = film(), "Bone age by Greulich-Pyle, read by the reader"
+    value = session(opened, hand)
+    assert title not in groups(results(value.reading, opened)["SR"])
+    value.do(SetAtlasAge(106.0), at=AT, who=WHO)
+    report = results(value.reading, opened)["SR"]
+    group = groups(report)[title]
+    assert number(group, "BA-ATLAS") == 106.0 and coded(group, "370129005") == ["GREULICH-PYLE"]
+    assert items(group, BONE_AGE) == [] and len(items(groups(report)[FORCE], BONE_AGE)) == 1
+    value.do(SetAtlasAge(216.0), at=AT, who=WHO)
+    group = groups(results(value.reading, opened)["SR"])[title]
+    assert number(group, "BA-ATLAS") is None and number(group, "BA-AT-LEAST") == 216.0, "the fused hand is a bound"
 
 
 @pytest.mark.parametrize(
