@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
@@ -16,6 +26,8 @@ from boneage_desk.ui.views.clipped_text import ClippedText
 MEASURED_LINES = (1, 3, 4)
 """Lines of text at most for what was measured, in a low, a middling and a high strip."""
 HIGHER_FROM = (230, 290)
+STACKED_FROM, LADDER_BELOW = 680, 290
+"""Height of the strip from which the ladder stands below the crop, and the ladder's height there at least."""
 
 
 def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF) -> None:
@@ -207,7 +219,8 @@ class BoneStrip(QFrame):
         row = QHBoxLayout()
         row.setSpacing(6)
         self.crop = CropPicture()
-        row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
+        self._row = row
         self.ladder = BoneLadder()
         row.addWidget(self.ladder, 1)
         column.addLayout(row, 1)
@@ -218,7 +231,12 @@ class BoneStrip(QFrame):
         super().resizeEvent(event)
         told = self.measured.most_high(self.height())
         room = self.height() - self._title.sizeHint().height() - told - 22
-        side = max(72, min(room, round(self.width() * 0.34)))
+        stacked = self.height() >= STACKED_FROM
+        if stacked:
+            side = min(self.width() - 16, room - LADDER_BELOW)
+        else:
+            side = max(72, min(room, round(self.width() * 0.34)))
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
         self.crop.setFixedSize(side, side)
 
     def show_bone(

@@ -18,7 +18,7 @@ from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
-from boneage_desk.ui.views.bone_strip import BoneStrip
+from boneage_desk.ui.views.bone_strip import STACKED_FROM, BoneStrip
 from boneage_desk.ui.views.bones_bar import BonesBar
 from boneage_desk.ui.views.numbers_strip import NumbersStrip
 from boneage_desk.ui.views.opinion_strip import OpinionStrip
@@ -28,13 +28,20 @@ ENTRY_MS = 2500
 LEAST_ROW, EASY_ROW = 20, 20
 """Pixels of a row at least, and those that the bone chosen leaves to rows before it gets smaller itself."""
 LEAST_STRIP = 176
+MOST_STRIP, MOST_STACKED = 460, 900
+"""Pixels of the bone chosen at most, with its ladder beside the crop or, on an upright screen, below it."""
 HEADING = 17
 """Pixels of the line above the bones of a ray."""
-WIDTHS = (46, 64, 100, 54, 46, 46, 86, 26)
+WIDTHS = (46, 62, 100, 58, 46, 46, 86, 26)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
 MACHINE_LEAST = 116
 """Grade, bars and probability need so many."""
+
+
+def most_row(width: int) -> int:
+    """Pixels of a row at most in a table of this width."""
+    return 52 if width >= 500 else 40
 
 
 class BoneTable(QTableView):
@@ -102,7 +109,7 @@ class BoneTable(QTableView):
         headings = self._model.headings
         rows = max(1, self._model.rowCount() - len(headings))
         room = self.viewport().height() - HEADING * len(headings)
-        height = min(52 if self.width() >= 500 else 40, max(LEAST_ROW, room // rows))
+        height = min(most_row(self.width()), max(LEAST_ROW, room // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.clearSpans()
         for heading in headings:
@@ -149,11 +156,14 @@ class BonesPage(QWidget):
     def share_height(self) -> None:
         """The bone chosen has what rows and numbers leave over."""
         headings = len(self.model.headings)
-        rows = EASY_ROW * (self.model.rowCount() - headings) + HEADING * headings
-        rows += self.table.horizontalHeader().sizeHint().height() + self.bar.sizeHint().height()
+        bones = self.model.rowCount() - headings
+        others = HEADING * headings + self.table.horizontalHeader().sizeHint().height() + self.bar.sizeHint().height()
         numbers = self.numbers.sizeHint().height() + (0 if self.opinion.isHidden() else self.opinion.sizeHint().height())
-        spare = self.height() - numbers - rows - 4
-        self.strip.setFixedHeight(max(LEAST_STRIP, min(320, round(self.height() * 0.355), spare)))
+        room = self.height() - numbers - others - 4
+        easy = max(LEAST_STRIP, min(320, round(self.height() * 0.355), room - EASY_ROW * bones))
+        left_over = room - most_row(self.table.width()) * bones  # rows do not grow beyond
+        most = MOST_STACKED if left_over >= STACKED_FROM else MOST_STRIP
+        self.strip.setFixedHeight(max(easy, min(left_over, most)))
 
     def show_foot(self, on: bool) -> None:
         """Without a reading there is no bone and no number to show."""
