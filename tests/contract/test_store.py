@@ -82,6 +82,17 @@ def test_the_same_film_is_found_again(store: ReadingStore) -> None:
     assert store.find_by_film(sha("three"), 1) is None
 
 
+def test_all_readings_of_a_patient_are_found_drafts_too(store: ReadingStore) -> None:
+    for name in ("first", "second"):
+        store.add(reading(name, film=name), opened(reading(name, film=name)))
+    other = reading("other", film="other")
+    other = dataclasses.replace(other, patient=dataclasses.replace(other.patient, patient_id="0043"))
+    store.add(other, opened(other))
+    assert [found.reading_id for found in store.every_of_patient("0042")] == ["second", "first"]
+    assert [found.reading_id for found in store.every_of_patient("0043")] == ["other"]
+    assert list(store.every_of_patient("0044")) == []
+
+
 def test_events_are_in_order_and_by_reading(store: ReadingStore) -> None:
     first, second = put(store, "a"), put(store, "b")
     for session, grade in ((first, 5), (second, 6), (first, 7)):

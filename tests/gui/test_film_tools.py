@@ -536,3 +536,12 @@ def test_an_earlier_film_that_is_gone_is_told(qtbot, both, fakes):
     press(qtbot, both, Key.Key_P)
     qtbot.waitUntil(lambda: any("beside was not opened" in line for line in texts(both)))
     assert not both.film_panel.compare.wanted and not both.actions_["compare"].isChecked()
+
+
+def test_a_click_beside_a_box_of_a_turned_film_is_no_click_on_it(qtbot, read):
+    view = read.film_panel.film
+    view.set_view(view.view.rotated(45))
+    box = read.desk.reading.bone("radius").box
+    x0, y0, _x1, _y1 = view.view.rect_to_screen(box)
+    assert view.box_at(QPointF(x0 + 3, y0 + 3)) == "", "the corner of the screen rectangle around it is not the box"
+    assert view.box_at(QPointF(spot(view, *box.centre))) == "radius"

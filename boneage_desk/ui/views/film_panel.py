@@ -419,10 +419,11 @@ class FilmPanel(QWidget):
         menu = self._presets.menu()
         menu.clear()
         menu.addAction(self._actions["auto-window"])
-        for number, voi in enumerate(self._windows, 1):
-            if number <= 9:
-                action = self._actions[f"preset-{number}"]
-                action.setText(voi.name or tr("Window preset {number}", number=number))
+        for number in range(1, 10):
+            action, there = self._actions[f"preset-{number}"], number <= len(self._windows)
+            name = self._windows[number - 1].name if there else ""
+            action.setText(name or tr("Window preset {number}", number=number))
+            if there:
                 menu.addAction(action)
         menu.addSeparator()
         menu.addActions([self._actions[id] for id in ("sigmoid", "sharpen", "clahe")])

@@ -367,9 +367,10 @@ class FilmView(pg.GraphicsView):
         if self.show_state is Show.NONE:
             return ""
         hits = []
+        x, y = self._view.unturned(point.x(), point.y())
         for mark in self._marks:
-            x0, y0, x1, y1 = self._view.rect_to_screen(mark.box)
-            if x0 <= point.x() <= x1 and y0 <= point.y() <= y1:
+            x0, y0, x1, y1 = self._view.upright.rect_to_screen(mark.box)
+            if x0 <= x <= x1 and y0 <= y <= y1:
                 hits.append(((x1 - x0) * (y1 - y0), mark.bone))
         return min(hits)[1] if hits else ""
 
