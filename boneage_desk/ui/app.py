@@ -47,6 +47,8 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
         from pyqtgraph.util.garbage_collector import GarbageCollector
 
         go_on(window, paths, demo)
+        if window.program.first_time():
+            window.program.show_guide()
         gc.freeze()  # what start-up made stays: no collection need look at it again
         collectors.append(GarbageCollector())
 

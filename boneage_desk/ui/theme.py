@@ -11,10 +11,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QBuffer, QByteArray, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QGuiApplication,
+    QIcon,
+    QImageReader,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from boneage_desk.common.paths import packaged_dir
@@ -51,6 +62,7 @@ METACARPAL = "#ff6f61"
 """The two regions of the cascade; told apart by solid and dashed and by their labels too."""
 
 BASE_POINTS = 10.0
+ICON_SIZE = 20
 SMALLEST_POINTS, LARGEST_POINTS = 8, 18
 _in_use: Mapping[str, str] = DARK
 _scale = 1.0
@@ -90,21 +102,31 @@ def ui_font(size: float = BASE_POINTS, *, bold: bool = False) -> QFont:
 
 def icon(name: str) -> QIcon:
     """An icon of resources/icons in the colour in use; its disabled look is a fainter one."""
-    drawn = (Path(packaged_dir("resources")) / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    data = QByteArray(drawn.replace(DARK["ICON"], _in_use["ICON"]).encode())
-    picture = QIcon()
-    for size in (20, 40):
-        pixmap = QPixmap()
-        pixmap.loadFromData(data, "SVG")
-        pixmap = pixmap.scaled(size, size, mode=Qt.TransformationMode.SmoothTransformation) if pixmap.width() != size else pixmap
-        picture.addPixmap(pixmap)
-        faint = QPixmap(pixmap)
-        painter = QPainter(faint)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
-        painter.fillRect(faint.rect(), QColor(0, 0, 0, 80))
-        painter.end()
-        picture.addPixmap(faint, QIcon.Mode.Disabled)
+    return _icon(name, _in_use["ICON"])
+
+
+@cache
+def _icon(name: str, stroke: str) -> QIcon:
+    drawn = (_icons() / f"{name}.svg").read_text(encoding="utf-8")
+    data = QByteArray(drawn.replace(DARK["ICON"], stroke).encode())
+    buffer = QBuffer(data)
+    reader = QImageReader(buffer, b"svg")
+    reader.setScaledSize(QSize(2 * ICON_SIZE, 2 * ICON_SIZE))
+    sharp = QPixmap.fromImage(reader.read())
+    sharp.setDevicePixelRatio(2)
+    faint = QPixmap(sharp)
+    painter = QPainter(faint)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.fillRect(0, 0, ICON_SIZE, ICON_SIZE, QColor(0, 0, 0, 80))
+    painter.end()
+    picture = QIcon(sharp)
+    picture.addPixmap(faint, QIcon.Mode.Disabled)
     return picture
+
+
+@cache
+def _icons() -> Path:
+    return Path(packaged_dir("resources")) / "icons"
 
 
 def add_fonts() -> None:
@@ -193,7 +215,7 @@ def repaint(app: QApplication, wanted: str, font_points: float = 0) -> None:
 def _fresh_icon(button: QToolButton) -> None:
     action = button.defaultAction()
     name = action.objectName() if action is not None else str(button.property("icon_name") or "")
-    if name and (Path(packaged_dir("resources")) / "icons" / f"{name}.svg").exists():
+    if name and (_icons() / f"{name}.svg").exists():
         picture = icon(name)
         if action is not None:
             action.setIcon(picture)

@@ -54,8 +54,9 @@ class WindowApplication(QObject):
 
         if self.dialog is None:
             self.dialog = SettingsDialog(self._w, self.preferences)
+        if self.dialog.isVisible():
+            self.dialog.raise_()
         self.dialog.show()
-        self.dialog.raise_()
         self.dialog.activateWindow()
         self.dialog.search.setFocus(Qt.FocusReason.PopupFocusReason)
 

@@ -13,6 +13,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.app import go_on
 from boneage_desk.ui.main_window import MainWindow
 from tests.gui.fakes import Fakes
+from tests.gui.watchdog import OFFENDERS, Watchdog
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def settle(qtbot, window: MainWindow) -> None:
         return not window.runner.jobs and not window.desk.saver.busy
 
     qtbot.waitUntil(done, timeout=10000)
+
+
+@pytest.fixture(autouse=True)
+def watchdog(request: pytest.FixtureRequest) -> Iterator[Watchdog]:
+    """Sees what holds the window's thread up; the session's summary names the worst."""
+    with Watchdog() as dog:
+        yield dog
+    OFFENDERS.extend((request.node.nodeid, found) for found in dog.found)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What took longer than 0.1 s of the window's thread, the longest first."""
+    worst = sorted(OFFENDERS, key=lambda entry: -entry[1].cpu_s)[:15]
+    if worst:
+        terminalreporter.section("window's thread held up")
+        for test, found in worst:
+            terminalreporter.write_line(f"{found}  in {test.rpartition('::')[2]}")
 
 
 def texts(window: MainWindow) -> list[str]:
