@@ -56,7 +56,7 @@ class _Once(Generic[T]):
             return self.value
 
 
-def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
+def build(data_dir: Path, engine_dir: Path | None = None, *, passphrase: str | None = None) -> Services:
     """Services on a data folder that exists. Quick: no adapter is made before it is used.
 
     ``engine_dir``: where the engine keeps its log and converted models; else below ``data_dir``.
@@ -64,7 +64,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
     chosen = settings.load(data_dir)
     films: _Once[FilmReader] = _Once(_films)
     engine: _Once[AnalysisEngine] = _Once(lambda: _engine(engine_dir or data_dir / ENGINE_DIR, chosen.device, "auto"))
-    keys: _Once[Keys] = _Once(_keys)
+    keys: _Once[Keys] = _Once(lambda: _keys(passphrase))
     store: _Once[SqliteStore] = _Once(lambda: _store(data_dir, keys()))
     reports: _Once[ReportWriter] = _Once(lambda: _reports(chosen, lambda patient_id: _kept(data_dir, store, patient_id)))
 
@@ -83,6 +83,7 @@ def build(data_dir: Path, engine_dir: Path | None = None) -> Services:
         reports=reports,
         cut_crop=cut_crop,
         draw_bone=draw_bone,
+        draw_hand=draw_hand,
         voi_lut=voi_lut,
         demo_film=demo_film,
         now=_now,
@@ -131,8 +132,9 @@ def _store(data_dir: Path, keys: Keys) -> SqliteStore:
     return SqliteStore(data_dir / FILE_NAME, who=_who, keys=keys)
 
 
-def _keys() -> Keys:
-    """Where the key of an encrypted data base comes from: the system's key store, else a person at a terminal."""
+def _keys(passphrase: str | None) -> Keys:
+    """Where the key of an encrypted data base comes from: the system's key store, else ``passphrase`` or a person at a
+    terminal."""
     from boneage_desk.archive.vault import Keys
 
     def key_store() -> KeyStore:
@@ -140,7 +142,7 @@ def _keys() -> Keys:
 
         return signing_keystore
 
-    return Keys(key_store, _passphrase_of_the_store)
+    return Keys(key_store, (lambda: passphrase) if passphrase else _passphrase_of_the_store)
 
 
 def _passphrase_of_the_store() -> str | None:
@@ -291,6 +293,13 @@ def draw_bone(bone: str, grade: int, size: int, side: str) -> npt.NDArray[np.uin
     from boneage_desk.imaging import phantom
 
     return phantom.draw_bone(bone, grade, size, side=side)
+
+
+def draw_hand(grades: Mapping[str, int], sex: Sex, size: tuple[int, int], side: str) -> npt.NDArray[np.uint8]:
+    """See Services.draw_hand; blocks."""
+    from boneage_desk.imaging.phantom.small_hand import small_hand
+
+    return small_hand(grades, *size, side=side, sex=sex.value)
 
 
 def cut_crop(frame: Frame, box: Box, angle_deg: float, size: int) -> npt.NDArray[np.uint8]:

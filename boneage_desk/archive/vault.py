@@ -227,7 +227,7 @@ def key_of(lock: Lock, keys: Keys) -> bytes:
             keys.held[lock.key_id] = unwrapped(lock, passphrase)
             return keys.held[lock.key_id]
     remedy = (
-        "Enter its passphrase: boneage-desk encrypt unlock."
+        "Enter its passphrase: in the window, at a terminal, or once with: boneage-desk encrypt unlock."
         if lock.wrapped
         else "Unlock the key store, or log in to the account that has it. Without that key nobody can read the data base."
     )

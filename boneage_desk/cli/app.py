@@ -31,8 +31,9 @@ class ModelCheck:
 class MakeServices(Protocol):
     """Builds the services on a data folder."""
 
-    def __call__(self, data_dir: Path, engine_dir: Path | None = None) -> Services:
-        """``engine_dir``: where the engine keeps what it may keep between runs; else in ``data_dir``."""
+    def __call__(self, data_dir: Path, engine_dir: Path | None = None, *, passphrase: str | None = None) -> Services:
+        """``engine_dir``: where the engine keeps what it may keep between runs; else in ``data_dir``. ``passphrase``: of an
+        encrypted data base whose key is not in the key store; None: a person is asked, where one is there."""
 
 
 class Train(Protocol):

@@ -64,6 +64,10 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="folder of the store, settings and logs (else BONEAGE_DESK_DATA, else the system's place)",
     )
+    common.add_argument(
+        "--store-passphrase-fd", type=int, metavar="N", default=argparse.SUPPRESS,
+        help="read the passphrase of an encrypted data base from this open file descriptor, where no key store has its key",
+    )  # fmt: skip
     parser = _Parser(
         prog="boneage-desk",
         description="Reads hand films: 13 bones, RUS-CHN grades, bone age. Without a command: opens the window.",
@@ -87,6 +91,7 @@ def main(argv: Sequence[str], app: App) -> int:
     try:
         options = build_parser(argv).parse_args(list(argv))
         options.data_dir = _data_dir(getattr(options, "data_dir", None))
+        app = _with_passphrase(app, getattr(options, "store_passphrase_fd", None))
         if options.command is None:
             from boneage_desk.cli import gui
 
@@ -109,6 +114,18 @@ def main(argv: Sequence[str], app: App) -> int:
         return FAILED
     except Exception as error:
         return _bug(error, options)
+
+
+def _with_passphrase(app: App, fd: int | None) -> App:
+    """The program with the passphrase of its data base, where one was given."""
+    if fd is None:
+        return app
+    from dataclasses import replace
+    from functools import partial
+
+    from boneage_desk.cli.secret import secret
+
+    return replace(app, services=partial(app.services, passphrase=secret("store", fd)))
 
 
 def _data_dir(given: str | None) -> Path:

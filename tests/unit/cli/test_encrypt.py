@@ -94,3 +94,16 @@ def test_a_backup_in_clear_over_an_encrypted_data_base_is_told(
     assert program.run("encrypt", "on", "--delete-clear")[0] == 0
     code, _, err = program.run("restore", tmp_path / "clear.sqlite3", "--yes")
     assert (code, "this is in clear" in err) == (0, True)
+
+
+def test_a_server_without_key_store_gives_the_passphrase_by_descriptor(program: Any, filled: Path) -> None:
+    words = "a passphrase of some words"
+    assert program.run("encrypt", "on", "--passphrase-fd", piped(words), "--delete-clear")[0] == 0
+    code, _, err = program.run("audit", "verify")
+    assert (code, err.split(":")[1]) == (1, " encrypted")
+    code, _, err = program.run("--store-passphrase-fd", piped("another one of these"), "audit", "verify")
+    assert (code, "not the passphrase" in err) == (2, True)
+    code, _, err = program.run("--store-passphrase-fd", piped(words), "audit", "verify")
+    assert code == 0, err
+    assert program.run("--store-passphrase-fd", piped(words), "encrypt", "off")[0] == 0
+    assert b"LI^Ming" in filled.read_bytes()
