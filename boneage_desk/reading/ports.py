@@ -6,7 +6,7 @@ docstring says 'quick'. They raise BoneAgeError subclasses for expected failures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -370,6 +370,9 @@ class Services:
     draw_bone: Callable[[str, int, int, str], npt.NDArray[np.uint8]] | None = None
     """(bone, grade index, size, side 'left' or 'right') -> (size, size) uint8 drawing of that grade for the atlas ladder, at
     the scale of the bone's crop; blocks some 0.1 s. None where the program is put together without."""
+    draw_hand: Callable[[Mapping[str, int], Sex, tuple[int, int], str], npt.NDArray[np.uint8]] | None = None
+    """(grade index of each of the 13 bones, sex, (rows, columns), side 'left' or 'right') -> (rows, columns) uint8 drawing of an
+    upright hand; blocks some 0.5 s. None where the program is put together without."""
     results: Callable[[], ResultsWriter] | None = None
     """DICOM results; None where the program is put together without."""
     station: Callable[[], StationKeeper] | None = None

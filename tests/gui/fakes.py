@@ -490,6 +490,7 @@ class Fakes:
             reports=lambda: self.reports,
             cut_crop=cut_crop,
             draw_bone=draw_bone,
+            draw_hand=draw_plate,
             voi_lut=lut,
             demo_film=lambda: Path(self.path),
             now=lambda: datetime.now(UTC),
@@ -503,6 +504,13 @@ class Fakes:
 def draw_bone(bone: str, grade: int, size: int, side: str) -> np.ndarray:
     """As bright as the grade is high."""
     return np.full((size, size), 40 + 12 * grade, np.uint8)
+
+
+def draw_plate(grades: Any, _sex: Any, size: tuple[int, int], side: str) -> np.ndarray:
+    """As bright as the hand is mature; the thumb's side is black."""
+    picture = np.full(size, 40 + sum(grades.values()), np.uint8)
+    picture[:, -8:] = 0
+    return picture if side == "left" else np.ascontiguousarray(picture[:, ::-1])
 
 
 def cut_crop(frame: Frame, box: Box, _angle: float, size: int) -> np.ndarray:
