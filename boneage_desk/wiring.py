@@ -5,7 +5,7 @@ so that building the services costs nothing and each part is loaded when it is f
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from boneage_desk.reading.film import Frame, Voi
     from boneage_desk.reading.findings import Box
     from boneage_desk.reading.station import StationKeeper
+    from boneage_desk.standards.types import Sex
 
 T = TypeVar("T")
 BACKENDS = ("fast", "torch")

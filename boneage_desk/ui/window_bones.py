@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QImage
@@ -14,17 +14,12 @@ from boneage_desk.ui.presenters import numbers, rows
 from boneage_desk.ui.presenters.atlas import Atlas, drawn_side, side_words
 from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.curve import curve
+from boneage_desk.ui.presenters.drawings import grey_image
 from boneage_desk.ui.presenters.measured import WidthLine, crop_lines, film_lines
 from boneage_desk.ui.presenters.reasons import picks
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
-
-
-def grey_image(grey: Any) -> QImage:
-    """A picture of its own from a grey array [H, W] uint8."""
-    height, width = grey.shape
-    return QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
 
 
 class WindowBones(QObject):
