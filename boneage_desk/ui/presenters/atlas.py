@@ -48,15 +48,18 @@ class Atlas(Drawings):
         """The drawing of a grade (index), or None while it is not made."""
         return self._made.get((bone, grade, side or "left"))
 
-    def want(self, bone: str, grades: Sequence[int | None], side: str) -> None:
-        """Draw these grades of a bone, the middle one first, then one further on each side; what was wanted before and is
-        not begun is passed over."""
+    def want(self, bone: str, grades: Sequence[int | None], side: str, after: Sequence[tuple[str, int]] = ()) -> None:
+        """Draw these grades of a bone, the middle one first, then one further on each side, then those (bone, grade) that
+        are likely to come ``after``; what was wanted before and is not begun is passed over."""
         there = [grade for grade in grades if grade is not None]
-        if not there or self._desk.services.draw_bone is None:
+        if self._desk.services.draw_bone is None:
             return
-        middle, top = there[len(there) // 2], rus_chn.max_grade(bone)
-        near = sorted({*there, *(g for g in (min(there) - 1, max(there) + 1) if 0 <= g <= top)}, key=lambda g: abs(g - middle))
-        self.ask([(bone, grade, side or "left") for grade in near])
+        near: list[int] = []
+        if there:
+            middle, top = there[len(there) // 2], rus_chn.max_grade(bone)
+            further = (grade for grade in (min(there) - 1, max(there) + 1) if 0 <= grade <= top)
+            near = sorted({*there, *further}, key=lambda grade: abs(grade - middle))
+        self.ask([(bone, grade, side or "left") for grade in near] + [(other, grade, side or "left") for other, grade in after])
 
     def worker(self, key: tuple[str, int, str]) -> Callable[[], Any]:
         draw = self._desk.services.draw_bone
