@@ -56,7 +56,8 @@ TEMPLATES = {"imaging/failures.py": "REFUSALS"}
 MORE = (
     ">= {years} y {months} m", "< {years} y {months} m", "{years} y {months} m", "failed: {why}", "importing",
     "as wide as", "wider than", "half", "3/4", "thumb", "little finger", "fused", "male", "female", "left", "right", "done",
-    "draft", "reviewed", "signed", "amended", "radiologist", "endocrinologist", "technologist", "administrator",
+    "draft", "reviewed", "signed", "amended", "radius", "ulna", "mc1", "mc3", "mc5", "pp1", "pp3", "pp5",
+    "mp3", "mp5", "dp1", "dp3", "dp5", "radiologist", "endocrinologist", "technologist", "administrator",
 )  # fmt: skip
 """Sentences that no rule above finds."""
 

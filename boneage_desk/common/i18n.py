@@ -76,6 +76,9 @@ def said(text: str) -> str:
         first, rest = text[: end.start()], text[end.end() :]
         if said(first) != first:
             return f"{said(first)}{said(rest)}"
+    listed = text.split(", ")
+    if len(listed) > 1 and all(said(part) != part for part in listed):
+        return "\N{IDEOGRAPHIC COMMA}".join(map(said, listed))
     return text
 
 
