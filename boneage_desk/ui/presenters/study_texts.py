@@ -5,6 +5,7 @@ A state is told by a shape, a letter and a colour; any one of them is enough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -111,6 +112,7 @@ MACHINE_SIGNS: dict[MachineState | JobState, Sign] = {
 }
 _MACHINE_ORDER = {state: number for number, state in enumerate(MACHINE_SIGNS)}
 _SIDES = {Laterality.LEFT: mark("L"), Laterality.RIGHT: mark("R"), Laterality.UNKNOWN: "?"}
+_FIGURES = re.compile(r"([0-9]+)")
 _SEXES = {"M": mark("M"), "F": mark("F")}
 
 
@@ -208,25 +210,8 @@ def sort_key(row: StudyRow, job: JobView | None, column: Column) -> Any:
 
 def _natural(value: str) -> tuple[tuple[int, int, str], ...]:
     """'A2' before 'A10'."""
-    parts: list[tuple[int, int, str]] = []
-    figures = ""
-    rest = ""
-    for sign in value.casefold():
-        if sign.isascii() and sign.isdigit():
-            if rest:
-                parts.append((1, 0, rest))
-                rest = ""
-            figures += sign
-        else:
-            if figures:
-                parts.append((0, int(figures[:30]), ""))
-                figures = ""
-            rest += sign
-    if figures:
-        parts.append((0, int(figures[:30]), ""))
-    if rest:
-        parts.append((1, 0, rest))
-    return tuple(parts)
+    parts = _FIGURES.split(value.casefold())  # words at even places, figures between them
+    return tuple((0, int(part[:30]), "") if place % 2 else (1, 0, part) for place, part in enumerate(parts) if part)
 
 
 def searched(row: StudyRow) -> str:

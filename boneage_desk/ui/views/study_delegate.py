@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap, QPixmapCache, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.study_row import MachineState
 from boneage_desk.ui import theme
-from boneage_desk.ui.models.study_list import EntryRole
 from boneage_desk.ui.presenters import study_texts
 from boneage_desk.ui.presenters.study_texts import COLUMNS, Column, Entry, JobState, Shape, Sign
 
+_SELECTED = QStyle.StateFlag.State_Selected.value
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 _CENTRE = Qt.AlignmentFlag.AlignCenter
+_LEFT_INT = _LEFT.value
 _SIGN = 15
 """Pixels that a sign is wide."""
 _STRONG = frozenset({Column.NAME, Column.BONE_AGE, Column.STATE, Column.MACHINE, Column.AGE, Column.SEX, Column.DATE})
@@ -28,6 +31,11 @@ class StudyDelegate(QStyledItemDelegate):
     def __init__(self) -> None:
         super().__init__()
         self.narrow = False
+        self._kept: dict[tuple[str, int], str] = {}
+
+    def forget(self) -> None:
+        """The font may be another one now."""
+        self._kept.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(40, NARROW_HEIGHT if self.narrow else WIDE_HEIGHT)
@@ -35,44 +43,52 @@ class StudyDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        entry: Entry = index.data(EntryRole)
-        rect = QRect(option.rect)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected:
-            painter.fillRect(rect, QColor(theme.SELECTION))
+        # a window full of cells is painted at every step of the wheel: no object is made here that can be kept
+        model = index.model()
+        entry = model.entry(index.row())  # type: ignore[attr-defined]
         column = COLUMNS[index.column()]
+        rect = option.rect
+        left, top, width, height = rect.getRect()
+        if option.state.value & _SELECTED:
+            painter.fillRect(rect, _colour(theme.SELECTION))
         if self.narrow:
-            self._two_lines(painter, option, rect, entry, column)
+            self._two_lines(painter, option, QRect(rect), entry, column)
         else:
-            painter.setFont(option.font)
-            self._cell(painter, option, rect.adjusted(6, 0, -6, 0), entry, column)
-        painter.setPen(QColor(theme.LINE))
-        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+            self._cell(painter, option, (left + 6, top, width - 12, height), entry, column)
+        painter.setPen(_colour(theme.LINE))
+        painter.drawLine(left, top + height - 1, left + width - 1, top + height - 1)
 
     # --- the wide list ----------------------------------------------------------------------
 
-    def _cell(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, entry: Entry, column: Column) -> None:
-        words = entry.words[column]
-        if column is Column.STATE:
-            self._signed(painter, option, rect, study_texts.STATE_SIGNS[entry.row.state], words)
-            return
-        if column is Column.MACHINE:
-            key = study_texts.machine_key(entry.row, entry.job)
-            share = entry.job.share if entry.job is not None else 0.0
-            self._signed(painter, option, rect, study_texts.MACHINE_SIGNS[key], words, share)
-            return
-        painter.setPen(QColor(_tint(entry, column)))
-        painter.drawText(rect, _LEFT, _elided(option, words, rect.width()))
-
-    @staticmethod
-    def _signed(
-        painter: QPainter, option: QStyleOptionViewItem, rect: QRect, sign: Sign, words: str, share: float = 0.0
+    def _cell(
+        self, painter: QPainter, option: QStyleOptionViewItem, room: tuple[int, int, int, int], entry: Entry, column: Column
     ) -> None:
-        draw_sign(painter, QRectF(rect.left(), rect.center().y() - _SIGN / 2 + 0.5, _SIGN, _SIGN), sign, share)
-        room = rect.adjusted(_SIGN + 6, 0, 0, 0)
-        quiet = sign.shape in (Shape.NONE, Shape.DOTS)
-        painter.setPen(QColor(theme.MUTED if quiet else theme.TEXT))
-        painter.drawText(room, _LEFT, _elided(option, words, room.width()))
+        left, top, width, height = room
+        words = entry.words[column]
+        tint = None
+        if column is Column.STATE or column is Column.MACHINE:
+            if column is Column.STATE:
+                sign, share = study_texts.STATE_SIGNS[entry.row.state], 0.0
+            else:
+                sign = study_texts.MACHINE_SIGNS[study_texts.machine_key(entry.row, entry.job)]
+                share = entry.job.share if entry.job is not None else 0.0
+            put_sign(painter, left, top + (height - _SIGN) // 2, _SIGN, sign, share)
+            left, width = left + _SIGN + 6, width - _SIGN - 6
+            tint = theme.MUTED if sign.shape in (Shape.NONE, Shape.DOTS) else theme.TEXT
+        painter.setPen(_colour(tint or _tint(entry, column)))
+        painter.drawText(left, top, width, height, _LEFT_INT, self._fitted(option, words, width))
+
+    def _fitted(self, option: QStyleOptionViewItem, words: str, width: int) -> str:
+        """Cut where there is no room; kept, since measuring a text takes longer than painting it."""
+        if not words:
+            return words
+        if len(self._kept) > 30_000:
+            self._kept.clear()
+        found = self._kept.get((words, width))
+        if found is None:
+            found = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
+            self._kept[(words, width)] = found
+        return found
 
     # --- the narrow list --------------------------------------------------------------------
 
@@ -81,12 +97,12 @@ class StudyDelegate(QStyledItemDelegate):
     ) -> None:
         if column is Column.STATE:
             middle = QRectF(rect.center().x() - _SIGN / 2 + 1, rect.top() + 5, _SIGN, _SIGN)
-            draw_sign(painter, middle, study_texts.STATE_SIGNS[entry.row.state])
+            put_sign(painter, middle.left(), middle.top(), _SIGN, study_texts.STATE_SIGNS[entry.row.state])
             key = study_texts.machine_key(entry.row, entry.job)
             if key is not MachineState.READ:
                 share = entry.job.share if entry.job is not None else 0.0
                 below = QRectF(rect.center().x() - 5.5, rect.top() + 24.5, 13, 13)
-                draw_sign(painter, below, study_texts.MACHINE_SIGNS[key], share)
+                put_sign(painter, below.left(), below.top(), 13, study_texts.MACHINE_SIGNS[key], share)
             return
         if column is not Column.NAME:
             return
@@ -95,7 +111,7 @@ class StudyDelegate(QStyledItemDelegate):
         lower = QRect(upper.left(), upper.bottom(), upper.width(), 18)
         painter.setFont(option.font)
         painter.setPen(QColor(theme.TEXT))
-        painter.drawText(upper, _LEFT, _elided(option, words[Column.NAME], upper.width()))
+        painter.drawText(upper, _LEFT, self._fitted(option, words[Column.NAME], upper.width()))
         small = QFont(option.font)
         small.setPointSizeF(max(7.0, option.font.pointSizeF() - 1.0))
         painter.setFont(small)
@@ -120,12 +136,7 @@ def _tight(words: str) -> str:
     return words.replace(" ", "")
 
 
-def _elided(option: QStyleOptionViewItem, words: str, width: int) -> str:
-    if len(words) * 4 < width and words.isascii():  # surely fits: no letter of the font is wider than some 12 pixels
-        measure = option.fontMetrics
-        if measure.horizontalAdvance(words) <= width:
-            return words
-    return option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
+_colour = cache(QColor)
 
 
 def _tint(entry: Entry, column: Column) -> str:
@@ -134,6 +145,26 @@ def _tint(entry: Entry, column: Column) -> str:
     if column is Column.BONE_AGE:
         return theme.MACHINE if entry.row.by_machine else theme.TEXT
     return theme.TEXT if column in _STRONG else theme.MUTED
+
+
+def put_sign(painter: QPainter, left: float, top: float, size: int, sign: Sign, share: float = 0.0) -> None:
+    """`draw_sign`, drawn once and kept as a picture."""
+    scale = painter.device().devicePixelRatioF()
+    share = round(share * 20) / 20 if sign.shape is Shape.PIE else 0.0
+    tint = getattr(theme, sign.tint)
+    key = f"sign {sign.shape} {tr(sign.letter)} {tint} {theme.BACKGROUND} {size} {scale} {share}"
+    picture = QPixmap()
+    if not QPixmapCache.find(key, picture):
+        edge = size + 2
+        picture = QPixmap(round(edge * scale), round(edge * scale))
+        picture.setDevicePixelRatio(scale)
+        picture.fill(Qt.GlobalColor.transparent)
+        own = QPainter(picture)
+        own.setFont(painter.font())
+        draw_sign(own, QRectF(1, 1, size, size), sign, share)
+        own.end()
+        QPixmapCache.insert(key, picture)
+    painter.drawPixmap(QPointF(round(left) - 1, round(top) - 1), picture)
 
 
 def draw_sign(painter: QPainter, place: QRectF, sign: Sign, share: float = 0.0) -> None:
@@ -179,4 +210,4 @@ def draw_sign(painter: QPainter, place: QRectF, sign: Sign, share: float = 0.0) 
     painter.restore()
 
 
-__all__ = ["NARROW_HEIGHT", "WIDE_HEIGHT", "JobState", "StudyDelegate", "draw_sign"]
+__all__ = ["NARROW_HEIGHT", "WIDE_HEIGHT", "JobState", "StudyDelegate", "draw_sign", "put_sign"]
