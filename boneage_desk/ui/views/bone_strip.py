@@ -37,7 +37,7 @@ def draw_width(painter: QPainter, line: WidthLine, start: QPointF, end: QPointF)
     across = QPointF(-(end.y() - start.y()) / length * 4, (end.x() - start.x()) / length * 4)
     value = theme.SHAFT if line.shaft else theme.EPIPHYSIS
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for colour, wide, alpha in (("#000000", 2.6, 110), (value, 1.2, 235)):
+    for colour, wide, alpha in (("#000000", 2.6, 110), (value, 1.5, 235)):
         painter.setPen(QPen(theme.colour(colour, alpha), wide))
         for point in (start, end):
             painter.drawLine(point - across, point + across)

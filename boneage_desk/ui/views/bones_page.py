@@ -25,9 +25,9 @@ from boneage_desk.ui.views.opinion_strip import OpinionStrip
 
 ENTRY_MS = 2500
 """How long a first figure waits for the second."""
-LEAST_ROW, EASY_ROW = 20, 20
+LEAST_ROW, EASY_ROW = 19, 20
 """Pixels of a row at least, and those that the bone chosen leaves to rows before it gets smaller itself."""
-LEAST_STRIP = 176
+LEAST_STRIP = 160
 MOST_STRIP, MOST_STACKED = 460, 900
 """Pixels of the bone chosen at most, with its ladder beside the crop or, on an upright screen, below it."""
 HEADING = 17
