@@ -110,7 +110,6 @@ class WorkList(QWidget):
         self.next_button.setToolTip(tr("Opens the next study that nobody began (F8)"))
         self.next_button.clicked.connect(self.next_wanted)
         self.open_button = QToolButton()
-        self.open_button.setText(tr("Open\N{HORIZONTAL ELLIPSIS}"))
         self.open_button.setToolTip(tr("Open a film (Ctrl+O), or drop files, folders and zips anywhere on the window"))
         self.open_button.clicked.connect(self.open_wanted)
         self.columns_button = QPushButton(tr("Columns"))
@@ -127,6 +126,7 @@ class WorkList(QWidget):
         self.more_button.setText("\N{MIDLINE HORIZONTAL ELLIPSIS}")
         self.more_button.setToolTip(tr("Order, columns, queue, wide list"))
         self.more_button.setAccessibleName(tr("More of the work list"))
+        self.more_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more_button.setMenu(self._more_menu())
         self._wide_only = (self.unread_button, self.columns_button, self.queue_button, self.back_button)
@@ -166,6 +166,7 @@ class WorkList(QWidget):
             button.setVisible(on)
         self.more_button.setVisible(not on)
         self.next_button.setText(tr("Next unread") if on else tr("Next"))
+        self.open_button.setText(tr("Open\N{HORIZONTAL ELLIPSIS}") if on else tr("Open"))
 
     def restore(self, layout: ListLayout) -> None:
         """As it was kept."""
