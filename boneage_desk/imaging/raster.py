@@ -59,7 +59,7 @@ def open_image(data: bytes | BinaryIO, name: str, kind: Kind) -> Image.Image:
 
 
 @contextmanager
-def _pillow(name: str, kind: Kind) -> Iterator[None]:
+def _pillow(name: str, kind: str) -> Iterator[None]:
     """What Pillow says of a damaged picture as a FilmError: there is no end of kinds (TypeError for a TIFF without size)."""
     try:
         yield
@@ -84,7 +84,7 @@ def pages_of(image: Image.Image, name: str) -> list[int]:
     """Places of the pictures in the file; reduced copies of a page in a TIFF are none of their own. Raises FilmError."""
     if image.format == "MPO":  # the second picture of a camera's JPEG is a preview
         return [0]
-    with _pillow(name, Kind.TIFF):
+    with _pillow(name, image.format or "picture"):
         if image.format == "TIFF":
             return _tiff_pages(image, name)
         count = int(getattr(image, "n_frames", 1))

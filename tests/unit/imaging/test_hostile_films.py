@@ -81,6 +81,7 @@ def film_with(make: Make, extra: bytes) -> Path:
 
 
 # ------------------------------------------------------------------------------------- deflate
+@pytest.mark.slow
 def test_a_deflated_bomb(child: Child, tmp_path: Path) -> None:
     path = tmp_path / "film.dcm"
     path.write_bytes(HEAD + DEFLATED_META + zeros(2000 * MB))
