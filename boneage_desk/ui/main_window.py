@@ -432,10 +432,10 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.layout_.bring_back()
+        self.lists.stop()
         self.layout_.keep()
         self.program.stop()
         self.preview.watch(False)
-        self.lists.stop()
         self.lock.stop()
         self.desk.work.close()
         self.commands.close_knee()

@@ -100,7 +100,7 @@ class WindowLayout(QObject):
         window.setWindowState(Qt.WindowState.WindowNoState)
         self._first_size()
         window.actions_.check("full-screen", False)
-        window.work_list.setVisible(True)
+        window.lists.set_wide(False)
         window.tabs.setCurrentWidget(window.bones)
         window.splitter.setSizes(columns_for(window.width()))
         kept = window._settings()

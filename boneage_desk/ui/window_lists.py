@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from PySide6.QtCore import QBuffer, QObject, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from boneage_desk.common import private, settings
+from boneage_desk.common import private
 from boneage_desk.common.errors import FilmError, StoreError
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.session import Reading
@@ -67,11 +66,13 @@ class WindowLists(QObject):
         if layout.paused:
             self.queue.pause()
         self._w.library.load()
-        self.watch.set_folder(self._w.services.settings.watch_folder)
-        self._w.actions_.check("watch-folder", bool(self.watch.folder))
+        self._w.program.preferences.changed.connect(self._setting_changed)
+        self._setting_changed("watch_folder")
 
     def stop(self) -> None:
         """The window closes."""
+        if self._w.work_list.wide:
+            self.set_wide(False)  # the window's own layout is kept without it
         self._w.work_list.keep()
         self.watch.stop()
         if self.queue_window is not None:
@@ -195,25 +196,19 @@ class WindowLists(QObject):
     def choose_watched(self) -> None:
         """Ask for a folder to be watched; when one is watched, end that. Kept in the settings."""
         if self.watch.folder:
-            self._keep_watched("")
+            self._w.program.preferences.put(watch_folder="")
             self._w.desk.tell(tr("The folder is no longer watched."), topic="watch")
         else:
             folder = QFileDialog.getExistingDirectory(self._w, tr("Watch a folder of films"), str(Path.home()))
             if folder:
-                self._keep_watched(folder)
+                self._w.program.preferences.put(watch_folder=folder)
                 self._w.desk.tell(tr("Films that come into {folder} come into the list.", folder=folder), topic="watch")
         self._w.actions_.check("watch-folder", bool(self.watch.folder))
 
-    def _keep_watched(self, folder: str) -> None:
-        data = self._w.services.data_dir
-        self.watch.set_folder(folder)
-
-        def work(_token: object, _progress: object) -> None:
-            settings.save(data, dataclasses.replace(settings.load(data), watch_folder=folder))
-
-        self._w.desk.run_later(
-            "settings", tr("Keeping the settings"), work, lambda _done: None, tr("The choice was not kept")
-        )
+    def _setting_changed(self, field: str) -> None:
+        if field == "watch_folder":
+            self.watch.set_folder(self._w.desk.services.settings.watch_folder)
+            self._w.actions_.check("watch-folder", bool(self.watch.folder))
 
     def paste(self) -> None:
         """A film file or a picture on the clipboard; a picture is 'no DICOM' and knows nothing of the child."""

@@ -88,6 +88,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("lock_minutes", STATION, mark("Lock after minutes"), "number", mark("Without a key or the mouse; 0: never."),
            most=1440),
     Option("data_dir", STATION, mark("Data folder"), "fact", mark("Chosen at the start: --data, or BONEAGE_DESK_DATA.")),
+    Option("watch_folder", STATION, mark("Watched folder"), "folder",
+           mark("Films that come into it come into the work list; none: no folder is watched."), live=True),
     Option("backup_folder", STATION, mark("Folder of the backups"), "folder", mark("None: no backup is made by itself.")),
     Option("backup_every_hours", STATION, mark("Hours between backups"), "number", mark("0: none."), most=8760),
     Option("backup_keep", STATION, mark("Backups that are kept"), "number", least=1, most=10_000),
