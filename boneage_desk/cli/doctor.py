@@ -31,7 +31,7 @@ PACKAGES = (
 )  # fmt: skip
 DECODERS = {
     "pylibjpeg": "", "libjpeg": "JPEG baseline, extended and lossless", "openjpeg": "JPEG 2000", "rle": "RLE",
-    "jpeg_ls": "JPEG-LS", "gdcm": "a second opinion on all of them",
+    "jpeg_ls": "JPEG-LS",
 }  # fmt: skip
 LOW_DISK = 500_000_000
 
@@ -245,8 +245,7 @@ def _decoders() -> Iterator[Check]:
 
     there = [name for name in DECODERS if importlib.util.find_spec(name)]
     missing = [f"{name} ({DECODERS[name]})" for name in DECODERS if name not in there]
-    needed = not missing or missing == [f"gdcm ({DECODERS['gdcm']})"]
-    yield Check("decoders", needed, ", ".join(there) + (f"; missing: {', '.join(missing)}" if missing else ""))
+    yield Check("decoders", not missing, ", ".join(there) + (f"; missing: {', '.join(missing)}" if missing else ""))
 
 
 def _display() -> Check:

@@ -23,6 +23,7 @@ from boneage_desk.common.errors import FilmError
 from boneage_desk.imaging import scan as scanning
 from boneage_desk.imaging import source
 from boneage_desk.imaging.hostile.containers import png_of
+from boneage_desk.imaging.hostile.forms import all_forms
 from boneage_desk.imaging.hostile.probe import READ, REFUSED
 from boneage_desk.imaging.reader import FilmFiles
 from boneage_desk.reading.ports import FilmEntry, FilmProblem
@@ -182,6 +183,18 @@ def test_frames_without_end(child: Child, make: Make, frames: str) -> None:
 def test_a_codec_that_panics_is_a_refusal(child: Child, make: Make) -> None:
     """pylibjpeg's RLE decoder panics where more bytes come out than the picture has."""
     attack(child, restated(make(np.full((40, 64), 7, np.uint16), compress=RLE), 40, 63), "truncated")
+
+
+@pytest.mark.parametrize("bits", [1, 8, 12, 32, 64])
+def test_a_jpeg_whose_header_states_other_bits(child: Child, bits: int, tmp_path: Path) -> None:
+    """GDCM ended the process over 32; it decodes nothing any more."""
+    whole = next(form.data for form in all_forms() if form.name == "jpeg")
+    stated = element(0x28, 0x100, b"US", struct.pack("<H", 8))
+    assert whole.count(stated) == 1
+    path = tmp_path / "film.dcm"
+    path.write_bytes(whole.replace(stated, element(0x28, 0x100, b"US", struct.pack("<H", bits))))
+    found, detail, _, _ = child.read(path)
+    assert found in (READ, REFUSED), (found, detail)
 
 
 def test_uids_of_a_film_never_name_a_file(tmp_path: Path, make: Make) -> None:
