@@ -172,6 +172,17 @@ def test_columns_widths_order_and_sort_are_kept_for_the_next_start(qtbot, desk_w
     assert table.horizontalHeader().visualIndex(PLACE[Column.STATE]) == 0, "the narrow list is as it always is"
 
 
+def test_closing_with_the_wide_list_leaves_the_film_its_room(qtbot, desk_window, fakes):
+    first = desk_window()
+    settle(qtbot, first)
+    first.lists.set_wide(True)
+    first.close()
+    again = desk_window()
+    settle(qtbot, again)
+    assert not again.work_list.wide and again.stack.isVisible()
+    qtbot.waitUntil(lambda: again.stack.width() > 400)
+
+
 @pytest.mark.parametrize("content", ["", "[1]", '{"order": 7, "widths": {"name": "x"}, "sort": ["no", 1]}', "{"])
 def test_a_layout_file_that_is_damaged_is_passed_over(qtbot, desk_window, fakes, content):
     add(fakes, 1, read=True)
