@@ -23,6 +23,7 @@ from boneage_desk.reading.follow_up import FollowUp, follow_up
 from boneage_desk.reading.growing import SetAtlasAge, SetMeasurement, SetParents
 from boneage_desk.reading.growth import parse_length, parse_weight
 from boneage_desk.reading.growth_view import GrowthView, growth_view
+from boneage_desk.reading.plate_ladder import PlateLadder, plate_ladder
 from boneage_desk.reading.report_facts import Words
 from boneage_desk.reading.report_growth import GrowthReport, growth_report
 from boneage_desk.reading.report_result import results
@@ -30,6 +31,7 @@ from boneage_desk.reading.report_standards import StandardsBlock, standards_bloc
 from boneage_desk.reading.report_values import Fact
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job
+from boneage_desk.ui.presenters.plates import PlateDrawings
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
@@ -52,6 +54,7 @@ class Clinical(QObject):
         self.trouble = ""
         """Why the earlier readings could not be fetched; '' when all is well."""
         self.reference = desk.services.settings.growth_reference
+        self.drawings = PlateDrawings(desk)
         desk.case_changed.connect(self._follow)
         desk.reading_changed.connect(self._follow)
         self._follow()
@@ -87,6 +90,13 @@ class Clinical(QObject):
         if desk.reading is None or desk.summary is None:
             return None
         return standards_block(desk.reading, desk.summary, Words(i18n.language()))
+
+    def ladder(self) -> PlateLadder | None:
+        """The plates of the child's sex with what is marked between them; None without a reading or a sex."""
+        desk = self._desk
+        if desk.reading is None or desk.summary is None:
+            return None
+        return plate_ladder(desk.reading, desk.summary)
 
     def visits(self) -> FollowUp | None:
         """The child over visits, with the earlier readings that were fetched."""

@@ -65,9 +65,9 @@ def marks(ladder: PlateLadder) -> tuple[Mark, ...]:
         (Kind.OWN, ladder.own, tr("my atlas reading")),
     ):
         if age is not None:
-            found.append(Mark(kind, age.months, f"{words} {text.bone_age(age)}"))
+            found.append(Mark(kind, age.months, f"{words} {_kept(text.bone_age(age))}"))
     if ladder.age_months is not None and ladder.age_months >= 0:
-        found.append(Mark(Kind.AGE, ladder.age_months, f"{tr('age')} {text.months(ladder.age_months)}"))
+        found.append(Mark(Kind.AGE, ladder.age_months, f"{tr('age')} {_kept(text.months(ladder.age_months))}"))
     return tuple(found)
 
 
@@ -76,7 +76,7 @@ def band(ladder: PlateLadder) -> Span | None:
     if ladder.band is None or ladder.reference is None:
         return None
     low, high = ladder.band
-    words = tr("mean \N{MINUS-OR-PLUS SIGN} 2 SD: {low} to {high} ({table})", **_ends(low, high), table=ladder.reference.name)
+    words = tr("{table}, mean \N{MINUS-OR-PLUS SIGN} 2 SD: {low} to {high}", **_ends(low, high), table=ladder.reference.name)
     return Span(low, high, words)
 
 
@@ -98,7 +98,12 @@ def without_range(ladder: PlateLadder) -> str:
 
 
 def _ends(low: float, high: float) -> dict[str, str]:
-    return {"low": text.months(max(0.0, low)), "high": text.months(high)}
+    return {"low": _kept(text.months(max(0.0, low))), "high": _kept(text.months(high))}
+
+
+def _kept(age: str) -> str:
+    """An age that is not broken between lines."""
+    return age.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def title(ladder: PlateLadder) -> str:

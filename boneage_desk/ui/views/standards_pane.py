@@ -1,4 +1,5 @@
-"""Conclusion and every standard of the reading: what it is compared with, by which rule, and how the standards differ."""
+"""Conclusion and every standard of the reading: what it is compared with, by which rule, and how the standards differ;
+below them the ladder of the Greulich-Pyle plates."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.ages import PRETERM_DAYS, AgeBasis, BirthPrecision, gestation_text, parse_gestation
 from boneage_desk.reading.basis import SetAgeBasis, SetRule
+from boneage_desk.reading.growing import SetAtlasAge
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.standards.rules import Rule
+from boneage_desk.ui.presenters.atlas import drawn_side
 from boneage_desk.ui.presenters.clinical import Clinical
 from boneage_desk.ui.views.banner import restyle
 from boneage_desk.ui.views.fact_grid import FactGrid
 from boneage_desk.ui.views.plain_table import PlainTable
+from boneage_desk.ui.views.plate_ladder import PlateLadderView
 
 _RULES = (
     (Rule.BRUSH_2SD, mark("2 SD, Brush Foundation table")),
@@ -76,6 +80,13 @@ class StandardsPane(QWidget):
         self.notes.setWordWrap(True)
         self.notes.setTextFormat(Qt.TextFormat.PlainText)
         column.addWidget(self.notes)
+        self.ladder = PlateLadderView(clinical.drawings)
+        self.ladder.chosen.connect(lambda months: self._send(SetAtlasAge(months)))
+        column.addWidget(self.ladder)
+        self.no_ladder = QLabel(tr("No Greulich-Pyle plates: they are of boys or of girls, and the sex is not known."))
+        self.no_ladder.setProperty("muted", True)
+        self.no_ladder.setWordWrap(True)
+        column.addWidget(self.no_ladder)
         column.addStretch(1)
 
     @staticmethod
@@ -101,6 +112,11 @@ class StandardsPane(QWidget):
         block = self._clinical.standards()
         for part in (self.title, self.table, self.notes):
             part.setVisible(block is not None)
+        ladder = self._clinical.ladder()
+        self.ladder.setVisible(ladder is not None)
+        self.no_ladder.setVisible(reading is not None and ladder is None)
+        if reading is not None and ladder is not None:
+            self.ladder.show_ladder(ladder, reading.reading_id, drawn_side(reading), open_=open_)
         if reading is None or block is None:
             return
         basis = reading.age_basis
