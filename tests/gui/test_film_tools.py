@@ -16,7 +16,7 @@ from boneage_desk.reading.film import Patient, Spacing, SpacingKind, Study, VoiK
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import SetBox
 from boneage_desk.standards import rus_chn
-from boneage_desk.ui.presenters import overlay
+from boneage_desk.ui.presenters import overlay, rows
 from boneage_desk.ui.presenters.filtering import DisplayFilter
 from boneage_desk.ui.presenters.overlay import Show
 from tests.gui.conftest import settle, texts
@@ -233,7 +233,7 @@ def test_labels_of_measurements_stand_on_no_joint_and_no_line(qtbot, read, angle
     assert len(places) == 3
     for place in places.values():
         assert not any(overlay._overlaps(place, view.view.rect_to_screen(box)) for box in boxes.values())
-    rects = list(places.values()) + list(view._painter._places.values())
+    rects = [*places.values(), *view._painter._places.values()]
     assert not any(overlay._overlaps(a, b) for i, a in enumerate(rects) for b in rects[i + 1 :])
 
 
@@ -545,3 +545,9 @@ def test_a_click_beside_a_box_of_a_turned_film_is_no_click_on_it(qtbot, read):
     x0, y0, _x1, _y1 = view.view.rect_to_screen(box)
     assert view.box_at(QPointF(x0 + 3, y0 + 3)) == "", "the corner of the screen rectangle around it is not the box"
     assert view.box_at(QPointF(spot(view, *box.centre))) == "radius"
+
+
+def test_a_box_taken_off_is_said_to_be_so_in_its_row(read):
+    read.desk.select("dp5")
+    read.desk.remove_box("dp5")
+    assert "taken off" in rows.doubt_of(read.desk.reading, "dp5")

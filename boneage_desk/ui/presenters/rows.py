@@ -150,6 +150,8 @@ def doubt_of(reading: Reading, bone: str) -> str:
     found = attention(reading, bone)
     if found is None:
         return ""
+    if found.why is Why.NOT_FOUND and reading.bone(bone).box_removed:
+        return tr("Its box was taken off: draw another, or enter the grade.")
     if found.why is Why.NOT_FOUND:
         return tr("Not found on the film: draw its box, or enter the grade.")
     if found.why is Why.NOT_GRADED:
