@@ -176,7 +176,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "unit.degrees_in_pixels": ("\N{DEGREE SIGN} in pixels", "\N{DEGREE SIGN}（按像素）"),
     "key_image": ("Key image", "关键图像"),
     "key_image.value": ("this film", "本片"),
-    "blind_first": ("Blind first", "先盲评"),
+    "blind_first": ("Blind first", "先盲读"),
     "blind_first.value": (
         "{graded} of 13 bones graded before the AI was shown, {changed} of these changed afterwards",
         "AI 结果显示前已评定 13 块骨中的 {graded} 块，其后修改 {changed} 块",
