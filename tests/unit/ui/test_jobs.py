@@ -185,3 +185,38 @@ def test_a_job_that_ended_holds_nothing(qtbot, runner):
     del film
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("listens", [True, False], ids=["broken off", "was done already"])
+def test_a_job_that_gives_way_makes_room_for_one_of_more_haste(qtbot, runner, listens):
+    """Its result, where it has one all the same, is not lost."""
+    heard, hasty, begun, go = Heard(), Heard(), threading.Event(), threading.Event()
+
+    def slow(token, _progress):
+        begun.set()
+        assert go.wait(5)
+        if listens:
+            token.check()
+        return "slow"
+
+    job = submit(runner, heard, slow, priority=BACKGROUND, gives_way=True)
+    assert begun.wait(5)
+    submit(runner, heard, lambda _t, _p: "same haste", priority=BACKGROUND)
+    assert not job.gave_way
+    submit(runner, hasty, lambda _t, _p: "hasty", lane="another")
+    assert not job.gave_way, "another lane"
+    submit(runner, hasty, lambda _t, _p: "hasty")
+    assert job.gave_way and job.token.cancelled
+    go.set()
+    qtbot.waitUntil(lambda: not runner.jobs)
+    assert heard.said[0] == (("cancelled", None) if listens else ("result", "slow"))
+    assert hasty.said == [("result", "hasty"), ("result", "hasty")]
+
+
+def test_a_job_that_does_not_give_way_is_left_alone(qtbot, runner):
+    heard, go = Heard(), threading.Event()
+    submit(runner, heard, lambda _t, _p: go.wait(5), priority=BACKGROUND)
+    submit(runner, heard, lambda _t, _p: "urgent", priority=URGENT)
+    go.set()
+    qtbot.waitUntil(lambda: not runner.jobs)
+    assert sorted(str(value) for _, value in heard.said) == ["True", "urgent"]
