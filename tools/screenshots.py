@@ -45,18 +45,18 @@ def screens(window: MainWindow) -> dict[str, Callable[[], QWidget]]:
         window.actions_[id].trigger()
         settle(window)
 
-    def page(which: QWidget) -> QWidget:
-        window.tabs.setCurrentWidget(which)
+    def page(which: int) -> QWidget:
+        window.tabs.setCurrentIndex(which)
         settle(window, 500)
         return window
 
     def bones() -> QWidget:
         window.messages.clear_topic("go-on")
         window.desk.select("radius")
-        return page(window.bones)
+        return page(0)
 
     def map_() -> QWidget:
-        page(window.bones)
+        page(0)
         run("saliency")
         settle(window, 600)
         return window
@@ -95,7 +95,7 @@ def screens(window: MainWindow) -> dict[str, Callable[[], QWidget]]:
         return next(iter(window.findChildren(AboutBox)))
 
     return {
-        "bones": bones, "map": map_, "clinical": lambda: page(window.clinical), "report": lambda: page(window.report),
+        "bones": bones, "map": map_, "clinical": lambda: page(1), "report": lambda: page(2),
         "guide": guide, "list": list_, "settings": settings, "keys": keys, "shortcuts": sheet, "about": about,
     }  # fmt: skip
 

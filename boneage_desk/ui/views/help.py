@@ -28,7 +28,8 @@ class ShortcutSheet(QDialog):
     def __init__(self, parent: QWidget, actions: ActionSet) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard and mouse"))
-        self.resize(980, 680)
+        room = parent.screen().availableSize()
+        self.resize(min(1300, room.width() - 40), min(760, room.height() - 60))
         outer = QVBoxLayout(self)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -42,10 +43,10 @@ class ShortcutSheet(QDialog):
             if keys := actions.keys(spec.id):
                 groups.setdefault(tr(spec.menu), []).append((keys, actions[spec.id].text()))
         groups[tr("Mouse on the film")] = [(tr(what), tr(does)) for what, does in MOUSE_HELP]
-        columns = ([], [])  # type: tuple[list[tuple[str, str]], list[tuple[str, str]]]
-        half = sum(len(rows) + 2 for rows in groups.values()) / 2
+        columns: tuple[list[tuple[str, str]], ...] = ([], [], [])
+        share = sum(len(rows) + 2 for rows in groups.values()) / len(columns)
         for title, rows in groups.items():
-            target = columns[0] if len(columns[0]) < half else columns[1]
+            target = next((column for column in columns if len(column) < share - len(rows) / 2), columns[-1])
             target.extend([(title, ""), *rows, ("", "")])
         for lines in columns:
             sides.addLayout(self._column(lines), 1)
