@@ -57,11 +57,12 @@ class Drawings(QObject):
 
     def ask(self, keys: Sequence[Hashable]) -> None:
         """Draw these, in this order; what was wanted before and is not begun is passed over."""
-        self._wanted = [key for key in keys if key not in self._made]
+        self._wanted = [key for key in dict.fromkeys(keys) if key not in self._made]
         if self._wanted and self._job is None and not self._failed:
             self._timer.start()
 
     def _draw(self) -> None:
+        self._wanted = [key for key in self._wanted if key not in self._made]
         if not self._wanted or self._job is not None or self._desk.runner.closed:
             return
         key = self._wanted.pop(0)
