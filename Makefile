@@ -2,9 +2,9 @@
 # Tests with arguments: make test ARGS="-k scores"
 PYTHON ?= python3
 
-.PHONY: run setup test test-all lint screenshots clean
+.PHONY: run setup test test-all lint screenshots translations clean
 
-run setup lint screenshots clean:
+run setup lint screenshots translations clean:
 	@$(PYTHON) tools/dev.py $@
 
 test test-all:

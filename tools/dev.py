@@ -7,7 +7,8 @@
     python tools/dev.py test [PYTEST...]   set up, then the tests that are quick
     python tools/dev.py test-all [PYTEST...]  set up, then all tests
     python tools/dev.py lint               ruff, mypy, import-linter, tools/arch_rules.py
-    python tools/dev.py screenshots        draw the window's picture in docs/images again
+    python tools/dev.py screenshots        draw the pictures of the window in docs/images again, in both themes and languages
+    python tools/dev.py translations       bring the catalogues of the window's words in step with the source
     python tools/dev.py clean [--all]      remove what was made here; --all: .venv too
 
 `make setup`, `make run` and so on call this file. It never changes anything outside this folder, except
@@ -311,7 +312,15 @@ def screenshots() -> int:
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(OUT / "window.png", target / "window.png")
     say("docs/images/window.png: drawn again; look at it before you commit it")
-    return 0
+    return call([str(venv_python()), "tools/screenshots.py"])
+
+
+def translations() -> int:
+    """The catalogues in step with the source, and compiled; what lacks a translation is told."""
+    setup()
+    for command in ("update", "compile", "missing"):
+        code = call([str(venv_python()), "tools/translations.py", command])
+    return code
 
 
 def clean(everything: bool) -> int:
@@ -330,7 +339,7 @@ def clean(everything: bool) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py", description="Set-up, start, tests, checks.", allow_abbrev=False)
-    parser.add_argument("command", choices=["setup", "run", "test", "test-all", "lint", "screenshots", "clean"])
+    parser.add_argument("command", choices=["setup", "run", "test", "test-all", "lint", "screenshots", "translations", "clean"])
     parser.add_argument("--all", action="store_true", help="clean: remove .venv too")
     options, rest = parser.parse_known_args()
     if rest and options.command not in ("test", "test-all"):
@@ -348,6 +357,8 @@ def main() -> int:
             return lint()
         if options.command == "screenshots":
             return screenshots()
+        if options.command == "translations":
+            return translations()
         return clean(options.all)
     except Stop as stop:
         print(f"\n{stop}", file=sys.stderr, flush=True)

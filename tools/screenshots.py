@@ -55,6 +55,14 @@ def screens(window: MainWindow) -> dict[str, Callable[[], QWidget]]:
         window.desk.select("radius")
         return page(0)
 
+    def part(which: int) -> QWidget:
+        from PySide6.QtWidgets import QTabBar
+
+        page(1)
+        window.tabs.widget(1).findChildren(QTabBar)[0].setCurrentIndex(which)
+        settle(window, 700)
+        return window
+
     def map_() -> QWidget:
         page(0)
         run("saliency")
@@ -95,8 +103,9 @@ def screens(window: MainWindow) -> dict[str, Callable[[], QWidget]]:
         return next(iter(window.findChildren(AboutBox)))
 
     return {
-        "bones": bones, "map": map_, "clinical": lambda: page(1), "report": lambda: page(2),
-        "guide": guide, "list": list_, "settings": settings, "keys": keys, "shortcuts": sheet, "about": about,
+        "bones": bones, "map": map_, "clinical": lambda: part(0), "standards": lambda: part(1), "growth": lambda: part(2),
+        "report": lambda: page(2),
+               "guide": guide, "list": list_, "settings": settings, "keys": keys, "shortcuts": sheet, "about": about,
     }  # fmt: skip
 
 

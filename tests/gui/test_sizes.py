@@ -77,9 +77,13 @@ def every_page(window: MainWindow, qtbot) -> list[str]:
     found = []
     for page in range(window.tabs.count()):
         window.tabs.setCurrentIndex(page)
-        settle(qtbot, window)
-        qtbot.wait(30)
-        found += [f"{window.tabs.tabText(page)}: {words}" for words in (*clipped(window), *outside(window))]
+        bars = window.tabs.widget(page).findChildren(QTabBar)
+        for part in range(bars[0].count() if bars else 1):
+            if bars:
+                bars[0].setCurrentIndex(part)
+            settle(qtbot, window)
+            qtbot.wait(30)
+            found += [f"{window.tabs.tabText(page)} {part}: {words}" for words in (*clipped(window), *outside(window))]
     return sorted(set(found))
 
 
