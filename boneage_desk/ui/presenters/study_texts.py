@@ -64,20 +64,26 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """``letter`` inside ``shape``; ``tint``: name of a colour of `theme`; ``word``: English, for `tr`."""
+    """``letter`` inside ``shape``, after the bar of its key: 'R' alone is the right side in another place. ``tint``: name of
+    a colour of `theme`; ``word``: English, for `tr`."""
 
     shape: Shape
     letter: str
     tint: str
     word: str
 
+    @property
+    def told(self) -> str:
+        """The letter in the language in use."""
+        return tr(self.letter).rpartition("|")[2]
+
 
 STATE_SIGNS = {
-    ReadState.UNREAD: Sign(Shape.DISC, mark("U"), "ACCENT", mark("unread")),
-    ReadState.BEGUN: Sign(Shape.RING, mark("D"), "HUMAN", mark("draft")),
-    ReadState.REVIEWED: Sign(Shape.SQUARE, mark("R"), "GOOD", mark("reviewed")),
-    ReadState.SIGNED: Sign(Shape.DIAMOND, mark("S"), "GOOD", mark("signed")),
-    ReadState.AMENDED: Sign(Shape.HOLLOW_DIAMOND, mark("A"), "ATTENTION", mark("amended")),
+    ReadState.UNREAD: Sign(Shape.DISC, mark("unread|U"), "ACCENT", mark("unread")),
+    ReadState.BEGUN: Sign(Shape.RING, mark("draft|D"), "HUMAN", mark("draft")),
+    ReadState.REVIEWED: Sign(Shape.SQUARE, mark("reviewed|R"), "GOOD", mark("reviewed")),
+    ReadState.SIGNED: Sign(Shape.DIAMOND, mark("signed|S"), "GOOD", mark("signed")),
+    ReadState.AMENDED: Sign(Shape.HOLLOW_DIAMOND, mark("amended|A"), "ATTENTION", mark("amended")),
 }
 _STATE_ORDER = {state: number for number, state in enumerate(STATE_SIGNS)}
 

@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap, QPixmapCache, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from boneage_desk.common.i18n import tr
 from boneage_desk.reading.study_row import MachineState
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import study_texts
@@ -152,7 +151,7 @@ def put_sign(painter: QPainter, left: float, top: float, size: int, sign: Sign, 
     scale = painter.device().devicePixelRatioF()
     share = round(share * 20) / 20 if sign.shape is Shape.PIE else 0.0
     tint = getattr(theme, sign.tint)
-    key = f"sign {sign.shape} {tr(sign.letter)} {tint} {theme.BACKGROUND} {size} {scale} {share}"
+    key = f"sign {sign.shape} {sign.told} {tint} {theme.BACKGROUND} {size} {scale} {share}"
     picture = QPixmap()
     if not QPixmapCache.find(key, picture):
         edge = size + 2
@@ -206,7 +205,7 @@ def draw_sign(painter: QPainter, place: QRectF, sign: Sign, share: float = 0.0) 
         painter.setFont(font)
         painter.setPen(QColor(theme.BACKGROUND) if full else tint)
         low = 1.5 if sign.shape is Shape.TRIANGLE else 0.0
-        painter.drawText(place.adjusted(0, low, 0, low), _CENTRE, tr(sign.letter))
+        painter.drawText(place.adjusted(0, low, 0, low), _CENTRE, sign.told)
     painter.restore()
 
 

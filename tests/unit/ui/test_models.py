@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from PySide6.QtCore import Qt
 
+from boneage_desk.common import i18n
 from boneage_desk.reading.film import Patient, Study
 from boneage_desk.reading.session import Reading, ReadingSession, SetAnalysis, SetReviewed, State, new_reading
 from boneage_desk.reading.study_row import StudyRow, study_row
@@ -75,6 +76,17 @@ def test_states_are_told_by_shape_and_letter_and_not_by_colour_alone():
         assert len({(sign.shape, sign.letter) for sign in signs.values()}) == len(signs)
     assert len({sign.shape for sign in study_texts.STATE_SIGNS.values()}) == len(study_texts.STATE_SIGNS)
     assert len({sign.letter for sign in study_texts.STATE_SIGNS.values()}) == len(study_texts.STATE_SIGNS)
+
+
+@pytest.mark.parametrize(("language", "letters"), [("en", "UDRSA"), ("zh", "未稿核签补")])
+def test_the_letter_of_a_state_is_its_own_in_each_language(language, letters):
+    """'R' alone is the right side elsewhere."""
+    i18n.use(language)
+    try:
+        assert "".join(sign.told for sign in study_texts.STATE_SIGNS.values()) == letters
+        assert study_texts.MACHINE_SIGNS[study_texts.MachineState.LOOK].told == "!"
+    finally:
+        i18n.use("en")
 
 
 def test_a_film_without_dicom_and_without_a_name(qapp):
