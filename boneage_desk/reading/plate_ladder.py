@@ -22,8 +22,8 @@ from boneage_desk.standards.types import BoneAge, Sex
 class PlateLadder:
     """``bone_age``: by RUS-CHN, of the grades in force; ``whole_hand``: by the whole-hand model, which was taught with ages
     read by this atlas; ``own``: the reader's own reading by the atlas; each None without. ``age_months``: the age that they
-    are compared with, None where it is not known. ``reference``: the named table at that age and the normal range of the
-    reading's rule; None where there is none.
+    are compared with, None where it is not known; ``corrected``: it is corrected for a premature birth. ``reference``: the
+    named table at that age and the normal range of the reading's rule; None where there is none.
     """
 
     sex: Sex
@@ -33,6 +33,7 @@ class PlateLadder:
     own: BoneAge | None
     age_months: float | None
     reference: Reference | None
+    corrected: bool = False
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -85,4 +86,5 @@ def plate_ladder(reading: Reading, summary: Summary) -> PlateLadder | None:
         own=found.own.bone_age if found.own is not None else None,
         age_months=summary.compared_months,
         reference=reference_of(summary, sex),
+        corrected=summary.corrected_months is not None,
     )

@@ -67,7 +67,8 @@ def marks(ladder: PlateLadder) -> tuple[Mark, ...]:
         if age is not None:
             found.append(Mark(kind, age.months, f"{words} {_kept(text.bone_age(age))}"))
     if ladder.age_months is not None and ladder.age_months >= 0:
-        found.append(Mark(Kind.AGE, ladder.age_months, f"{tr('age')} {_kept(text.months(ladder.age_months))}"))
+        words = tr("corrected age") if ladder.corrected else tr("age")
+        found.append(Mark(Kind.AGE, ladder.age_months, f"{words} {_kept(text.months(ladder.age_months))}"))
     return tuple(found)
 
 

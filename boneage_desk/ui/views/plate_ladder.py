@@ -18,8 +18,10 @@ from boneage_desk.ui.presenters.plates import PlateDrawings
 from boneage_desk.ui.views.age_scale import AgeScale, kind_colour
 from boneage_desk.ui.views.plate_tile import PlateTile
 
-LEAST_WIDE, GAP = 68, 4
-FEWEST, MOST = 3, 7
+GAP = 4
+FEWEST, USUAL, MOST = 3, 5, 7
+WELL_SEEN = 104
+"""Width of a tile from which more of them are shown rather than larger ones."""
 LARGE = (180, 300)
 """Width and height of the large drawing."""
 RANGE_SIGN = "\N{BOX DRAWINGS LIGHT VERTICAL AND RIGHT}\N{BOX DRAWINGS LIGHT VERTICAL AND LEFT}"
@@ -137,9 +139,11 @@ class PlateLadderView(QWidget):
 
     @property
     def count(self) -> int:
-        """Tiles that there is room for: an odd number, so that one is in the middle."""
-        room = (self.width() + GAP) // (max(LEAST_WIDE, self.tiles[0].least_wide) + GAP)
-        return max(FEWEST, min(MOST, room - 1 + room % 2))
+        """Tiles shown: five, three where five ages have no room, seven where seven hands are still seen well."""
+        wide = self.width() + GAP
+        if wide >= MOST * (WELL_SEEN + GAP):
+            return MOST
+        return USUAL if wide >= USUAL * (self.tiles[0].least_wide + GAP) else FEWEST
 
     def shown(self) -> tuple[Plate, ...]:
         """The plates whose tiles are shown."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 
 import pytest
 
+from boneage_desk.reading.ages import AgeBasis
 from boneage_desk.reading.assessment import Blind, Reading
 from boneage_desk.reading.growth import Growth
 from boneage_desk.reading.plate_ladder import PlateLadder, plate_ladder
@@ -84,3 +86,13 @@ def test_a_fused_hand_begins_at_the_plates_of_its_bound() -> None:
     ladder = of(session.reading)
     assert ladder.bone_age is not None and ladder.bone_age.text == ">= 17 y 0 m"
     assert ladder.nearest is not None and ladder.nearest.months == 204
+
+
+def test_a_corrected_age_is_the_one_that_is_marked_and_is_said_to_be() -> None:
+    """Born ten weeks early, filmed at 14 months."""
+    reading = with_patient(analysed().reading, birth_date=date(2023, 5, 11))
+    plain = of(reading)
+    reading = dataclasses.replace(reading, age_basis=AgeBasis(gestation_days=210, correct_prematurity=True))
+    ladder = of(reading)
+    assert plain.age_months is not None and ladder.age_months == pytest.approx(plain.age_months - 70 / 30.4375, abs=0.1)
+    assert ladder.corrected and not plain.corrected
