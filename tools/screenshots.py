@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Draws each screen of the window in both themes and both languages into docs/images/screens, on the demo study.
+"""Draws each screen of the window in both themes and both languages into out/screens, on the demo study, and copies
+those that the docs show into docs/images.
 
     python tools/screenshots.py [--out FOLDER] [--only PART] [--size 1600x1000]
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-OUT = ROOT / "docs" / "images" / "screens"
+OUT, DOCS = ROOT / "out" / "screens", ROOT / "docs" / "images"
+IN_DOCS = ("standards-en-dark", "settings-en-light", "bones-zh-light", "list-en-light", "guide-en-dark")
+"""Pictures that pages of the docs show; none of them shows a path of this computer."""
 LANGUAGES, THEMES = ("en", "zh"), ("dark", "light")
 WAIT_MS = 240_000
 
@@ -34,8 +38,11 @@ def settle(window: MainWindow, at_least_ms: int = 250) -> None:
     """Until no job runs, and a moment for the paint."""
     from boneage_desk.ui.views.waiting import wait_until
 
-    wait_until(lambda: not window.runner.jobs and not window.desk.saver.busy, 60_000)
-    wait_until(lambda: False, at_least_ms)
+    quiet = 0
+    while quiet < 3:  # a page that was turned to asks for its pictures a little later
+        wait_until(lambda: False, at_least_ms)
+        idle = not window.runner.jobs and not window.desk.saver.busy
+        quiet = quiet + 1 if idle else 0
 
 
 def screens(window: MainWindow) -> dict[str, Callable[[], QWidget]]:
@@ -132,15 +139,16 @@ def put_away(window: MainWindow, name: str) -> None:
 def draw(folder: Path, out: Path, only: str, size: tuple[int, int]) -> list[Path]:
     """All pictures; ``folder`` is the data folder of the moment."""
     from boneage_desk import wiring
+    from boneage_desk.common import settings
     from boneage_desk.ui import app, theme
     from boneage_desk.ui.main_window import MainWindow
     from boneage_desk.ui.views.waiting import wait_until
 
-    plain = wiring.build(folder)
     written = []
     for language in LANGUAGES:
-        chosen = dataclasses.replace(plain.settings, language=language, theme=THEMES[0])
-        services = dataclasses.replace(plain, settings=chosen)
+        chosen = dataclasses.replace(settings.load(folder), language=language, theme=THEMES[0])
+        settings.save(folder, chosen)
+        services = wiring.build(folder)
         application = app._application(chosen)
         window = MainWindow(services)
         window.resize(*size)
@@ -164,7 +172,7 @@ def draw(folder: Path, out: Path, only: str, size: tuple[int, int]) -> list[Path
                 put_away(window, screen)
         window.close()
         window.deleteLater()
-    plain.close()
+        services.close()
     return written
 
 
@@ -181,6 +189,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for path in draw(Path(folder), options.out, options.only, (int(width), int(height))):
             print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+            if path.stem in IN_DOCS and options.out == OUT:
+                shutil.copyfile(path, DOCS / path.name)
     return 0
 
 

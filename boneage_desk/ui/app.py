@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QLibraryInfo, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from boneage_desk.common import i18n
@@ -137,11 +137,23 @@ def _application(chosen: Settings) -> QApplication:
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("BoneAge Desk")
     app.setDesktopFileName("boneage-desk")
+    _use_qt_words(app, chosen.language)
     theme.use(chosen.theme, chosen.font_points)
     if chosen.language != "en":
         theme.add_fonts()  # the first paint has words in them
     theme.apply(app)
     return app
+
+
+def _use_qt_words(app: QApplication, language: str) -> None:
+    """Qt's own words (OK, Cancel, Copy ...) in the language of the window; English where its file is missing."""
+    for old in app.findChildren(QTranslator):
+        app.removeTranslator(old)
+        old.deleteLater()
+    if language != "en":
+        words = QTranslator(app)
+        if words.load(f"qtbase_{i18n.CATALOGUES[language]}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            app.installTranslator(words)
 
 
 def _tell_first_paint(app: QApplication) -> None:

@@ -142,7 +142,7 @@ def add_fonts() -> None:
 def style_sheet() -> str:
     """resources/styles/window.qss with the colours in use in place of ``@NAME@`` and sizes as large as wanted."""
     text = (Path(packaged_dir("resources")) / "styles" / "window.qss").read_text(encoding="utf-8")
-    for name, value in (*_in_use.items(), ("FILM", FILM)):
+    for name, value in (*_in_use.items(), ("FILM", FILM), ("ICONS", _icons().as_posix())):
         text = text.replace(f"@{name}@", value)
     return re.sub(r"\b(\d+(?:\.\d+)?)pt\b", lambda size: f"{points(float(size.group(1))):g}pt", text)
 

@@ -34,6 +34,7 @@ class ShortcutSheet(QDialog):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         outer.addWidget(area)
         page = QWidget()
         sides = QHBoxLayout(page)
@@ -43,7 +44,7 @@ class ShortcutSheet(QDialog):
             if keys := actions.keys(spec.id):
                 groups.setdefault(tr(spec.menu), []).append((keys, actions[spec.id].text()))
         groups[tr("Mouse on the film")] = [(tr(what), tr(does)) for what, does in MOUSE_HELP]
-        columns: tuple[list[tuple[str, str]], ...] = ([], [], [])
+        columns: list[list[tuple[str, str]]] = [[] for _ in range(3 if self.width() >= 1200 else 2)]
         share = sum(len(rows) + 2 for rows in groups.values()) / len(columns)
         for title, rows in groups.items():
             target = next((column for column in columns if len(column) < share - len(rows) / 2), columns[-1])

@@ -216,7 +216,7 @@ class KeysPart(QWidget):
                 key = shown[place] if place < len(shown) else ""
                 item.setData(Qt.ItemDataRole.UserRole, key)
                 item.setText(key_text((key,)) if key else "")
-                item.setForeground(QColor(theme.ERROR if id in told else theme.TEXT))
+                item.setData(Qt.ItemDataRole.ForegroundRole, QColor(theme.ERROR) if id in told else None)
             note = self.table.item(line, NOTE)
             note.setText("!" if id in told else "")
             note.setToolTip(told.get(id, ""))
