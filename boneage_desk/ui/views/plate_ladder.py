@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -27,10 +28,12 @@ LARGE = (180, 300)
 RANGE_SIGN = "\N{BOX DRAWINGS LIGHT VERTICAL AND RIGHT}\N{BOX DRAWINGS LIGHT VERTICAL AND LEFT}"
 
 
-def _line(line: tuple[str, str, str]) -> str:
-    """A line of the legend: sign, its colour, words."""
-    sign, colour, words = line
-    return f"<tr><td style='color:{colour}'>{sign}&nbsp;</td><td>{html.escape(words)}</td></tr>"
+def _table(lines: Sequence[tuple[str, str, str]]) -> str:
+    """Lines of the legend (sign, its colour, words) as a table of two columns, so that wrapped words stay beside their sign."""
+    rows = (
+        f"<tr><td style='color:{colour}'>{sign}&nbsp;</td><td>{html.escape(words)}</td></tr>" for sign, colour, words in lines
+    )
+    return f"<table>{''.join(rows)}</table>"
 
 
 class PlateLadderView(QWidget):
@@ -171,7 +174,7 @@ class PlateLadderView(QWidget):
         lines += [("\N{BLACK MEDIUM SQUARE}", theme.ACCENT, band.words)] if band is not None else []
         lines += [(RANGE_SIGN, theme.TEXT, normal.words)] if normal is not None else []
         lines += [("", theme.MUTED, plates.without_range(ladder))] if normal is None else []
-        self.legend.setText("<table>" + "".join(map(_line, lines)) + "</table>")
+        self.legend.setText(_table(lines))
         self.scale.setAccessibleName(tr("Ages between the plates"))
         self.scale.setAccessibleDescription("; ".join(words for _, _, words in lines))
         self.back.setVisible(ladder.own is not None)
