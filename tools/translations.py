@@ -19,6 +19,7 @@ import re
 import string
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -251,9 +252,10 @@ def update(path: Path, template: Catalog) -> None:
 
 
 def compiled(path: Path) -> bytes:
-    """The .mo of a .po; sentences without a translation are not in it."""
-    out = BytesIO()
-    write_mo(out, read(path))
+    """The .mo of a .po, the same at any time; sentences without a translation are not in it."""
+    out, catalog = BytesIO(), read(path)
+    catalog.creation_date = datetime(2000, 1, 1, tzinfo=UTC)  # the .po has none, and Babel writes the clock's
+    write_mo(out, catalog)
     return out.getvalue()
 
 
