@@ -125,6 +125,21 @@ def test_bench_opens_a_film_of_the_size_that_counts(program: Any, own_data_folde
     assert list(own_data_folder.iterdir()) == []
 
 
+@pytest.mark.gui
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize(("what", "keys"), [
+    ("list", ("first_rows_ms", "longest_gap_ms", "scroll_wide_cpu_ms", "filter_ms", "sort_ms")),
+    ("next", ("next_ms", "next_cpu_ms", "next_at_once_ms")),
+    ("memory", ("growth_mb", "end_mb", "sessions")),
+])  # fmt: skip
+def test_bench_of_the_window(program: Any, film: Any, qapp: Any, what: str, keys: tuple[str, ...]) -> None:
+    code, out, err = program.run("bench", what, "--studies", "6", "--film", film(), "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["bench"] == what and all(isinstance(found[key], int | float) for key in keys)
+    assert program.run("bench", what, "--studies", "1", "--json")[0] == 2
+
+
 def test_a_change_of_grade_is_far_below_thirty_milliseconds(program: Any, film: Callable[..., Path]) -> None:
     found = json.loads(program.run("bench", "recompute", "-n", "50", "--film", film(), "--json")[1])
     assert found["recompute_ms"] < 30
