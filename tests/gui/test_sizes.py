@@ -16,8 +16,8 @@ from tests.gui.conftest import settle
 
 pytestmark = pytest.mark.gui
 
-SIZES = ((1366, 768), (1920, 1080), (2560, 1440), (1440, 2560))
-"""In the window's own pixels: a scale of the system divides a screen's. 2560x1440 at 187 % is 1366x768."""
+SIZES = ((1280, 720), (1366, 768), (1920, 1080), (2560, 1440), (1440, 2560))
+"""In the window's own pixels: a scale of the system divides a screen's. 2560x1440 at 200 % is 1280x720."""
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
