@@ -2,6 +2,8 @@
 
 A thread looks at the window's thread every 10 ms and follows the outermost call of boneage_desk in it. What counts is the
 processor time of that thread, so that a busy machine blames nobody; a wait (disk, lock) counts by the clock from a second on.
+
+A test that makes the same call again and again without a pause is seen as one long call: read the summary with the test.
 """
 
 from __future__ import annotations
