@@ -165,7 +165,7 @@ class StudyListModel(QAbstractTableModel):
         shown.sort(key=lambda entry: numbers[entry.row.reading_id])
         if self._sorted is not None:
             column, down = self._sorted
-            keyed = [(study_texts.sort_key(entry.row, entry.job, column), entry) for entry in shown]
+            keyed = [(entry.key(column), entry) for entry in shown]
             known = [pair for pair in keyed if pair[0] is not None]
             known.sort(key=lambda pair: pair[0], reverse=down)
             shown = [entry for _, entry in known] + [entry for key, entry in keyed if key is None]
@@ -181,9 +181,9 @@ class StudyListModel(QAbstractTableModel):
         if self._sorted is None:
             return 0
         column, down = self._sorted
-        key = study_texts.sort_key(entry.row, entry.job, column)
+        key = entry.key(column)
         for place, other in enumerate(self._shown):
-            theirs = study_texts.sort_key(other.row, other.job, column)
+            theirs = other.key(column)
             if theirs is None or (key is not None and (theirs <= key if down else theirs >= key)):
                 return place
         return len(self._shown)

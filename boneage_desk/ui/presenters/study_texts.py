@@ -189,35 +189,44 @@ def words_of(row: StudyRow, job: JobView | None) -> dict[Column, str]:
 
 def sort_key(row: StudyRow, job: JobView | None, column: Column) -> Any:
     """By value and not by its words; None: not known, which stands last in either direction."""
-    if column is Column.STATE:
-        return _STATE_ORDER[row.state]
     if column is Column.MACHINE:
         return _MACHINE_ORDER[machine_key(row, job)]
-    if column is Column.AGE:
-        return row.age_months
-    if column is Column.BONE_AGE:
-        return (row.bone_age.months, str(row.bone_age.qualifier)) if row.bone_age else None
-    if column is Column.DATE:
-        return row.study_date
-    if column is Column.ADDED:
-        return row.created_at
-    if column is Column.CHANGED:
-        return row.changed_at
-    if column is Column.SEX:
-        return row.sex.value if row.sex else None
-    if column is Column.SIDE:
-        return row.side.value or None
-    value = {
-        Column.NAME: row.who, Column.ID: row.patient_id, Column.ACCESSION: row.accession,
-        Column.DESCRIPTION: row.description, Column.MODALITY: row.modality, Column.FILE: row.file,
-    }[column]  # fmt: skip
-    return _natural(value) if value else None
+    return _SORT_KEYS[column](row)
 
 
-def _natural(value: str) -> tuple[tuple[int, int, str], ...]:
-    """'A2' before 'A10'."""
-    parts = _FIGURES.split(value.casefold())  # words at even places, figures between them
-    return tuple((0, int(part[:30]), "") if place % 2 else (1, 0, part) for place, part in enumerate(parts) if part)
+def _bone_age_key(row: StudyRow) -> tuple[float, str] | None:
+    return (row.bone_age.months, str(row.bone_age.qualifier)) if row.bone_age else None
+
+
+def _natural(value: str) -> tuple[tuple[int, int, str], ...] | None:
+    """'A2' before 'A10'; None for no text."""
+    if not value:
+        return None
+    key: list[tuple[int, int, str]] = []
+    figures = False
+    for part in _FIGURES.split(value.casefold()):  # words at even places, figures between them
+        if part:
+            key.append((0, int(part[:30]), "") if figures else (1, 0, part))
+        figures = not figures
+    return tuple(key)
+
+
+_SORT_KEYS: dict[Column, Callable[[StudyRow], Any]] = {
+    Column.STATE: lambda row: _STATE_ORDER[row.state],
+    Column.AGE: lambda row: row.age_months,
+    Column.BONE_AGE: _bone_age_key,
+    Column.DATE: lambda row: row.study_date,
+    Column.ADDED: lambda row: row.created_at,
+    Column.CHANGED: lambda row: row.changed_at,
+    Column.SEX: lambda row: row.sex.value if row.sex else None,
+    Column.SIDE: lambda row: row.side.value or None,
+    Column.NAME: lambda row: _natural(row.who),
+    Column.ID: lambda row: _natural(row.patient_id),
+    Column.ACCESSION: lambda row: _natural(row.accession),
+    Column.DESCRIPTION: lambda row: _natural(row.description),
+    Column.MODALITY: lambda row: _natural(row.modality),
+    Column.FILE: lambda row: _natural(row.file),
+}
 
 
 def searched(row: StudyRow) -> str:
@@ -228,21 +237,32 @@ def searched(row: StudyRow) -> str:
 
 
 class Entry:
-    """A row with its texts; made off the window's thread. ``words``: computed when they are first shown."""
+    """A row with its texts; made off the window's thread. ``words`` and the keys to sort by: computed when they are first
+    wanted."""
 
-    __slots__ = ("_hay", "_words", "job", "row")
+    __slots__ = ("_hay", "_keys", "_words", "job", "row")
 
     def __init__(self, row: StudyRow, job: JobView | None = None, hay: str | None = None) -> None:
         self.row = row
         self.job = job
         self._hay = hay if hay is not None else searched(row)
         self._words: dict[Column, str] | None = None
+        self._keys: dict[Column, Any] | None = None
 
     @property
     def words(self) -> dict[Column, str]:
         if self._words is None:
             self._words = words_of(self.row, self.job)
         return self._words
+
+    def key(self, column: Column) -> Any:
+        """`sort_key` of the row as it is; kept, since a list is sorted again for each letter of the filter."""
+        if self._keys is None:
+            self._keys = {}
+        elif column in self._keys:
+            return self._keys[column]
+        found = self._keys[column] = sort_key(self.row, self.job, column)
+        return found
 
     def with_job(self, job: JobView | None) -> Entry:
         """The same row at another place of the queue."""

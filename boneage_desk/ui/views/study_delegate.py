@@ -100,8 +100,7 @@ class StudyDelegate(QStyledItemDelegate):
             key = study_texts.machine_key(entry.row, entry.job)
             if key is not MachineState.READ:
                 share = entry.job.share if entry.job is not None else 0.0
-                below = QRectF(rect.center().x() - 5.5, rect.top() + 24.5, 13, 13)
-                put_sign(painter, below.left(), below.top(), 13, study_texts.MACHINE_SIGNS[key], share)
+                put_sign(painter, rect.center().x() - 6, rect.top() + 24, 13, study_texts.MACHINE_SIGNS[key], share)
             return
         if column is not Column.NAME:
             return

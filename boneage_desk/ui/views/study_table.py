@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from boneage_desk.common.i18n import tr
+from boneage_desk.ui import theme
 from boneage_desk.ui.models.study_list import PLACE, ReadingIdRole, StudyListModel
 from boneage_desk.ui.presenters.list_layout import LEAST, ListLayout
 from boneage_desk.ui.presenters.study_texts import COLUMNS, TITLES, Column
@@ -58,6 +59,7 @@ class StudyTable(QTableView):
         header.customContextMenuRequested.connect(self._header_menu)
         for changed in (header.sectionMoved, header.sectionResized, header.sortIndicatorChanged):
             changed.connect(self._told)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         model.modelAboutToBeReset.connect(self._remember)
         model.modelReset.connect(self._come_back)
         self.clicked.connect(lambda index: None if self._wide else self._open(index))
@@ -65,6 +67,14 @@ class StudyTable(QTableView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._row_menu)
         self._apply()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # the viewport is said to paint all of itself (WA_OpaquePaintEvent): a step of the wheel then moves what is painted
+        # already and paints the new rows alone, a tenth of the cells
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor(theme.PANEL))
+        painter.end()
+        super().paintEvent(event)
 
     # --- narrow and wide --------------------------------------------------------------------
 
