@@ -21,6 +21,7 @@ from boneage_desk.reading.session import AuditEvent, ReadingSession, SetAnalysis
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.models.study_list import PLACE, ReadingIdRole
 from boneage_desk.ui.presenters import watching
+from boneage_desk.ui.presenters.list_layout import ListLayout
 from boneage_desk.ui.presenters.sessions import Sessions
 from boneage_desk.ui.presenters.study_texts import Column, JobState
 from tests.gui.conftest import settle, texts
@@ -170,6 +171,37 @@ def test_columns_widths_order_and_sort_are_kept_for_the_next_start(qtbot, desk_w
     assert table.horizontalHeader().visualIndex(PLACE[Column.AGE]) == 0 and shown_ids(again) == ["s1", "s0"]
     again.lists.set_wide(False)
     assert table.horizontalHeader().visualIndex(PLACE[Column.STATE]) == 0, "the narrow list is as it always is"
+
+
+def test_long_words_share_the_room_of_a_wide_window_until_a_width_is_chosen(qtbot, desk_window, fakes):
+    add(fakes, 1, read=True)
+    window = desk_window()
+    settle(qtbot, window)
+    window.lists.set_wide(True)
+    table = window.work_list.table
+    first = ListLayout().widths
+
+    def widths() -> dict[Column, int]:
+        return {column: table.columnWidth(PLACE[column]) for column in first if not table.isColumnHidden(PLACE[column])}
+
+    for width in (1900, 1300, 1900):
+        window.resize(width, 900)
+        qtbot.waitUntil(lambda width=width: window.width() == width)
+        settle(qtbot, window)
+        assert (sum(widths().values()), table.horizontalScrollBar().maximum()) == (table.viewport().width(), 0), width
+        assert table.columnWidth(PLACE[Column.AGE]) == first[Column.AGE]
+    assert widths()[Column.DESCRIPTION] > widths()[Column.NAME] > first[Column.NAME]
+    assert widths()[Column.BONE_AGE] < first[Column.BONE_AGE] + 10, "the arrow of the sort stands beside its heading"
+    assert table.list_layout().widths == first, "what the window gave is not kept as a choice"
+    seen = widths()
+    table.horizontalHeader().resizeSection(PLACE[Column.NAME], 250)
+    kept = table.list_layout().widths
+    assert kept[Column.NAME] == 250 and kept[Column.DESCRIPTION] == seen[Column.DESCRIPTION]
+    window.lists.set_wide(False)
+    window.lists.set_wide(True)
+    assert widths()[Column.NAME] == 250 and widths()[Column.DESCRIPTION] == seen[Column.DESCRIPTION]
+    table._first_layout()
+    qtbot.waitUntil(lambda: widths()[Column.NAME] > 250)
 
 
 def test_closing_with_the_wide_list_leaves_the_film_its_room(qtbot, desk_window, fakes):

@@ -15,7 +15,7 @@ from boneage_desk.ui.presenters.study_texts import COLUMNS, Column
 FILE_NAME = "work-list.json"
 WIDTHS = {
     Column.STATE: 104, Column.NAME: 190, Column.ID: 96, Column.SEX: 44, Column.AGE: 88, Column.DATE: 96,
-    Column.ACCESSION: 104, Column.DESCRIPTION: 190, Column.MACHINE: 112, Column.BONE_AGE: 112, Column.SIDE: 52,
+    Column.ACCESSION: 104, Column.DESCRIPTION: 190, Column.MACHINE: 128, Column.BONE_AGE: 112, Column.SIDE: 52,
     Column.ADDED: 128, Column.CHANGED: 128, Column.MODALITY: 80, Column.FILE: 160,
 }  # fmt: skip
 """Pixels of the first start."""

@@ -130,7 +130,7 @@ class QueueWindow(QDialog):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(STATE, 120)
+        self.table.setColumnWidth(STATE, 136)
         self.table.setColumnWidth(WHO, 200)
         column.addWidget(self.table, 1)
         row = QHBoxLayout()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from boneage_desk.common.i18n import tr
@@ -15,6 +15,8 @@ from boneage_desk.ui.views.study_delegate import NARROW_HEIGHT, WIDE_HEIGHT, Stu
 
 _NARROW = (Column.STATE, Column.NAME)
 _NARROW_STATE = 26
+_SHARES = {Column.NAME: 2, Column.ID: 1, Column.ACCESSION: 1, Column.DESCRIPTION: 4}
+"""How the room that the columns leave free is shared among those whose words may be long."""
 
 
 class StudyTable(QTableView):
@@ -32,6 +34,8 @@ class StudyTable(QTableView):
         self._wide = False
         self._quiet = False
         self._kept = ListLayout()
+        self._spare: dict[Column, int] = {}
+        """By how much a column is wider than it was kept, since there is room."""
         self._current, self._seen, self._scrolled = "", False, 0
         self.delegate = StudyDelegate()
         self.setAccessibleName(tr("Readings"))
@@ -57,8 +61,9 @@ class StudyTable(QTableView):
         self.setSortingEnabled(True)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._header_menu)
-        for changed in (header.sectionMoved, header.sectionResized, header.sortIndicatorChanged):
+        for changed in (header.sectionMoved, header.sortIndicatorChanged):
             changed.connect(self._told)
+        header.sectionResized.connect(self._resized)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         model.modelAboutToBeReset.connect(self._remember)
         model.modelReset.connect(self._come_back)
@@ -109,7 +114,10 @@ class StudyTable(QTableView):
             order = tuple(COLUMNS[header.logicalIndex(place)] for place in range(len(COLUMNS)))
             shown = frozenset(column for column in COLUMNS if not self.isColumnHidden(PLACE[column]))
             last = next((column for column in reversed(order) if column in shown), None)  # it takes the room that is left
-            widths |= {column: self.columnWidth(PLACE[column]) for column in shown if column is not last}
+            widths |= {
+                column: self.columnWidth(PLACE[column]) - self._spare.get(column, 0)
+                for column in shown if column is not last
+            }  # fmt: skip
         self._kept = ListLayout(order, shown, widths, self._model.sorted_by, kept.unread_only, kept.paused)
 
     def _apply(self) -> None:
@@ -134,10 +142,38 @@ class StudyTable(QTableView):
             self.setColumnHidden(number, column not in shown)
             if not stretched:
                 self.setColumnWidth(number, _NARROW_STATE if fixed else self._kept.widths[column])
+        self._spare = {}
         bar = Qt.ScrollBarPolicy.ScrollBarAsNeeded if wide else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setHorizontalScrollBarPolicy(bar)
         self._quiet = False
+        self._spread()
         self.viewport().update()
+
+    def _spread(self) -> None:
+        """Wide, and no width was chosen by hand: the columns with long words share the room that is left."""
+        if not self._wide or self._kept.widths != ListLayout().widths:
+            return
+        shown = {column: self._kept.widths[column] for column in COLUMNS if not self.isColumnHidden(PLACE[column])}
+        shares = {column: share for column, share in _SHARES.items() if column in shown}
+        free = max(0, self.viewport().width() - sum(shown.values()))
+        self._quiet = True
+        self._spare = {column: free * share // sum(shares.values()) for column, share in shares.items()}
+        for column, more in self._spare.items():
+            self.setColumnWidth(PLACE[column], shown[column] + more)
+        self._quiet = False
+        self.updateGeometries()  # at once: the bar of the wider table would stay for a moment
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._spread()
+
+    def _resized(self, number: int, _before: int, _now: int) -> None:
+        if self._quiet or not self._wide:
+            return
+        header = self.horizontalHeader()
+        if any(not self.isColumnHidden(at) and header.visualIndex(at) > header.visualIndex(number) for at in PLACE.values()):
+            self._spare = {}  # by hand: from now on all widths are as they are seen
+        self._told()
 
     def _told(self, *_where: object) -> None:
         if not self._quiet:
