@@ -22,8 +22,8 @@ from boneage_desk import wiring
 from boneage_desk.ui import app
 from boneage_desk.ui.main_window import MainWindow
 from boneage_desk.ui.views.waiting import wait_until
-qt = app._application()
 services = wiring.build(Path(tempfile.mkdtemp()))
+qt = app._application(services.settings)
 window = MainWindow(services)
 window.show()
 window.complete_later()
