@@ -111,6 +111,7 @@ def test_lock_time_counts_at_once(qtbot, window):
     presenter._clock = lambda: time.monotonic() + 61
     presenter.look()
     qtbot.waitUntil(lambda: presenter.locked, timeout=3000)
+    assert next(option for option in OPTIONS if option.key == "lock_minutes").live, "its row does not say 'after restart'"
 
 
 # --- keys and mouse -----------------------------------------------------------------------------
@@ -311,7 +312,8 @@ def latin_sentences(root: QWidget) -> list[str]:
             words = value() if callable(value) else ""
             if not isinstance(words, str):
                 continue
-            rest = [word for word in re.findall(r"[A-Za-z][A-Za-z.'/-]{2,}\S*", words) if not SAME.fullmatch(word.strip(".,;:()"))]
+            plain = re.sub(r"<[^>]*>|&\w+;", " ", words)
+            rest = [word for word in re.findall(r"[A-Za-z][A-Za-z.'/-]{2,}\S*", plain) if not SAME.fullmatch(word.strip(".,;:()"))]
             if len(rest) >= 2:
                 found.append(f"{type(widget).__name__}.{getter}: {words}")
     return sorted(set(found))
