@@ -295,7 +295,7 @@ SAME = re.compile(
     r"BoneAge|Desk|RUS-CHN|SDS|DICOM|PNG|JPEG|TIFF|WebP|zip|DICOMDIR|PDF|JSON|FHIR|R4|RIS|Grad-CAM|CLAHE|CPU|GPU|CUDA|AI|"
     r"Greulich-Pyle|Brush|Foundation|Stuart|Weasis|OHIF|RadiAnt|English|WHO|CDC|PEM|PKCS|URL|PIN|SHA-?\d*|TW3?-?C?|CHN|RUS|TW\d|"
     r"Enter|Return|Space|Escape|Backspace|Delete|Shift|Ctrl|Alt|Up|Down|Left|Right|Del|Ins|Tab|BONEAGE_DESK_DATA|data|"
-    r"Letter|A4|LI|Ming|Hand|PA|CR|HAND|Test|clinic|NORMAL|px|mm|mo|cm|kg|in|lb|SD|whole-hand|Hans|boneage-desk\S*|r\d+|"
+    r"(?:(?:Ctrl|Shift|Alt)\+)+\S+|Letter|A4|LI|Ming|Hand|PA|CR|HAND|Test|clinic|NORMAL|px|mm|mo|cm|kg|in|lb|SD|whole-hand|Hans|boneage-desk\S*|r\d+|"
     r"WORLD|Mark|Bayley|Pinneau|Roche|Wainer|Thissen|Tanner|Whitehouse|Khamis|UID|PS3|sha\d*|bit|"
     r"\S*\.(?:dcm|md|toml|json|fake)\S*|/\S+|detector|grader|[a-f]{8,}\S*"
 )
