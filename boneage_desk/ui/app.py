@@ -24,6 +24,7 @@ from boneage_desk.standards import rus_chn
 from boneage_desk.ui import theme
 from boneage_desk.ui.main_window import MainWindow
 from boneage_desk.ui.models.bone_table import RowRole as _ROW_ROLE
+from boneage_desk.ui.slices import Collector
 from boneage_desk.ui.views.waiting import wait_until
 
 FIRST_PAINT_ENV = "BONEAGE_DESK_FIRST_PAINT"
@@ -44,13 +45,12 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
     collectors: list[object] = []
 
     def begin() -> None:
-        from pyqtgraph.util.garbage_collector import GarbageCollector
-
+        window.start_.completed.connect(gc.freeze)
         go_on(window, paths, demo)
         if window.program.first_time():
             window.program.show_guide()
-        gc.freeze()  # what start-up made stays: no collection need look at it again
-        collectors.append(GarbageCollector())
+        gc.freeze()  # what start-up made stays: no collection need look at it again; nor at the film view
+        collectors.append(Collector())
 
     try:
         if os.environ.get(FIRST_PAINT_ENV):
@@ -106,7 +106,7 @@ def screenshot(
         def settled() -> bool:
             failed = any(message.kind in ("error", "bug") for message in window.messages.messages)
             read = desk.reading is not None and desk.reading.analysed_at is not None
-            return failed or (read and not window.runner.jobs)
+            return failed or (read and window.film_panel is not None and not window.runner.jobs)
 
         if not wait_until(settled, SCREENSHOT_WAIT_MS):
             raise EngineError("The film was not read in time.", "Try again with fewer programs open.")

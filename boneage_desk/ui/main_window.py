@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -59,6 +58,7 @@ from boneage_desk.ui.window_layout import WindowLayout
 from boneage_desk.ui.window_lists import WindowLists
 from boneage_desk.ui.window_lock import WindowLock
 from boneage_desk.ui.window_signoff import WindowSignOff
+from boneage_desk.ui.window_start import WindowStart
 
 if TYPE_CHECKING:
     from boneage_desk.ui.views.film_panel import FilmPanel
@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         self.layout_, self.program = WindowLayout(self), WindowApplication(self)
         self.commands = WindowCommands(self)
         self.signoff = WindowSignOff(self)
+        self.start_ = WindowStart(self)
         self.lock = WindowLock(self)
         self.actions_ = ActionSet(
             self, {Scope.READING: (self.bones,), Scope.FILM: ()}, self.commands.handlers()
@@ -195,18 +196,8 @@ class MainWindow(QMainWindow):
         self.report.reopen_wanted.connect(desk.reopen)
 
     def complete_later(self) -> None:
-        """:meth:`complete`, with numpy imported on a thread of its own first.
-
-        pyqtgraph itself must be imported here, on the window's thread: it walks through Qt's enums, which
-        PySide6 makes on first use, and two threads that do so at once end the process (seen on 6.11 with
-        Python 3.11: one start in fifteen). It costs some 0.2 s right after the first paint.
-        """
-
-        def load(_token: object, _progress: object) -> None:
-            importlib.import_module("numpy")
-
-        self.desk.run_later("import", tr("Preparing the film view"), load, lambda _done: self.complete(),
-                            tr("The film view could not be made"))  # fmt: skip
+        """:meth:`complete`, in pieces between which the window answers."""
+        self.start_.begin()
 
     def complete(self) -> None:
         """The film view, once the window is painted: it brings pyqtgraph and numpy."""
@@ -435,6 +426,7 @@ class MainWindow(QMainWindow):
         self.lists.stop()
         self.layout_.keep()
         self.program.stop()
+        self.start_.stop()
         self.preview.watch(False)
         self.lock.stop()
         self.desk.work.close()
