@@ -116,7 +116,7 @@ _GAP = re.compile(r"\{(\w+)\}")
 def _regex(parts: list[str]) -> re.Pattern[str]:
     """Fixed words and gap names, in turn; a gap that comes again must hold the same.
 
-    No gap goes over the end of a sentence, and those of a pattern with few letters of its own hold one word: '{name} is
+    A gap that is hung on a word may be empty. No gap goes over the end of a sentence, and those of a pattern with few letters of its own hold one word: '{name} is
     {value}.' must not swallow what another sentence says.
     """
     few = sum(letter.isalpha() for part in parts[::2] for letter in part) < FEW_LETTERS
@@ -129,5 +129,6 @@ def _regex(parts: list[str]) -> re.Pattern[str]:
             pattern += f"(?P={part})"
         else:
             seen.add(part)
-            pattern += f"(?P<{part}>{gap})"
+            may_lack = parts[place - 1][-1:].isalpha()  # 'read{detail}.': what is hung on a word may be missing
+            pattern += f"(?P<{part}>{gap[:-2] + '*?' if may_lack else gap})"
     return re.compile(pattern, re.DOTALL)

@@ -86,7 +86,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("signing_tsa", SIGNING, mark("Time-stamp authority"), "text", mark("A URL; none: no time stamp.")),
     Option("signing_trust", SIGNING, mark("Trusted certificates"), "folder", mark("PEM files that this site trusts.")),
     Option("lock_minutes", STATION, mark("Lock after minutes"), "number", mark("Without a key or the mouse; 0: never."),
-           most=1440),
+           most=1440, live=True),
     Option("data_dir", STATION, mark("Data folder"), "fact", mark("Chosen at the start: --data, or BONEAGE_DESK_DATA.")),
     Option("watch_folder", STATION, mark("Watched folder"), "folder",
            mark("Films that come into it come into the work list; none: no folder is watched."), live=True),

@@ -21,6 +21,8 @@ from boneage_desk.common.i18n import tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ACTIONS, MOUSE_HELP, ActionSet
 
+_KEYS_WIDTH = 140
+
 
 class ShortcutSheet(QDialog):
     """Every command that has a key, by menu, and what the mouse does."""
@@ -29,7 +31,7 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard and mouse"))
         room = parent.screen().availableSize()
-        self.resize(min(1300, room.width() - 40), min(760, room.height() - 60))
+        self.resize(min(1300, room.width() - 40), min(1000, room.height() - 60))
         outer = QVBoxLayout(self)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -63,6 +65,9 @@ class ShortcutSheet(QDialog):
             first = QLabel(left)
             if right:
                 first.setStyleSheet(f"color: {theme.MACHINE}")
+                if first.sizeHint().width() > _KEYS_WIDTH:  # a gesture in words: it would push the others' words aside
+                    first.setWordWrap(True)
+                    first.setFixedWidth(_KEYS_WIDTH)
                 words = QLabel(right)
                 words.setWordWrap(True)
                 grid.addWidget(words, line, 1, Qt.AlignmentFlag.AlignTop)

@@ -144,6 +144,7 @@ def test_chinese_is_chinese(tool: ModuleType) -> None:
     [
         ("There is no file 'hand.dcm'.", "没有文件“hand.dcm”。"),
         ("'a.png' is damaged: its pixels are not bytes.", "“a.png”已损坏：其像素不是字节。"),
+        ("'bad.dcm' is not an image that can be read.", "“bad.dcm”不是可读取的图像。"),
         ("9 y 4 m", "9岁4月"),
         (">= 17 y 0 m", "≥ 17岁0月"),
         ("Sex not known (recorded as 'O'): no bone age without it.", "性别未知（记录为“O”）：没有性别则无骨龄。"),
