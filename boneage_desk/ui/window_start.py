@@ -45,28 +45,36 @@ class WindowStart(QObject):
         super().__init__(window)
         self._w = window
         self._slices: Slices | None = None
+        self.active = False
+        """The film view is being made."""
 
     def begin(self) -> None:
         """The film view as soon as may be, then the pages."""
+        self.active = True
 
         def load(_token: object, _progress: object) -> None:
             for name in BELOW_PYQTGRAPH:
                 with contextlib.suppress(ImportError):  # pyqtgraph does without, or says what is missing
                     importlib.import_module(name)
 
-        self._w.desk.run_later(
-            "import", tr("Preparing the film view"), load, lambda _done: self._film_view(), tr("The film view could not be made")
+        self._w.desk.runner.submit(
+            "import", tr("Preparing the film view"), load, on_result=lambda _done: self._film_view(), on_failed=self._failed
         )
 
     def _film_view(self) -> None:
         work = chain(qt_classes(), package("pyqtgraph"), modules(["boneage_desk.ui.views.film_panel"]), self._complete())
-        self._slices = Slices(self, work, self._pages, lambda error: self._w.desk.report(error, tr("The film view could not be made")))
+        self._slices = Slices(self, work, self._pages, self._failed)
+
+    def _failed(self, error: BaseException) -> None:
+        self.active = False
+        self._w.desk.report(error, tr("The film view could not be made"), topic="import")
 
     def _complete(self) -> Iterator[None]:
         self._w.complete()
         yield
 
     def _pages(self) -> None:
+        self.active = False
         self.completed.emit()
 
         def load(_token: object, _progress: object) -> None:
@@ -80,5 +88,6 @@ class WindowStart(QObject):
 
     def stop(self) -> None:
         """The window closes."""
+        self.active = False
         if self._slices is not None:
             self._slices.stop()

@@ -70,7 +70,7 @@ def settle(qtbot, window: MainWindow) -> None:
     """Until no job waits or runs and every change had its chance to be saved."""
 
     def done() -> bool:
-        return not window.runner.jobs and not window.desk.saver.busy
+        return not window.runner.jobs and not window.desk.saver.busy and not window.start_.active
 
     qtbot.waitUntil(done, timeout=10000)
 
