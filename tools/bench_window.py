@@ -61,7 +61,7 @@ def main() -> None:
     window.resize(*(int(side) for side in options.window.split("x")))
     window.show()
     start.go_on(window, [fakes.films.put(film)], demo=False)
-    start.wait_until(lambda: window.desk.reading is not None and not window.runner.jobs, 30000)
+    start.wait_until(lambda: window.desk.reading is not None and not window.start_.active and not window.runner.jobs, 30000)
     view = window.film_panel.film
 
     def painted() -> None:

@@ -41,7 +41,7 @@ def settle(window: MainWindow, at_least_ms: int = 250) -> None:
     quiet = 0
     while quiet < 3:  # a page that was turned to asks for its pictures a little later
         wait_until(lambda: False, at_least_ms)
-        idle = not window.runner.jobs and not window.desk.saver.busy
+        idle = not window.runner.jobs and not window.start_.active and not window.desk.saver.busy
         quiet = quiet + 1 if idle else 0
 
 
