@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
                 self.empty.show_waiting(tr("Opening the film"))
         self.show_film()
         self._show_reading()
-        if reading is not None and (self.focusWidget() is None or not self.work_list.isAncestorOf(self.focusWidget())):
+        if reading is not None and self.lists.keys_to_bones(reading.reading_id):
             self.bones.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_film(self) -> None:

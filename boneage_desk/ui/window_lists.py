@@ -36,7 +36,7 @@ class WindowLists(QObject):
         self.queue_window: QueueWindow | None = None
         self.watch = FolderWatch(window.desk, window.library)
         self._sizes: list[int] = []
-        self._importing = ""
+        self._importing = self._wanted = ""
         work_list, library, desk = window.work_list, window.library, window.desk
         library.listed.connect(self._listed)
         library.updated.connect(work_list.update_reading)
@@ -105,7 +105,15 @@ class WindowLists(QObject):
         """Open a study; from the wide list, back to the film."""
         if self._w.work_list.wide:
             self.set_wide(False)
+        self._wanted = reading_id
         self._w.open_reading(reading_id)
+
+    def keys_to_bones(self, reading_id: str) -> bool:
+        """Whether the keys go to the bones of a case that is shown now: it was chosen in the list, or nobody uses the list."""
+        chosen, focus = self._wanted == reading_id, self._w.focusWidget()
+        if chosen:
+            self._wanted = ""  # once: who goes back to the list while the film comes stays there
+        return chosen or focus is None or not self._w.work_list.isAncestorOf(focus)
 
     def next_unread(self) -> None:
         """Open the next study in the list that nobody began."""

@@ -173,6 +173,24 @@ def test_columns_widths_order_and_sort_are_kept_for_the_next_start(qtbot, desk_w
     assert table.horizontalHeader().visualIndex(PLACE[Column.STATE]) == 0, "the narrow list is as it always is"
 
 
+def test_a_study_that_is_opened_from_the_list_takes_the_keys_to_its_bones_once(qtbot, desk_window, fakes):
+    add(fakes, 2, read=True)
+    window = desk_window()
+    window.show()
+    settle(qtbot, window)
+    window.work_list.filter.setFocus()
+    window.work_list.reading_chosen.emit("s0")
+    qtbot.waitUntil(lambda: window.desk.reading is not None and window.desk.film is not None)
+    settle(qtbot, window)
+    assert window.focusWidget() is window.bones.table
+    qtbot.keyClick(window.focusWidget(), Key.Key_Return)
+    settle(qtbot, window)
+    assert [finding.reviewed for finding in window.desk.reading.bones].count(True) == 1
+    window.work_list.filter.setFocus()
+    window.desk.case_changed.emit()
+    assert window.focusWidget() is window.work_list.filter, "who filters again is left there"
+
+
 def test_long_words_share_the_room_of_a_wide_window_until_a_width_is_chosen(qtbot, desk_window, fakes):
     add(fakes, 1, read=True)
     window = desk_window()

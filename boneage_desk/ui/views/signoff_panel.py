@@ -193,6 +193,7 @@ class ProfileDialog(QDialog):
     def __init__(self, parent: QWidget | None, account: str, name: str = "") -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Who signs here?"))
+        self.setMinimumWidth(420)
         form = QFormLayout(self)
         words = QLabel(
             tr("Reports are signed by the person of the account '{account}'. This is kept and can be changed by an administrator.",
@@ -206,7 +207,7 @@ class ProfileDialog(QDialog):
         for role, title in ROLES.items():
             self.role.addItem(tr(title), role.value)
         self.role.setCurrentIndex(-1)
-        self.role.setPlaceholderText("choose")
+        self.role.setPlaceholderText(tr("Choose"))
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("Role"), self.role)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
