@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
+from boneage_desk.ui.presenters import key_words
 from boneage_desk.ui.presenters.bone_order import NAMES, TIPS, Order
 
 
@@ -332,6 +333,7 @@ class ActionSet(QObject):
             action.setShortcuts([QKeySequence(key) for key in own])
             told = key_text(own)
             action.setToolTip((_tip(spec) or title_of(spec)) + (f" ({told})" if told else ""))
+        key_words.use(self._keys)
 
     def keys(self, id: str) -> str:
         """The keys in force of a command, as this system writes them; '' for none."""

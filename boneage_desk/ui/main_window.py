@@ -97,6 +97,7 @@ class MainWindow(QMainWindow):
             self, {Scope.READING: (self.bones,), Scope.FILM: ()}, self.commands.handlers()
         )  # fmt: skip
         self.commands.fill_menus(self.actions_)
+        self.bone_joins.show_keys()
         self._connect()
         self._show_case()
         self._restore_layout()
@@ -146,13 +147,12 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
-        self._engine, self._queue, self._done, self._hint = ElidedLabel(least=120), QLabel(), QLabel(), QLabel()
+        self._engine, self._queue, self._done, self.hint = ElidedLabel(least=120), QLabel(), QLabel(), QLabel()
         for label in (self._engine, self._queue, self._done):
             label.setContentsMargins(8, 0, 8, 0)
             bar.addWidget(label)
-        self._hint.setText(tr("Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys"))
-        self._hint.setContentsMargins(0, 0, 8, 0)
-        bar.addPermanentWidget(self._hint)
+        self.hint.setContentsMargins(0, 0, 8, 0)
+        bar.addPermanentWidget(self.hint)
 
     def _connect(self) -> None:
         desk, library = self.desk, self.library
@@ -226,7 +226,8 @@ class MainWindow(QMainWindow):
         if reading is None:
             self.banner.show_nothing()
         else:
-            self.messages.clear_topic("go-on")
+            for topic in ("go-on", "refused", "undo", "pass"):  # what was said of the last case
+                self.messages.clear_topic(topic)
             self.work_list.show_current(reading.reading_id)
             if self.desk.film_error:
                 self.empty.show_trouble(self.desk.film_error)

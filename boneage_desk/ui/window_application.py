@@ -66,6 +66,7 @@ class WindowApplication(QObject):
             self._repaint()
         elif field == "keys":
             self._w.actions_.set_keys(chosen.keys)
+            self._w.bone_joins.show_keys()
         elif field == "mouse":
             self.apply_mouse()
         elif field == "lock_minutes":

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.angles import angle_of
-from boneage_desk.ui.presenters import numbers, rows
+from boneage_desk.ui.presenters import key_words, numbers, rows
 from boneage_desk.ui.presenters.atlas import Atlas, drawn_side, side_words
 from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.curve import curve
@@ -81,6 +81,13 @@ class WindowBones(QObject):
             desk.order.mode, desk.blind_first.hidden, desk.bone_pass.left, len(desk.bone_pass.flagged),
             desk.bone_pass.short_words(), desk.bone_pass.words(), desk.editable,
         )  # fmt: skip
+
+    def show_keys(self) -> None:
+        """The keys in force, where the window hints at them."""
+        page = self._w.bones
+        page.strip.reason.show_key(key_words.key("reason"))
+        page.opinion.comment.show_key(key_words.key("comment-difference"))
+        self._w.hint.setText(key_words.pass_hint())
 
     # --- showing ------------------------------------------------------------------------------
 

@@ -567,6 +567,39 @@ def test_unknown_sex_and_age_have_no_sds_and_no_curve(qtbot, desk_window, fakes)
     assert strip.conclusion.text() == "" and strip.curve._value is None
 
 
+def test_a_missing_grade_is_said_once_and_by_the_bones_name(qtbot, read):
+    read.desk.remove_box("mc1")
+    settle(qtbot, read)
+    told = read.bones.numbers.why.text()
+    assert told.startswith("No bone age. Without a grade: MC 1.") and told.count("No bone age") == 1 and "mc1" not in told
+
+
+# --- hints and heights ------------------------------------------------------------------------------
+
+
+def test_hints_and_messages_name_the_keys_in_force(read, hands):
+    assert read.hint.text() == "Enter accept \N{MIDDLE DOT} arrows grade \N{MIDDLE DOT} N next \N{MIDDLE DOT} F1 all keys"
+    assert read.bones.strip.reason.placeholderText() == "Reason for your grade (C)"
+    keys = {"accept": ("F",), "grade-up": ("+",), "grade-down": ("-",), "next-unreviewed": (), "reason": (),
+            "mark-reviewed": ("Ctrl+M",), "comment-difference": ("Alt+C",)}  # fmt: skip
+    read.actions_.set_keys(keys)
+    read.bone_joins.show_keys()
+    assert read.hint.text() == "F accept \N{MIDDLE DOT} - + grade \N{MIDDLE DOT} F1 all keys", "what has no key is not named"
+    assert read.bones.strip.reason.placeholderText() == "Reason for your grade"
+    assert read.bones.opinion.comment.placeholderText().endswith("(Alt+C)")
+    for _ in rus_chn.BONES:
+        hands(Key.Key_F)
+    assert "All 13 bones were looked at. Ctrl+M marks the reading reviewed." in texts(read)
+
+
+def test_rows_are_of_one_height_again_after_the_rays(read):
+    table = read.bones.table
+    for mode in (Order.RAY, Order.WORTH, Order.ANATOMY):
+        read.desk.order.choose(mode)
+        heights = {table.rowHeight(row) for row in range(read.bones.model.rowCount()) if read.bones.model.bone_at(row)}
+        assert len(heights) == 1, (mode, heights)
+
+
 # --- never blocks -----------------------------------------------------------------------------------
 
 

@@ -596,6 +596,30 @@ def test_a_missing_box_is_drawn(qtbot, desk_window, fakes):
     assert grade(window, "dp5").final_grade is not None
 
 
+def test_a_missing_box_is_drawn_also_where_the_drag_begins_in_anothers(qtbot, read):
+    """Boxes of neighbours overlap: the drag for the bone chosen must not carry the neighbour's box away."""
+    before = grade(read, "radius").box
+    read.desk.select("ulna")
+    read.desk.remove_box("ulna")
+    settle(qtbot, read)
+    press(qtbot, read, Key.Key_E)
+    view = read.film_panel.film
+    x, y = before.centre
+    drag(qtbot, view, view.view.to_screen(x, y), view.view.to_screen(x + 70, y + 70))
+    settle(qtbot, read)
+    box = grade(read, "ulna").human_box
+    assert box is not None and box.centre == pytest.approx((x + 35, y + 35), abs=3)
+    assert grade(read, "radius").box == before and grade(read, "radius").human_box is None
+
+
+def test_what_was_said_of_one_case_goes_with_it(qtbot, read, fakes):
+    read.desk.mark_reviewed()
+    assert any(message.topic == "refused" for message in read.messages.messages)
+    read.open_paths([fakes.films.put(make_film("/films/next.dcm"))])
+    settle(qtbot, read)
+    assert not any(message.topic == "refused" for message in read.messages.messages)
+
+
 def test_backspace_goes_back_to_the_machines_box(qtbot, read):
     read.desk.set_box("radius", Box(100, 100, 200, 200))
     settle(qtbot, read)

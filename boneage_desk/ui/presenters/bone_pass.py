@@ -13,7 +13,7 @@ from boneage_desk.reading.accept_all import AcceptAll, remaining
 from boneage_desk.reading.attention import to_look_at
 from boneage_desk.reading.session import AcceptGrade, Reading, SetGrade
 from boneage_desk.standards import rus_chn
-from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters import key_words, text
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
@@ -98,9 +98,14 @@ class BonePass(QObject):
         """The pass is over; what comes next."""
         desk = self._desk
         if desk.blind_first.hidden:
-            desk.tell(tr("All 13 bones are graded. Shift+B shows the machine's grades."), topic="pass")
+            told, key = tr("All 13 bones are graded."), key_words.key("reveal")
+            if key:
+                told = tr("All 13 bones are graded. {key} shows the machine's grades.", key=key)
         else:
-            desk.tell(tr("All 13 bones were looked at. Ctrl+Enter marks the reading reviewed."), topic="pass")
+            told, key = tr("All 13 bones were looked at."), key_words.key("mark-reviewed")
+            if key:
+                told = tr("All 13 bones were looked at. {key} marks the reading reviewed.", key=key)
+        desk.tell(told, topic="pass")
 
     def short_words(self) -> str:
         """The same beside the button."""

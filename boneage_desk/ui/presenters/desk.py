@@ -22,7 +22,7 @@ from boneage_desk.reading.session import Command, Reading, ReadingSession, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.jobs import Job, JobRunner
-from boneage_desk.ui.presenters import messages, numbers, text
+from boneage_desk.ui.presenters import key_words, messages, numbers, text
 from boneage_desk.ui.presenters.blind_first import BlindFirst
 from boneage_desk.ui.presenters.bone_order import BoneOrder, Order
 from boneage_desk.ui.presenters.bone_pass import BonePass
@@ -218,7 +218,10 @@ class Desk(QObject):
             return
         self._changed(session, event)
         if event.detail == "set-analysis" and session.reading.analysed_at is None:
-            self.tell(tr("The machine's reading was undone. Ctrl+Y brings it back."), topic="undo")
+            told = tr("The machine's reading was undone.")
+            if key_words.key("redo"):
+                told = tr("The machine's reading was undone. {key} brings it back.", key=key_words.key("redo"))
+            self.tell(told, topic="undo")
         else:
             self.tell(tr(word, what=said(event.detail.replace("-", " ").capitalize())), topic="undo")
 

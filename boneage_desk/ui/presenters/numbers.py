@@ -96,6 +96,10 @@ def _why_not(reading: Reading, summary: Summary) -> str:
     if reading.blind is Blind.HIDDEN and reading.patient.sex is not None and not any(f.blocking for f in summary.flags):
         done = sum(finding.human_grade is not None for finding in reading.bones)
         return tr("Blind reading: {done} of 13 bones are graded.", done=done)
+    blocked = reading.analysed_at is None or reading.patient.sex is None or any(f.blocking for f in summary.flags)
+    if summary.missing and not blocked:
+        names = ", ".join(text.short(bone) for bone in summary.missing)
+        return tr("Without a grade: {bones}. Grade what is missing; a missing bone is not scored as zero.", bones=names)
     return said(summary.why_not)
 
 

@@ -77,7 +77,7 @@ def band(ladder: PlateLadder) -> Span | None:
     if ladder.band is None or ladder.reference is None:
         return None
     low, high = ladder.band
-    words = tr("{table}, mean \N{MINUS-OR-PLUS SIGN} 2 SD: {low} to {high}", **_ends(low, high), table=ladder.reference.name)
+    words = tr("{table}, mean \N{PLUS-MINUS SIGN} 2 SD: {low} to {high}", **_ends(low, high), table=ladder.reference.name)
     return Span(low, high, words)
 
 

@@ -34,6 +34,8 @@ _COUNTED = {
 }
 MINUS = "\N{MINUS SIGN}"
 _AGE = re.compile(r"(-?)(\d+) y (\d+) m")
+_MINUS = re.compile(r"(?<![\w.)])-(?=\d)")
+"""A hyphen that stands for minus: before a figure, after no word, figure or bracket."""
 _MONTHS = (mark("{months} month"), mark("{months} months"))
 
 
@@ -43,6 +45,17 @@ def signed(value: float, digits: int = 1) -> str:
     if not float(text):
         return text
     return f"{'+' if value > 0 else MINUS}{text}"
+
+
+def typeset(words: str) -> str:
+    """Words of the report as a screen writes them: true minus and plus-minus signs, a dash between values.
+
+    The report keeps to the signs that its fonts, the RIS and plain text have.
+    """
+    if words == "-":
+        return "\N{EN DASH}"
+    words = words.replace("+-", "\N{PLUS-MINUS SIGN}")
+    return _MINUS.sub(MINUS, words.replace(" - ", " \N{EN DASH} "))
 
 
 def months(value: float) -> str:

@@ -139,11 +139,16 @@ class ReasonField(QLineEdit):
 
     def __init__(self, hint: str = "", name: str = "") -> None:
         super().__init__()
-        self.setPlaceholderText(hint or tr("Reason for your grade (C)"))
+        self.hint = hint or tr("Reason for your grade")
+        self.show_key("")
         self.setAccessibleName(name or tr("Reason for your grade"))
         self.setMaxLength(200)
         self._bone, self._kept = "", ""
         self.editingFinished.connect(self.flush)
+
+    def show_key(self, key: str) -> None:
+        """The key that leads here, '' for none, beside the hint."""
+        self.setPlaceholderText(f"{self.hint} ({key})" if key else self.hint)
 
     def show_reason(self, bone: str, reason: str) -> None:
         """The bone chosen and its reason; what was typed for another bone is given first."""

@@ -112,8 +112,9 @@ class BoneTable(QTableView):
         height = min(most_row(self.width()), max(LEAST_ROW, room // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.clearSpans()
+        for row in range(self._model.rowCount()):  # a row that was a heading before keeps its height else
+            self.setRowHeight(row, HEADING if row in headings else height)
         for heading in headings:
-            self.setRowHeight(heading, HEADING)
             self.setSpan(heading, 0, 1, len(columns.COLUMNS))
         self.setColumnWidth(columns.CROP, height + 8)
         others = height + 8 + sum(WIDTHS) - WIDTHS[columns.CROP] - WIDTHS[columns.MACHINE] - WIDTHS[columns.MEASURED]

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from boneage_desk.reading.report_values import Fact
+from boneage_desk.ui.presenters.text import typeset
 
 LABEL_WIDE = 132
 
@@ -47,8 +48,8 @@ class FactGrid(QWidget):
             if not there:
                 continue
             fact = facts[at]
-            name.setText(fact.label)
-            value.setText(fact.value)
+            name.setText(typeset(fact.label))
+            value.setText(typeset(fact.value))
             value.setEnabled(fact.known)
             font = value.font()
             font.setBold(fact.key in self._strong and fact.known)

@@ -159,14 +159,15 @@ class FilmInput(QObject):
         bone, grip = owner.selected, ""
         if bone in boxes:
             grip = overlay.grip_at(view.upright.rect_to_screen(boxes[bone]), *view.unturned(*press))
-        if not grip and owner.box_at(at):
+        missing = bool(bone) and bone not in boxes  # boxes overlap: a drag draws it also where it begins in another's
+        if not grip and owner.box_at(at) and not missing:
             bone, grip = owner.box_at(at), "move"
             owner.bone_clicked.emit(bone)
 
         def drag(now: QPointF) -> None:
             if grip:
                 self.edited = (bone, overlay.dragged(view, boxes[bone], grip, press, (now.x(), now.y())))
-            elif bone and bone not in boxes:
+            elif missing:
                 self.edited = (bone, overlay.drawn(view, press, (now.x(), now.y())))
             else:
                 owner.set_view(view.panned(now.x() - press[0], now.y() - press[1]))

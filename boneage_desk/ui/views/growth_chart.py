@@ -5,6 +5,7 @@ pyqtgraph is imported when the first chart is made, which is after the film view
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -18,6 +19,22 @@ from boneage_desk.ui import theme
 YEAR = 12.0
 TARGET_AT, PREDICTED_AT = 2.6, 3.6
 """Years beyond the end of the curves, past their names."""
+
+
+LINE_SHARE = 0.055
+"""Height of a line of words as a share of the chart's range of heights."""
+
+
+def _apart(heights: Mapping[str, float], least: float) -> list[str]:
+    """Those of the names that can stand beside each other without touching: outermost and middle first."""
+    ranked = sorted(heights, key=lambda name: heights[name])
+    middle = len(ranked) // 2
+    first = [*ranked[:1], *ranked[-1:], *ranked[middle : middle + 1]]
+    kept: list[str] = []
+    for name in [*first, *(name for name in ranked if name not in first)]:
+        if name not in kept and all(abs(heights[name] - heights[other]) >= least for other in kept):
+            kept.append(name)
+    return kept
 
 
 class Chart(QWidget):
@@ -99,9 +116,6 @@ class HeightChart(Chart):
             middle = curve.percentile == 50
             for part in curve.parts:
                 self.line([(age / YEAR, cm) for age, cm in part], theme.MUTED if middle else "#6d6d6d", 1.4 if middle else 1.0)
-            if curve.parts:
-                age, cm = curve.parts[-1][-1]
-                self.words(age / YEAR, cm, f"P{curve.percentile:g}", theme.MUTED)
         if chart.target is not None:
             cm, low, high = chart.target
             self.line([(end + TARGET_AT, low), (end + TARGET_AT, high)], theme.GOOD, 5)
@@ -110,7 +124,7 @@ class HeightChart(Chart):
             guess, least, most = chart.predicted
             if least is not None and most is not None:
                 self.line([(end + PREDICTED_AT, least), (end + PREDICTED_AT, most)], theme.MACHINE, 2)
-            self.marks([(end + PREDICTED_AT, guess)], "t", theme.MACHINE, 10)
+            self.marks([(end + PREDICTED_AT, guess)], "t1", theme.MACHINE, 10)
         own = [(mark.months / YEAR, mark.cm) for mark in chart.marks if mark.kind == "age"]
         bone = [(mark.months / YEAR, mark.cm) for mark in chart.marks if mark.kind == "bone"]
         if len(own) > 1:
@@ -124,6 +138,9 @@ class HeightChart(Chart):
         values += [cm for cm in (*(chart.target or ()), *(chart.predicted or ())) if cm is not None]
         if values:
             self.plot.setYRange(min(values), max(values), padding=0.03)
+            ends = {f"P{curve.percentile:g}": curve.parts[-1][-1] for curve in chart.curves if curve.parts}
+            for name in _apart({name: cm for name, (_, cm) in ends.items()}, (max(values) - min(values)) * LINE_SHARE):
+                self.words(ends[name][0] / YEAR, ends[name][1], name, theme.MUTED)
 
 
 class VisitsChart(Chart):

@@ -205,7 +205,7 @@ class GrowthPane(QWidget):
         self.table_title.setVisible(bool(report.rows))
         self.table.setVisible(bool(report.rows))
         self.table.show_rows(report.rows)
-        self.note.setText(report.note)
+        self.note.setText(text.typeset(report.note))
 
     def _list(self, measurements: tuple[Measurement, ...], open_: bool) -> None:
         """A line each, newest first, with a button that takes it away."""

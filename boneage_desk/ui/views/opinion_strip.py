@@ -95,7 +95,7 @@ class OpinionStrip(QFrame):
         row.setSpacing(8)
         self.asks = QLabel()
         self.asks.setProperty("attention", True)
-        self.comment = ReasonField(tr("What do you say of the difference? (Shift+C)"), tr("Comment on the difference"))
+        self.comment = ReasonField(tr("What do you say of the difference?"), tr("Comment on the difference"))
         self.comment.given.connect(lambda _reading, words: self.commented.emit(words))
         row.addWidget(self.asks)
         row.addWidget(self.comment, 1)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.report_growth import PredictionRow
+from boneage_desk.ui.presenters.text import typeset
 
 
 class PredictionList(QWidget):
@@ -34,9 +35,10 @@ class PredictionList(QWidget):
             if there:
                 row = rows[at]
                 name.setText(row.name)
-                value.setText((f"{row.cm} cm" + (f"  ({row.span})" if row.span != "-" else "")) if row.known else "\N{EN DASH}")
+                span = f"  ({typeset(row.span)})" if row.span != "-" else ""
+                value.setText(f"{row.cm} cm{span}" if row.known else "\N{EN DASH}")
                 value.setEnabled(row.known)
-                basis.setText(row.basis)
+                basis.setText(typeset(row.basis))
 
     def words(self) -> list[tuple[str, str, str]]:
         """What is shown, method by method."""

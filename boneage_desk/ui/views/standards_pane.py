@@ -15,6 +15,7 @@ from boneage_desk.reading.session import Reading, State
 from boneage_desk.standards.rules import Rule
 from boneage_desk.ui.presenters.atlas import drawn_side
 from boneage_desk.ui.presenters.clinical import Clinical
+from boneage_desk.ui.presenters.text import typeset
 from boneage_desk.ui.views.banner import restyle
 from boneage_desk.ui.views.fact_grid import FactGrid
 from boneage_desk.ui.views.plain_table import PlainTable
@@ -128,9 +129,9 @@ class StandardsPane(QWidget):
         early = basis.gestation_days is not None and basis.gestation_days < PRETERM_DAYS
         self.corrected.setEnabled(open_ and (early or basis.correct_prematurity))
         self.title.setText(block.title)
-        rows = [(line.name, line.score, line.bone_age, line.difference) for line in block.rows]
+        rows = [tuple(map(typeset, (line.name, line.score, line.bone_age, line.difference))) for line in block.rows]
         self.table.fill(block.columns, rows, faint=[not line.known for line in block.rows])
-        self.notes.setText("\n".join(block.notes))
+        self.notes.setText(typeset("\n".join(block.notes)))
 
     def _send(self, command: object) -> None:
         self._tell("")

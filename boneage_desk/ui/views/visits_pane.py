@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.report_growth import BACK
 from boneage_desk.ui.presenters.clinical import Clinical
+from boneage_desk.ui.presenters.text import typeset
 from boneage_desk.ui.views.plain_table import PlainTable
 
 
@@ -33,7 +34,7 @@ class VisitsPane(QWidget):
         self.doubts.setWordWrap(True)
         self.doubts.setTextFormat(Qt.TextFormat.PlainText)
         self.chart = VisitsChart()
-        self.steps = PlainTable(tr("Change between visits"), (0.19, 0.19, 0.3, 0.16, 0.16))
+        self.steps = PlainTable(tr("Change between visits"), (0.18, 0.18, 0.26, 0.17, 0.21))
         self.strip = PlainTable(tr("Grades over visits"))
         for part in (self.note, self.title, self.chart, self.doubts, self.steps, self.strip_title, self.strip):
             column.addWidget(part)
@@ -59,7 +60,7 @@ class VisitsPane(QWidget):
             return
         self.title.setText(report.title)
         self.chart.show_report(report)
-        self.steps.fill(report.columns, [row.cells for row in report.steps])
+        self.steps.fill(report.columns, [tuple(map(typeset, row.cells)) for row in report.steps])
         self.steps.setVisible(bool(report.steps))
         self.strip_title.setText(report.strip_title)
         warned = [[cell.startswith(BACK) for cell in row] for row in report.strip]

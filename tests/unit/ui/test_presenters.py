@@ -183,6 +183,29 @@ def test_words():
     assert engine_words("ready: cuda") == "GPU ready" and engine_words("failed: no weights") == "failed: no weights"
 
 
+@pytest.mark.parametrize(
+    ("report", "screen"),
+    [
+        ("-0 y 2 m (-2.3 months)", "\N{MINUS SIGN}0 y 2 m (\N{MINUS SIGN}2.3 months)"),
+        ("5 y 3 m to 8 y 6 m (age +- 2 SD)", "5 y 3 m to 8 y 6 m (age \N{PLUS-MINUS SIGN} 2 SD)"),
+        ("(156.2 - 168.2)", "(156.2 \N{EN DASH} 168.2)"),
+        ("TY/T 3001-2006, Greulich-Pyle, on 2021-01-10, rus13-v2", "TY/T 3001-2006, Greulich-Pyle, on 2021-01-10, rus13-v2"),
+        ("-", "\N{EN DASH}"),
+    ],
+)
+def test_the_reports_plain_signs_are_typeset_on_the_screen(report, screen):
+    assert text.typeset(report) == screen
+
+
+def test_names_of_percentiles_do_not_touch():
+    from boneage_desk.ui.views.growth_chart import _apart
+
+    heights = {"P3": 150.0, "P10": 153.0, "P25": 156.6, "P50": 160.6, "P75": 164.5, "P90": 168.0, "P97": 171.5}
+    assert _apart(heights, 5.5) == ["P3", "P97", "P50"]
+    assert set(_apart(heights, 3.0)) == set(heights)
+    assert _apart({}, 3.0) == []
+
+
 def test_report_name_is_harmless():
     case = session(patient=Patient(patient_id="../../a b/\\:*?"))
     assert reporting.report_name(case.reading) == "bone-age_a-b_2024-07-11_r1.pdf"
