@@ -644,3 +644,36 @@ def test_a_sure_machine_leaves_only_one_press(qtbot, desk_window, fakes):
     hands(Key.Key_Return, SHIFT)
     hands(Key.Key_Return, CTRL)
     assert window.desk.reading.state is State.REVIEWED and hands.presses == 2
+
+
+def test_the_longest_figure_of_a_width_has_its_sign_beside_it(read):
+    """'fused' with its mark is drawn whole where the column is as narrow as it gets, and in its own room elsewhere."""
+    from PySide6.QtCore import QRect
+    from PySide6.QtGui import QColor, QImage, QPainter
+
+    from boneage_desk.ui import theme
+    from boneage_desk.ui.presenters.measured import Measured
+
+    row = read.bones.model.index(0, 0).data(bone_table.RowRole)
+    long = dataclasses.replace(row, measured=Measured("fused", ("fused with the shaft",), "It is open."))
+    delegate, table = read.bones.table.delegate, read.bones.table
+
+    def drawn(width: int) -> int:
+        """Columns of pixels that the figure takes, without the sign."""
+        image = QImage(width, 24, QImage.Format.Format_RGB32)
+        image.fill(QColor("black"))
+        painter = QPainter(image)
+        painter.setFont(table.font())
+        delegate._measured(painter, QRect(5, 0, width - 10, 24), long)
+        painter.end()
+        text = [x for x in range(width) if any(_is_grey(image.pixelColor(x, y)) for y in range(24))]
+        return len(text)
+
+    def _is_grey(colour) -> bool:
+        return colour.red() > 60 and abs(colour.red() - colour.blue()) < 12
+
+    assert theme.TEXT != theme.ATTENTION
+    assert drawn(58) == drawn(100), "as many columns of letters as where there is room to spare"
+    assert drawn(40) < drawn(100), "the test sees a figure that is cut"
+    table.resize(560, table.height())
+    assert table.columnWidth(bone_table.MEASURED) >= table.fontMetrics().horizontalAdvance("fused \N{NOT EQUAL TO}") + 10

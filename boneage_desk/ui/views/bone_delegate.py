@@ -4,7 +4,7 @@ the person's grade, the tick."""
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from boneage_desk.common.i18n import tr
@@ -137,22 +137,30 @@ class BoneDelegate(QStyledItemDelegate):
         if not value.phrases:
             return
         painter.setPen(QColor(theme.TEXT if value.figure != DASH else theme.MUTED))
-        sign = painter.fontMetrics().horizontalAdvance(AGAINST) + 4
+        bold = theme.ui_font(painter.font().pointSizeF(), bold=True)
+        sign = QFontMetrics(bold).horizontalAdvance(AGAINST)
+        told: tuple[str, ...] = ()
         if rect.width() >= WORDS_ROOM:
-            place = rect.adjusted(0, 0, -sign, 0)
+            place = rect.adjusted(0, 0, -sign - 4, 0)
             painter.save()
             painter.setFont(theme.ui_font(8.5))
             flags = _LEFT | Qt.TextFlag.TextWordWrap
             told = value.phrases[:2]
             high = min(rect.height(), 2 * painter.fontMetrics().lineSpacing())
-            while len(told) > 1 and painter.boundingRect(place, flags, DOT.join(told)).height() > high:
+
+            def fits(words: str) -> bool:
+                needed = painter.boundingRect(place, flags, words)
+                return needed.height() <= high and needed.width() <= place.width()
+
+            while told and not fits(DOT.join(told)):
                 told = told[:-1]
             painter.drawText(place, flags, DOT.join(told))
             painter.restore()
-        else:
-            painter.drawText(rect if not value.against else rect.adjusted(0, 0, -sign, 0), _RIGHT, value.figure)
+        if not told:  # no room for the words: the figure, beside the sign as near as it must be
+            gap = max(1, min(4, rect.width() - sign - painter.fontMetrics().horizontalAdvance(value.figure)))
+            painter.drawText(rect if not value.against else rect.adjusted(0, 0, -sign - gap, 0), _RIGHT, value.figure)
         if value.against:
-            painter.setFont(theme.ui_font(painter.font().pointSizeF(), bold=True))
+            painter.setFont(bold)
             painter.setPen(QColor(theme.ATTENTION))
             painter.drawText(rect, _RIGHT, AGAINST)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -13,9 +13,12 @@ from PySide6.QtWidgets import (
 )
 
 from boneage_desk.common.i18n import tr
+from boneage_desk.standards import rus_chn
+from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters.measured import AGAINST
 from boneage_desk.ui.presenters.rows import GradeEntry
 from boneage_desk.ui.views.bone_delegate import BoneDelegate
 from boneage_desk.ui.views.bone_strip import STACKED_FROM, BoneStrip
@@ -117,9 +120,32 @@ class BoneTable(QTableView):
         for heading in headings:
             self.setSpan(heading, 0, 1, len(columns.COLUMNS))
         self.setColumnWidth(columns.CROP, height + 8)
-        others = height + 8 + sum(WIDTHS) - WIDTHS[columns.CROP] - WIDTHS[columns.MACHINE] - WIDTHS[columns.MEASURED]
-        wordy = height >= WORDS_HIGH and self.viewport().width() >= others + WORDS_WIDE + MACHINE_LEAST
-        self.setColumnWidth(columns.MEASURED, WORDS_WIDE if wordy else WIDTHS[columns.MEASURED])
+        wide = {column: WIDTHS[column] for column in range(len(WIDTHS)) if column not in (columns.CROP, columns.MACHINE)}
+        spare = self.viewport().width() - height - 8 - sum(wide.values()) - MACHINE_LEAST
+        for column, need in self._needs().items():  # what words and figures take in this font, as far as there is room
+            more = max(0, min(need - wide[column], spare))
+            wide[column], spare = wide[column] + more, spare - more
+        if height >= WORDS_HIGH and spare >= WORDS_WIDE - wide[columns.MEASURED]:
+            wide[columns.MEASURED] = max(WORDS_WIDE, wide[columns.MEASURED])
+        for column, width in wide.items():
+            self.setColumnWidth(column, width)
+
+    def _needs(self) -> dict[int, int]:
+        """Pixels that the fixed columns need for their longest entries, the most important first."""
+        plain = self.fontMetrics()
+        bold = QFontMetrics(theme.ui_font(self.font().pointSizeF(), bold=True))
+        figures = max(plain.horizontalAdvance(figure) for figure in ("0.00", tr("none"), tr("fused")))
+        heads = self.horizontalHeader().fontMetrics()
+        entries = {
+            columns.MEASURED: figures + bold.horizontalAdvance(AGAINST) + 4,
+            columns.NAME: max(plain.horizontalAdvance(text.short(bone)) for bone in rus_chn.BONES) + bold.horizontalAdvance(" !"),
+            columns.HUMAN: bold.horizontalAdvance("7(4)") + 4,
+            columns.STEPS: plain.horizontalAdvance(text.month_steps(-10.5, 10.5)),
+            columns.POINTS: plain.horizontalAdvance("000"),
+        }
+        return {
+            column: max(need, heads.horizontalAdvance(tr(columns.COLUMNS[column]))) + 12 for column, need in entries.items()
+        }
 
 
 class BonesPage(QWidget):
