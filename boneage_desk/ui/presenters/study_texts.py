@@ -198,15 +198,15 @@ def _bone_age_key(row: StudyRow) -> tuple[float, str] | None:
     return (row.bone_age.months, str(row.bone_age.qualifier)) if row.bone_age else None
 
 
-def _natural(value: str) -> tuple[tuple[int, int, str], ...] | None:
-    """'A2' before 'A10'; None for no text."""
+def _natural(value: str) -> tuple[int | str, ...] | None:
+    """'A2' before 'A10': figures as 0 and their number, words as 1 and themselves; None for no text."""
     if not value:
         return None
-    key: list[tuple[int, int, str]] = []
+    key: list[int | str] = []
     figures = False
     for part in _FIGURES.split(value.casefold()):  # words at even places, figures between them
         if part:
-            key.append((0, int(part[:30]), "") if figures else (1, 0, part))
+            key += (0, int(part[:30])) if figures else (1, part)
         figures = not figures
     return tuple(key)
 
@@ -229,6 +229,9 @@ _SORT_KEYS: dict[Column, Callable[[StudyRow], Any]] = {
 }
 
 
+_SLOW_KEYS = (Column.NAME, Column.ID, Column.ACCESSION)
+
+
 def searched(row: StudyRow) -> str:
     """What the filter looks at, folded for case: all columns but the times of coming and change, which would be taken for
     the film's date; without the machine's state in the queue."""
@@ -237,8 +240,8 @@ def searched(row: StudyRow) -> str:
 
 
 class Entry:
-    """A row with its texts; made off the window's thread. ``words`` and the keys to sort by: computed when they are first
-    wanted."""
+    """A row with its texts; made off the window's thread, with the keys to sort by that take long. ``words`` and the other keys:
+    computed when they are first wanted."""
 
     __slots__ = ("_hay", "_keys", "_words", "job", "row")
 
@@ -247,7 +250,7 @@ class Entry:
         self.job = job
         self._hay = hay if hay is not None else searched(row)
         self._words: dict[Column, str] | None = None
-        self._keys: dict[Column, Any] | None = None
+        self._keys: dict[Column, Any] = {} if hay is not None else {column: sort_key(row, job, column) for column in _SLOW_KEYS}
 
     @property
     def words(self) -> dict[Column, str]:
@@ -257,16 +260,15 @@ class Entry:
 
     def key(self, column: Column) -> Any:
         """`sort_key` of the row as it is; kept, since a list is sorted again for each letter of the filter."""
-        if self._keys is None:
-            self._keys = {}
-        elif column in self._keys:
-            return self._keys[column]
-        found = self._keys[column] = sort_key(self.row, self.job, column)
-        return found
+        if column not in self._keys:
+            self._keys[column] = sort_key(self.row, self.job, column)
+        return self._keys[column]
 
     def with_job(self, job: JobView | None) -> Entry:
         """The same row at another place of the queue."""
-        return Entry(self.row, job, self._hay)
+        other = Entry(self.row, job, self._hay)
+        other._keys = {column: key for column, key in self._keys.items() if column is not Column.MACHINE}
+        return other
 
     def holds(self, words: tuple[str, ...]) -> bool:
         """Whether each word is in some column."""
