@@ -27,6 +27,7 @@ from boneage_desk.reading.session import AuditEvent, Reading, ReadingSession, Se
 from boneage_desk.ui.app import _application
 from boneage_desk.ui.main_window import MainWindow
 from boneage_desk.ui.presenters.study_texts import Column
+from boneage_desk.ui.slices import Collector
 
 WAIT_S = 180.0
 SIZE = (1920, 1080)
@@ -48,6 +49,7 @@ def measure(what: str, services: Services, film: Path | None, times: int) -> dic
             made = _another(one, number)
             store.add(made, AuditEvent(made.reading_id, made.created_at, "bench", "open"))
     window = MainWindow(services)
+    collector = Collector()  # as in the program: no collection in the midst of what is timed
     # nothing has to be asked of the models any more: every reading is read, but for the list's own states
     try:
         window.resize(*SIZE)
@@ -58,6 +60,8 @@ def measure(what: str, services: Services, film: Path | None, times: int) -> dic
             return view(window, services, film, times)
         return window_of[what](window, times)
     finally:
+        collector.deleteLater()
+        gc.enable()
         window.close()
         window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
