@@ -61,6 +61,7 @@ def measure(what: str, services: Services, film: Path | None, times: int) -> dic
         return window_of[what](window, times)
     finally:
         collector.deleteLater()
+        gc.unfreeze()
         gc.enable()
         window.close()
         window.deleteLater()
@@ -107,6 +108,8 @@ def _list(window: MainWindow, times: int) -> dict[str, Any]:
     _spin(lambda: window._painted)
     window.complete()
     _spin(lambda: not window.runner.jobs)
+    gc.collect()
+    gc.freeze()  # as the program after its start
     window.lists.set_wide(True)
     began, gaps, first = time.perf_counter(), [], 0.0
     window.lists.begin()
