@@ -136,7 +136,7 @@ def _begins_well(path: Path) -> bool:
 
 def _in_use(path: Path) -> StoreError:
     return StoreError(
-        f"Another program has the data base open ({path}).", "Close BoneAge Desk everywhere, then restore.", code="locked"
+        f"Another program has the data base open ({path}).", "Close BoneAge Desk everywhere, then try again.", code="locked"
     )
 
 

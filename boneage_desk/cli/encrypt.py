@@ -77,7 +77,7 @@ def _off(options: argparse.Namespace, services: Services, station: StationKeeper
     else:
         print(f"in clear and read again: {done.readings} readings, {done.rows} audit rows")
         if done.kept is not None:
-            print(f"what was there before lies at {done.kept}; its key stays in the key store, older backups need it too")
+            print(f"what was there before lies at {done.kept}; it and older backups still need the key or passphrase")
     return 0
 
 

@@ -73,7 +73,10 @@ class WindowExports(QObject):
 
         def done(made: Exported) -> None:
             self._note("de-identified", key is not None, f"{len(made.films)} films")
-            words = tr("{count} films without names written to {folder}.", count=len(made.films), folder=made.folder)
+            one = len(made.films) == 1
+            words = tr("1 film without names written to {folder}.", folder=made.folder) if one else tr(
+                "{count} films without names written to {folder}.", count=len(made.films), folder=made.folder
+            )  # fmt: skip
             self._told(words, made.folder, made.films, made.left_out)
 
         self._submit(tr("Exporting films"), work, done)
@@ -107,10 +110,15 @@ class WindowExports(QObject):
 
         def done(made: TrainingExported) -> None:
             self._note("training set", False, f"{made.grades} films, {made.decided} grades, {made.overridden} overrides")
+            facts = {"decided": made.decided, "overridden": made.overridden, "folder": made.folder}
             words = tr(
                 "{count} films with {decided} decided bones, {overridden} other than the machine's, written to {folder}.",
-                count=made.grades, decided=made.decided, overridden=made.overridden, folder=made.folder,
+                count=made.grades, **facts,
             )  # fmt: skip
+            if made.grades == 1:
+                words = tr(
+                    "1 film with {decided} decided bones, {overridden} other than the machine's, written to {folder}.", **facts
+                )  # fmt: skip
             missing = [one for one in made.left_out if one.code not in ("draft", "no-decision")]
             self._told(words, made.folder, made.warnings, missing)
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.i18n import tr
-from boneage_desk.ui.presenters.messages import Choice
+from boneage_desk.ui.presenters.messages import Choice, Message
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
@@ -38,10 +38,16 @@ class WindowKey(QObject):
 
         dialog = PassphraseDialog(self._w, "store", "")
         dialog.accepted.connect(lambda: self._unlock(*dialog.take()))
+        dialog.rejected.connect(self._stays_closed)
         dialog.finished.connect(lambda _result: setattr(self, "dialog", None))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog = dialog
         dialog.open()
+
+    def _stays_closed(self) -> None:
+        """The question was put away: the way to it stays in sight."""
+        way = Choice(tr("Enter the passphrase"), self.ask)
+        self._w.desk.message.emit(Message("warning", tr("The data base stays closed"), choices=(way,), topic="store"))
 
     def _unlock(self, passphrase: str, keep: bool) -> None:
         window = self._w

@@ -63,7 +63,7 @@ def test_films_without_names(qtbot, desk_window: Callable[..., MainWindow], stat
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert told["options"] == {"keep_sex_age": True, "clean_descriptions": False, "dates": "shift"}
     assert (tmp_path / "key.json").exists()
-    assert any("1 films without names written" in words and "Look at each picture" in words for words in texts(window))
+    assert any("1 film without names written" in words and "Look at each picture" in words for words in texts(window))
     assert events(station) == [("export", "de-identified, with a key", "1 films")]
 
 
@@ -106,7 +106,7 @@ def test_decisions_for_training(
     for _ in range(3):
         settle(qtbot, window)
     assert (tmp_path / "set" / "grades.csv").exists() and (tmp_path / "set" / "boxes.csv").exists()
-    assert any("1 films with 13 decided bones, 0 other than the machine's" in words for words in texts(window))
+    assert any("1 film with 13 decided bones, 0 other than the machine's" in words for words in texts(window))
     assert events(station) == [("export", "training set, without a key", "1 films, 13 grades, 0 overrides")]
 
 
@@ -137,6 +137,11 @@ def test_the_passphrase_of_an_encrypted_data_base_is_asked_for(
     (message,) = [m for m in window.messages.messages if m.topic == "store"]
     assert "encrypted" in message.text and message.choices[0].title == "Enter the passphrase"
     message.choices[0].act()
+    dialog = window.commands.key.dialog
+    assert dialog is not None
+    dialog.reject()
+    (message,) = [m for m in window.messages.messages if m.topic == "store"]
+    message.choices[0].act()  # who put the question away is not shut out
     dialog = window.commands.key.dialog
     assert dialog is not None
     dialog.field.setText("not this passphrase")
