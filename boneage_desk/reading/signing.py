@@ -11,7 +11,7 @@ from datetime import datetime
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import Flag
-from boneage_desk.reading.assessment import Command, Reading, State
+from boneage_desk.reading.assessment import Blind, Command, Reading, State
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.second_opinion import FLAGS, difference, needs_comment
@@ -92,7 +92,10 @@ def signoff_problems(reading: Reading, person: Person | None = None) -> tuple[Pr
         found.append(
             Problem("identity", f"Not known: {', '.join(missing)}.", "Enter it on the page Clinical.", ", ".join(missing))
         )
-    gap = difference(reading)
+    hidden = reading.blind is Blind.HIDDEN
+    if hidden:
+        found.append(Problem("blind", "The machine's grades are still hidden (blind reading).", "Show them first."))
+    gap = None if hidden else difference(reading)  # it would tell what the second opinion said
     if gap is not None and needs_comment(reading):
         words = f"13 bones and the whole hand differ by {abs(gap.months):.0f} months, more than usual."
         found.append(Problem("difference-comment", words, "Look again, then write a comment on the difference."))

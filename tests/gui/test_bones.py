@@ -410,6 +410,17 @@ def test_nothing_of_the_machine_is_seen_while_blind(qtbot, blind, fakes):
     assert fakes.store.get(real.reading_id).bone("radius").machine_grade is not None, "kept in the store all the while"
 
 
+def test_the_list_before_the_signature_asks_for_the_machine_first(qtbot, blind):
+    from PySide6.QtWidgets import QLabel
+
+    def told() -> str:
+        return " ".join(label.text() for label in blind.report.findChildren(QLabel) if not label.isHidden())
+
+    blind.tabs.setCurrentWidget(blind.report)
+    settle(qtbot, blind)
+    assert "still hidden" in told() and "No unusual difference" not in told()
+
+
 def test_grades_first_then_the_machine_and_both_are_kept(qtbot, blind, fakes):
     hands = Hands(qtbot, blind)
     blind.bones.table.setFocus()
@@ -677,3 +688,23 @@ def test_the_longest_figure_of_a_width_has_its_sign_beside_it(read):
     assert drawn(40) < drawn(100), "the test sees a figure that is cut"
     table.resize(560, table.height())
     assert table.columnWidth(bone_table.MEASURED) >= table.fontMetrics().horizontalAdvance("fused \N{NOT EQUAL TO}") + 10
+
+
+def test_a_figure_is_never_cut_in_a_narrow_column(read):
+    """A cut '-2.8 / +4.4' reads as another number: the font gives way, and a bold font is as large as the plain one."""
+    from PySide6.QtCore import QRect
+    from PySide6.QtGui import QImage, QPainter
+
+    from boneage_desk.ui.views.bone_delegate import bold, fit_words
+
+    table, words = read.bones.table, "\N{MINUS SIGN}12.8 / +14.4"
+    assert bold(table.font()).pointSizeF() == table.font().pointSizeF()
+    image = QImage(200, 24, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    painter.setFont(table.font())
+    full = painter.fontMetrics().horizontalAdvance(words)
+    fit_words(painter, QRect(0, 0, full + 1, 24), words)
+    assert painter.font().pointSizeF() == table.font().pointSizeF()
+    fit_words(painter, QRect(0, 0, round(full * 0.75), 24), words)
+    assert painter.fontMetrics().horizontalAdvance(words) <= round(full * 0.75)
+    painter.end()

@@ -4,7 +4,7 @@ the person's grade, the tick."""
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from boneage_desk.common.i18n import tr
@@ -17,6 +17,24 @@ _CENTRE = Qt.AlignmentFlag.AlignCenter
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 WORDS_ROOM = 110
+LEAST_POINTS = 6.0
+
+
+def bold(font: QFont) -> QFont:
+    """The same font in bold; it has the size that was chosen already."""
+    strong = QFont(font)
+    strong.setBold(True)
+    return strong
+
+
+def fit_words(painter: QPainter, rect: QRect, words: str) -> None:
+    """A smaller font where ``words`` are wider than ``rect``: a figure that is cut reads as another."""
+    size = painter.font().pointSizeF()
+    while size > LEAST_POINTS and painter.fontMetrics().horizontalAdvance(words) > rect.width():
+        size -= 0.5
+        font = QFont(painter.font())
+        font.setPointSizeF(size)
+        painter.setFont(font)
 
 
 class BoneDelegate(QStyledItemDelegate):
@@ -60,6 +78,7 @@ class BoneDelegate(QStyledItemDelegate):
             self._tick(painter, rect, row)
         else:
             painter.setPen(QColor(theme.TEXT if column == columns.POINTS else theme.MUTED))
+            fit_words(painter, inner, index.data())
             painter.drawText(inner, _RIGHT, index.data())
         painter.restore()
 
@@ -91,9 +110,14 @@ class BoneDelegate(QStyledItemDelegate):
     @staticmethod
     def _name(painter: QPainter, rect: QRect, row: BoneRow) -> None:
         painter.setPen(QColor(theme.TEXT))
-        painter.drawText(rect, _LEFT, row.short)
+        painter.save()
+        mark = QFontMetrics(bold(painter.font())).horizontalAdvance(" !")
+        place = rect.adjusted(0, 0, -mark if row.doubt else 0, 0)
+        fit_words(painter, place, row.short)
+        painter.drawText(place, _LEFT, row.short)
+        painter.restore()
         if row.doubt:
-            painter.setFont(theme.ui_font(painter.font().pointSizeF(), bold=True))
+            painter.setFont(bold(painter.font()))
             painter.setPen(QColor(theme.ATTENTION if not row.reviewed else theme.MUTED))
             painter.drawText(rect, _RIGHT, "!")
 
@@ -137,8 +161,8 @@ class BoneDelegate(QStyledItemDelegate):
         if not value.phrases:
             return
         painter.setPen(QColor(theme.TEXT if value.figure != DASH else theme.MUTED))
-        bold = theme.ui_font(painter.font().pointSizeF(), bold=True)
-        sign = QFontMetrics(bold).horizontalAdvance(AGAINST)
+        strong = bold(painter.font())
+        sign = QFontMetrics(strong).horizontalAdvance(AGAINST)
         told: tuple[str, ...] = ()
         if rect.width() >= WORDS_ROOM:
             place = rect.adjusted(0, 0, -sign - 4, 0)
@@ -157,10 +181,11 @@ class BoneDelegate(QStyledItemDelegate):
             painter.drawText(place, flags, DOT.join(told))
             painter.restore()
         if not told:  # no room for the words: the figure, beside the sign as near as it must be
+            fit_words(painter, rect.adjusted(0, 0, -sign - 1 if value.against else 0, 0), value.figure)
             gap = max(1, min(4, rect.width() - sign - painter.fontMetrics().horizontalAdvance(value.figure)))
             painter.drawText(rect if not value.against else rect.adjusted(0, 0, -sign - gap, 0), _RIGHT, value.figure)
         if value.against:
-            painter.setFont(bold)
+            painter.setFont(strong)
             painter.setPen(QColor(theme.ATTENTION))
             painter.drawText(rect, _RIGHT, AGAINST)
 
@@ -178,8 +203,10 @@ class BoneDelegate(QStyledItemDelegate):
             painter.setPen(QColor(theme.DISABLED))
             painter.drawText(rect, _CENTRE, "\N{EN DASH}")
             return
+        fit_words(painter, rect, row.human)
         if row.overridden:
-            painter.setFont(theme.ui_font(painter.font().pointSizeF(), bold=True))
+            painter.setFont(bold(painter.font()))
+            fit_words(painter, rect, row.human)
             painter.setPen(QPen(QColor(theme.HUMAN), 1))
             frame = QRectF(0, 0, painter.fontMetrics().horizontalAdvance(row.human) + 10, min(22, rect.height() - 3))
             frame.moveCenter(QRectF(rect).center())

@@ -101,8 +101,10 @@ class Rung(QFrame):
         """Probability and months; where both have no room, the months that the step is worth."""
         both = " ".join(part for part in self._parts if part)
         room = self.width() - self.head.sizeHint().width() - 12
-        fits = self.foot.fontMetrics().horizontalAdvance(both) <= room
-        self.foot.setText(both if fits else self._parts[1] or self._parts[0])
+        wide = self.foot.fontMetrics().horizontalAdvance
+        fits = wide(both) <= room
+        one = self._parts[1] or self._parts[0]
+        self.foot.setText(both if fits else one if wide(one) <= room else "")
         self.foot.setToolTip("" if fits else both)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

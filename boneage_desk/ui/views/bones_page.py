@@ -14,13 +14,12 @@ from PySide6.QtWidgets import (
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.standards import rus_chn
-from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table as columns
 from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.measured import AGAINST
 from boneage_desk.ui.presenters.rows import GradeEntry
-from boneage_desk.ui.views.bone_delegate import BoneDelegate
+from boneage_desk.ui.views.bone_delegate import BoneDelegate, bold
 from boneage_desk.ui.views.bone_strip import STACKED_FROM, BoneStrip
 from boneage_desk.ui.views.bones_bar import BonesBar
 from boneage_desk.ui.views.numbers_strip import NumbersStrip
@@ -121,11 +120,12 @@ class BoneTable(QTableView):
             self.setSpan(heading, 0, 1, len(columns.COLUMNS))
         self.setColumnWidth(columns.CROP, height + 8)
         wide = {column: WIDTHS[column] for column in range(len(WIDTHS)) if column not in (columns.CROP, columns.MACHINE)}
-        spare = self.viewport().width() - height - 8 - sum(wide.values()) - MACHINE_LEAST
+        machine = self.fontMetrics().horizontalAdvance("8(4) 100%") + 12  # without its bars
+        spare = self.viewport().width() - height - 8 - sum(wide.values()) - machine
         for column, need in self._needs().items():  # what words and figures take in this font, as far as there is room
             more = max(0, min(need - wide[column], spare))
             wide[column], spare = wide[column] + more, spare - more
-        if height >= WORDS_HIGH and spare >= WORDS_WIDE - wide[columns.MEASURED]:
+        if height >= WORDS_HIGH and spare - max(0, MACHINE_LEAST - machine) >= WORDS_WIDE - wide[columns.MEASURED]:
             wide[columns.MEASURED] = max(WORDS_WIDE, wide[columns.MEASURED])
         for column, width in wide.items():
             self.setColumnWidth(column, width)
@@ -133,15 +133,15 @@ class BoneTable(QTableView):
     def _needs(self) -> dict[int, int]:
         """Pixels that the fixed columns need for their longest entries, the most important first."""
         plain = self.fontMetrics()
-        bold = QFontMetrics(theme.ui_font(self.font().pointSizeF(), bold=True))
+        strong = QFontMetrics(bold(self.font()))
         figures = max(plain.horizontalAdvance(figure) for figure in ("0.00", tr("none"), tr("fused")))
         heads = self.horizontalHeader().fontMetrics()
         entries = {
-            columns.MEASURED: figures + bold.horizontalAdvance(AGAINST) + 4,
-            columns.NAME: max(plain.horizontalAdvance(text.short(bone)) for bone in rus_chn.BONES) + bold.horizontalAdvance(" !"),
-            columns.HUMAN: bold.horizontalAdvance("7(4)") + 4,
             columns.STEPS: plain.horizontalAdvance(text.month_steps(-10.5, 10.5)),
+            columns.NAME: max(plain.horizontalAdvance(text.short(bone)) for bone in rus_chn.BONES) + strong.horizontalAdvance(" !"),
+            columns.MEASURED: figures + strong.horizontalAdvance(AGAINST) + 4,
             columns.POINTS: plain.horizontalAdvance("000"),
+            columns.HUMAN: strong.horizontalAdvance("7(4)") + 4,
         }
         return {
             column: max(need, heads.horizontalAdvance(tr(columns.COLUMNS[column]))) + 12 for column, need in entries.items()

@@ -53,6 +53,7 @@ class ScoreCurve(QWidget):
 
         painter.setPen(QPen(theme.colour(theme.LINE), 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
+        taken = 0.0
         for years in YEARS:
             foot = at(years * 12, 0)
             painter.setPen(QPen(theme.colour(theme.LINE), 1))
@@ -61,6 +62,10 @@ class ScoreCurve(QWidget):
             words = tr("{years} y", years=years)
             wide = metrics.horizontalAdvance(words)
             left = min(foot.x() - wide / 2, self.width() - wide - 1.0)
+            last = years == YEARS[-1]
+            if left < taken or (not last and left + wide > self.width() - metrics.horizontalAdvance(tr("{years} y", years=YEARS[-1])) - 4):
+                continue  # in a large font only those that do not touch
+            taken = left + wide + 3
             painter.drawText(QPointF(left, self.height() - metrics.descent() - 1), words)
         if value.interval_months is not None and value.case is not None:
             low, high = (at(months, value.case[1]) for months in value.interval_months)

@@ -33,6 +33,7 @@ DONE, OPEN = "\N{CHECK MARK}", "\N{BALLOT BOX}"
 CHECKS = (
     ("not-reviewed", mark("All 13 bones looked at")),
     ("identity", mark("Identity complete")),
+    ("blind", mark("The AI was shown")),
     ("difference-comment", mark("No unusual difference to a second opinion without a comment")),
     ("flag", mark("No doubt about the film without an answer")),
     ("no-bone-age", mark("A bone age is there")),
@@ -144,10 +145,13 @@ class SignoffPanel(QFrame):
                 self._line(place, DONE, seal_line(signature), theme.HUMAN)
             return
         place = 0
+        hidden = any(problem.code == "blind" for problem in view.problems)
         for code, title in CHECKS:
+            if hidden and code == "difference-comment":
+                continue  # not known to the reader yet, either way
             found = [problem for problem in view.problems if problem.code == code]
             if not found:
-                if code not in ("role", "no-bone-age"):
+                if code not in ("role", "no-bone-age", "blind"):
                     self._line(place, DONE, tr(title), "")
                     place += 1
                 continue

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from boneage_desk.common.errors import InputError
+from boneage_desk.reading import signing
 from boneage_desk.reading.analysis import Flag
-from boneage_desk.reading.assessment import AuditEvent
+from boneage_desk.reading.assessment import AuditEvent, Blind
 from boneage_desk.reading.codec import decode_reading, encode_reading
 from boneage_desk.reading.people import Person, Role, parse_role
 from boneage_desk.reading.session import (
@@ -157,6 +159,16 @@ def test_every_bone_must_be_looked_at() -> None:
     do(it, SetGrade("dp5", None))
     (problem,) = signoff_problems(it.reading, DOCTOR)
     assert problem.code == "not-reviewed" and "dp5" in problem.message
+
+
+def test_a_blind_reading_is_not_signed_before_the_machine_was_shown_and_tells_no_difference(monkeypatch) -> None:
+    gap = SimpleNamespace(months=30.0)
+    monkeypatch.setattr(signing, "difference", lambda _reading: gap)
+    monkeypatch.setattr(signing, "needs_comment", lambda _reading: True)
+    it = reviewed()
+    assert codes(it) == ["difference-comment"]
+    blind = dataclasses.replace(it.reading, blind=Blind.HIDDEN)
+    assert [problem.code for problem in signoff_problems(blind, DOCTOR)] == ["blind"]
 
 
 def test_a_doubt_of_the_film_is_answered_and_asked_again_when_it_changes() -> None:
