@@ -15,7 +15,8 @@ from types import TracebackType
 from PySide6.QtCore import QLibraryInfo, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from boneage_desk.common import i18n
+from boneage_desk import __version__
+from boneage_desk.common import i18n, logs
 from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.common.i18n import tr
 from boneage_desk.common.settings import Settings
@@ -45,6 +46,7 @@ def run(services: Services, paths: Sequence[str], demo: bool = False) -> int:
     collectors: list[object] = []
 
     def begin() -> None:
+        logs.configure(services.data_dir).info("window %s", __version__)
         window.start_.completed.connect(gc.freeze)
         go_on(window, paths, demo)
         if window.program.first_time():

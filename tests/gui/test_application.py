@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QComboBox, QKeySequenceEdit, QLabel, QTabBar, QWidget
 
 from boneage_desk.common import i18n, settings
+from boneage_desk.common.errors import FilmError
 from boneage_desk.ui import key_maps, theme
 from boneage_desk.ui.actions import ACTIONS, SPECS
 from boneage_desk.ui.presenters.diagnostics import scrubbed
@@ -389,3 +391,11 @@ def test_settings_of_another_version_are_no_obstacle(qtbot, desk_window, fakes):
     fakes.services = dataclasses.replace(fakes.services, settings=settings.load(folder))
     window = desk_window()
     assert dialog_of(window).keys.profile.currentIndex() == 0
+
+
+def test_what_was_told_and_the_engine_stand_in_the_log_without_words(qtbot, window, caplog):
+    with caplog.at_level(logging.INFO, logger="boneage_desk"):
+        window.desk.report(FilmError("The film of LI Ming is cut short.", "Ask again for /films/li.dcm.", code="truncated"))
+        window.desk.work._tell("failed: /home/li/models is not there")
+    assert "told: FilmError, code truncated" in caplog.messages and "engine: failed" in caplog.messages
+    assert not any("Ming" in line or "/" in line for line in caplog.messages)

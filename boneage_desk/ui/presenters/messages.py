@@ -43,6 +43,7 @@ class Message:
 def of_error(error: BaseException, *, doing: str = "", choices: tuple[Choice, ...] = (), topic: str = "") -> Message:
     """A BoneAgeError as its message and remedy; anything else is a bug of the program and says so."""
     if isinstance(error, BoneAgeError):
+        LOG.info("told: %s, code %s", type(error).__name__, error.code)  # the words may name a file or a child
         text, remedy = said(error.message), said(error.remedy)
         if doing:
             text = f"{doing}: {text}"

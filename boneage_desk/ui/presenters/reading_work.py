@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from boneage_desk.ui.jobs import BACKGROUND, LATER, NORMAL, URGENT, Job, JobRunn
 from boneage_desk.ui.presenters import opening
 
 STATE_INTERVAL_MS = 400
+LOG = logging.getLogger("boneage_desk.ui")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +107,7 @@ class ReadingWork(QObject):
 
     def _tell(self, state: str) -> None:
         if state != self._state:
+            LOG.info("engine: %s", state.partition(":")[0])  # what follows may name a path
             self._state = state
             self.state_changed.emit(state)
 
