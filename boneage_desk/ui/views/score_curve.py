@@ -63,7 +63,7 @@ class ScoreCurve(QWidget):
             wide = metrics.horizontalAdvance(words)
             left = min(foot.x() - wide / 2, self.width() - wide - 1.0)
             last = years == YEARS[-1]
-            if left < taken or (not last and left + wide > self.width() - metrics.horizontalAdvance(tr("{years} y", years=YEARS[-1])) - 4):
+            if left < taken or (not last and left + wide > self.width() - metrics.horizontalAdvance(tr("{years} y", years=YEARS[-1])) - 2):
                 continue  # in a large font only those that do not touch
             taken = left + wide + 3
             painter.drawText(QPointF(left, self.height() - metrics.descent() - 1), words)
