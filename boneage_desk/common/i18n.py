@@ -116,8 +116,8 @@ _GAP = re.compile(r"\{(\w+)\}")
 def _regex(parts: list[str]) -> re.Pattern[str]:
     """Fixed words and gap names, in turn; a gap that comes again must hold the same.
 
-    A gap that is hung on a word may be empty. No gap goes over the end of a sentence, and those of a pattern with few letters of its own hold one word: '{name} is
-    {value}.' must not swallow what another sentence says.
+    A gap that is hung on a word may be empty. No gap goes over the end of a sentence, and those of a pattern with few
+    letters of its own hold one word: '{name} is {value}.' must not swallow what another sentence says.
     """
     few = sum(letter.isalpha() for part in parts[::2] for letter in part) < FEW_LETTERS
     gap = r"\S+?" if few else r"(?:(?!(?<=[.!?]) ).)+?"
