@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QPushButton
 
 from boneage_desk.common import settings
 from boneage_desk.common.errors import EngineError
@@ -189,6 +189,19 @@ def test_a_study_that_is_opened_from_the_list_takes_the_keys_to_its_bones_once(q
     window.work_list.filter.setFocus()
     window.desk.case_changed.emit()
     assert window.focusWidget() is window.work_list.filter, "who filters again is left there"
+
+
+def test_a_click_in_the_messages_leaves_the_keys_with_the_bones(qtbot, desk_window, fakes):
+    add(fakes, 1, read=True)
+    window = desk_window()
+    window.show()
+    settle(qtbot, window)
+    window.bones.table.setFocus()
+    (button,) = [one for one in window.messages.findChildren(QPushButton) if one.text() == "Go on"]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.desk.reading is not None)
+    settle(qtbot, window)
+    assert window.focusWidget() is window.bones.table
 
 
 def test_long_words_share_the_room_of_a_wide_window_until_a_width_is_chosen(qtbot, desk_window, fakes):

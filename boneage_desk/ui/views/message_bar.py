@@ -51,10 +51,12 @@ class _Line(QFrame):
         row.addWidget(words, 1)
         for choice in message.choices:
             button = QPushButton(choice.title)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the bones
             button.clicked.connect(lambda _checked=False, choice=choice: self._choose(choice))
             row.addWidget(button)
         if message.details:
             copy = QPushButton(tr("Copy details"))
+            copy.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             copy.setToolTip(plain_tip(message.details[-1500:]))
             copy.clicked.connect(self._copy)
             row.addWidget(copy)
