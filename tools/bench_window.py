@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-"""How fast the window is, without models: window/level drag, zoom, a grade change, memory. Prints JSON.
+"""How fast the window follows a grade, without models, and its memory. Prints JSON; frames are ``boneage-desk bench view``'s.
 
     QT_QPA_PLATFORM=offscreen python tools/bench_window.py [--width 2000] [--height 2500]
-
-A frame is the whole way: mouse event -> look-up table -> patch of the film -> painted pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
 from boneage_desk.reading.session import SetGrade
@@ -51,8 +48,8 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=2500)
     parser.add_argument("--window", default="1920x1080")
     options = parser.parse_args()
-    start._application()
     fakes = Fakes(Path(tempfile.mkdtemp()))
+    start._application(fakes.services.settings)
     small = make_film("/films/large.dcm").frame.pixels
     rows, columns = (np.linspace(0, side - 1, n).astype(int) for side, n in
                      zip(small.shape, (options.height, options.width), strict=True))  # fmt: skip
@@ -62,41 +59,13 @@ def main() -> None:
     window.show()
     start.go_on(window, [fakes.films.put(film)], demo=False)
     start.wait_until(lambda: window.desk.reading is not None and not window.start_.active and not window.runner.jobs, 30000)
-    view = window.film_panel.film
-
-    def painted() -> None:
-        view.viewport().repaint()
-
-    def drag(index: int) -> None:
-        view._press = QPointF(300, 300)
-        view._drag = view._drag or view._tool_drag("window")
-        view._drag(QPointF(300 + index % 90, 300 - index % 70))
-        painted()
-
     found: dict[str, object] = {"film": [options.width, options.height], "bits": 16, "window": options.window}
-    view.fit()
-    found["window_level_fit"] = milliseconds(drag, 120)
-    view._drag = None
-    view.one_to_one()
-    found["window_level_1_to_1"] = milliseconds(drag, 120)
-    view._drag = None
-
-    def wheel(index: int) -> None:
-        factor = 1.2 if index % 20 < 10 else 1 / 1.2
-        view.set_view(view.view.zoomed(factor, (400.0, 400.0)))
-        painted()
-
-    view.fit()
-    found["zoom"] = milliseconds(wheel, 80)
-    view.fit()
 
     def grade(index: int) -> None:
         window.desk.do(SetGrade("radius", 8 + index % 2))
         QApplication.processEvents()
 
     found["grade_to_bone_age_on_screen"] = milliseconds(grade, 40)
-    for name in ("window_level_fit", "window_level_1_to_1"):
-        found[name]["frames_per_second"] = round(1000 / found[name]["median_ms"], 1)
     found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     print(json.dumps(found, indent=1))
     start.wait_until(lambda: not window.runner.jobs, 5000)
