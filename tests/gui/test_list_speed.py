@@ -61,8 +61,10 @@ def test_a_step_of_the_wheel_paints_the_new_rows_alone(table):
         table.verticalScrollBar().setValue(step * 3 * WIDE_HEIGHT)
         QApplication.processEvents()
         painted.append([row - last for row in sorted(counting.rows)])
-    few = [rows for rows in painted if 0 < len(rows) <= 5]
-    assert len(few) >= 3 and all(rows[0] >= -1 for rows in few), painted  # three came in at the lower edge
+    # three came in at the lower edge; where another test left the pointer over the list, the row it leaves and the row it meets
+    under_pointer = [[row for row in rows if row < -1] for rows in painted]
+    few = [rows for rows, met in zip(painted, under_pointer, strict=True) if 0 < len(rows) - len(met) <= 5 and len(met) <= 2]
+    assert len(few) >= 3 and all({1, 2, 3} <= set(rows) for rows in few), painted
 
 
 @pytest.mark.parametrize("wanted", ["dark", "light"])
