@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage
 
 from boneage_desk.ui import theme
 from boneage_desk.ui.models import bone_table
+from boneage_desk.ui.views.bone_delegate import machine_places
 from tests.gui.conftest import settle
 from tests.gui.test_window import grade, press
 
@@ -44,18 +45,30 @@ def test_the_row_and_the_strip_say_what_was_measured_and_what_speaks_against_the
     assert strip.words.text() == "Not measured"
 
 
-@pytest.mark.parametrize("size", [(1366, 768), (1600, 1000), (1920, 1080)])
+@pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1600, 1000), (1920, 1080), (1080, 1920)])
 def test_the_bars_of_the_probabilities_have_room_at_any_size(qtbot, desk_window, fakes, size):
     window = desk_window(fakes.path, size=size)
     settle(qtbot, window)
     qtbot.wait(50)
     table = window.bones.table
-    place = table.visualRect(window.bones.model.index(2, bone_table.MACHINE))
+    index = window.bones.model.index(2, bone_table.MACHINE)
+    place = table.visualRect(index)
+    inner = place.adjusted(5, 0, -5, -1).translated(-place.topLeft())
+    words, bars = machine_places(inner, table.fontMetrics(), index.data(bone_table.RowRole))
+    assert bars is not None and bars.width() >= 28 and bars.height() >= 8, (place, bars)
+    assert inner.contains(bars.toRect()) and inner.contains(words), (inner, bars, words)
+    # bars rise above the line on which they stand
     picture = table.viewport().grab(place).toImage()
-    # bars rise above the line on which they stand: blue left of the figures and right of the grade
-    middle = range(46, picture.width() - 38)
-    blue = [x for x in middle for y in range(picture.height()) if picture.pixelColor(x, y).blue() > 150]
-    assert len(set(blue)) >= 2 and len(blue) >= 12, (place.width(), blue)
+    area = bars.toRect()
+    blue = {
+        (x, y)
+        for x in range(area.left(), area.right() + 1)
+        for y in range(area.top(), area.bottom() + 1)
+        if picture.pixelColor(x, y).blue() > 150
+    }
+    columns = {x for x, _ in blue}
+    highest = max(sum(x == column for x, _ in blue) for column in columns)
+    assert len(columns) >= 4 and highest >= area.height() - 5, (area, sorted(columns), highest)
     assert table.horizontalScrollBar().maximum() == 0
 
 

@@ -17,6 +17,10 @@ _CENTRE = Qt.AlignmentFlag.AlignCenter
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 WORDS_ROOM = 110
+BARS_ROOM = 28
+"""Pixels from which the bars of the probabilities stand between grade and probability; else below both, in a high row."""
+BARS_HIGH = 11
+_WIDEST = "8(4)"
 LEAST_POINTS = 6.0
 
 
@@ -35,6 +39,20 @@ def fit_words(painter: QPainter, rect: QRect, words: str) -> None:
         font = QFont(painter.font())
         font.setPointSizeF(size)
         painter.setFont(font)
+
+
+def machine_places(rect: QRect, metrics: QFontMetrics, row: BoneRow) -> tuple[QRect, QRectF | None]:
+    """Where grade and probability stand in the machine's cell, and where the bars do; None where these have no room."""
+    figures = f"{row.probability or 0:.0%}"
+    label, percent = metrics.horizontalAdvance(f"{_WIDEST} "), metrics.horizontalAdvance(figures)
+    room = rect.width() - label - percent - 8
+    line = metrics.height()
+    if room < BARS_ROOM and rect.height() >= line + BARS_HIGH + 2 and rect.width() >= BARS_ROOM:
+        words = QRect(rect.left(), rect.top() + (rect.height() - line - BARS_HIGH) // 2, rect.width(), line)
+        return words, QRectF(rect.left(), words.bottom() + 1, rect.width(), BARS_HIGH)
+    if room < 3 * max(1, len(row.spread)):
+        return rect, None
+    return rect, QRectF(rect.left() + label + 2, rect.top() + 3, room, rect.height() - 6)
 
 
 class BoneDelegate(QStyledItemDelegate):
@@ -127,16 +145,15 @@ class BoneDelegate(QStyledItemDelegate):
             painter.drawText(rect, _LEFT, tr("hidden") if row.hidden else "\N{EN DASH}")
             return
         metrics = painter.fontMetrics()
-        label, percent = metrics.horizontalAdvance("8(4) "), metrics.horizontalAdvance(f"{row.probability:.0%}")
+        words, bars = machine_places(rect, metrics, row)
         painter.setPen(QColor(theme.MACHINE))
-        painter.drawText(rect, _LEFT, row.machine)
-        if rect.width() < label + percent:
+        painter.drawText(words, _LEFT, row.machine)
+        if rect.width() < metrics.horizontalAdvance(f"{_WIDEST} {row.probability:.0%}"):
             return
         painter.setPen(QColor(theme.MUTED))
-        painter.drawText(rect, _RIGHT, f"{row.probability:.0%}")
-        room = rect.width() - label - percent - 8
-        if room >= 3 * len(row.spread):
-            self._spread(painter, QRectF(rect.left() + label + 2, rect.top() + 3, room, rect.height() - 6), row)
+        painter.drawText(words, _RIGHT, f"{row.probability:.0%}")
+        if bars is not None:
+            self._spread(painter, bars, row)
 
     @staticmethod
     def _spread(painter: QPainter, area: QRectF, row: BoneRow) -> None:

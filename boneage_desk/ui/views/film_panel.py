@@ -38,6 +38,7 @@ from boneage_desk.ui.presenters.whole_map import OPACITIES
 from boneage_desk.ui.views.compare_pane import ComparePane
 from boneage_desk.ui.views.film_overlay import Corners, SaliencyPicture, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
+from boneage_desk.ui.views.flow import FlowLayout
 from boneage_desk.ui.views.note_line import NoteLine
 
 _TOOLS = {id: id.removesuffix("-tool") for id in TOOLS}
@@ -67,9 +68,9 @@ class FilmPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         bar = QWidget()
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(4, 3, 4, 3)
-        row.setSpacing(3)
+        groups = FlowLayout(bar, spacing=11, lines=3)
+        groups.setContentsMargins(4, 3, 4, 3)
+        row = self._group(groups)
         self._presets = QToolButton()
         self._presets.setIcon(theme.icon("presets"))
         self._presets.setProperty("icon_name", "presets")
@@ -87,8 +88,7 @@ class FilmPanel(QWidget):
                     self._add_menu(button, _MENUS[id])
                 row.addWidget(button)
             else:
-                row.addSpacing(8)
-        row.addStretch(1)
+                row = self._group(groups)
         column.addWidget(bar)
         self.film = FilmView(desk.services.voi_lut)
         self.marking, self.filtering, self.compare = Marking(desk), Filtering(desk), Compare(desk)
@@ -122,6 +122,16 @@ class FilmPanel(QWidget):
         actions.check("window-tool", True)
         self.show_case()
         self.show_saliency()
+
+    @staticmethod
+    def _group(bar: FlowLayout) -> QHBoxLayout:
+        """Buttons that stay together when the bar goes on in a second line."""
+        group = QWidget()
+        row = QHBoxLayout(group)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
+        bar.addWidget(group)
+        return row
 
     @staticmethod
     def _button(action: QAction) -> QToolButton:

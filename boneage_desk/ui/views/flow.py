@@ -7,9 +7,11 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    def __init__(self, parent: QWidget | None = None, *, spacing: int = 6) -> None:
+    def __init__(self, parent: QWidget | None = None, *, spacing: int = 6, lines: int | None = None) -> None:
+        """``spacing`` in pixels, and ``lines``: that between two lines, where it is another."""
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
+        self._lines = spacing if lines is None else lines
         self.setSpacing(spacing)
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -64,7 +66,7 @@ class FlowLayout(QLayout):
             hint = item.sizeHint()
             width = min(hint.width(), max(40, room.width()))
             if x + width > room.right() + 1 and line:
-                x, y, line = room.x(), y + line + self.spacing(), 0
+                x, y, line = room.x(), y + line + self._lines, 0
             if move:
                 item.setGeometry(QRect(QPoint(x, y), QSize(width, hint.height())))
             x += width + self.spacing()

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from PySide6.QtCore import QDeadlineTimer, QEventLoop
 from PySide6.QtWidgets import QApplication
 
+TOOL_BAR = 666
+"""Pixels that the film's tool bar takes in one line, with the two handles beside it."""
+
 
 def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:
     """Keep the window alive until ``done`` or the time is over."""
@@ -17,7 +20,8 @@ def wait_until(done: Callable[[], bool], at_most_ms: int) -> bool:
 
 
 def columns_for(width: int) -> list[int]:
-    """Widths of work list, film and bones: the film gets the most room."""
-    side = min(600, max(430, round(width * 0.352)))
-    listed = min(320, max(190, round(width * 0.155)))
+    """Widths of work list, film and bones: the film gets the most room. The bones have what their rows need, and the list
+    gives way for the film's tool bar in one line; on an upright screen that goes on in a second."""
+    side = min(600, max(500 if width >= 1200 else 470, round(width * 0.37)))
+    listed = max(180, min(320, round(width * 0.155), width - side - TOOL_BAR))
     return [listed, width - side - listed, side]
