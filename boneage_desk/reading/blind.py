@@ -40,6 +40,13 @@ def kept(now: Reading, other: Reading) -> Reading:
     return dataclasses.replace(other, blind=now.blind, bones=bones)
 
 
+def graded_blind(reading: Reading) -> tuple[int, int]:
+    """(bones that the person graded before the machine's grades were shown, those of them whose grade in force is
+    another now). (0, 0) of a reading that was not blind."""
+    graded = [finding for finding in reading.bones if finding.blind_grade is not None]
+    return len(graded), sum(finding.blind_grade != finding.final_grade for finding in graded)
+
+
 @dataclass(frozen=True, slots=True)
 class StartBlind(Command):
     """From now on the machine's grades stay hidden until :class:`Reveal`. Only before they were shown."""
@@ -73,6 +80,15 @@ class Reveal(Command):
             f"{f.bone}={rus_chn.label(f.bone, f.blind_grade)}" for f in given if f.blind_grade is not None
         )
         return f"{len(given)} of {len(after.bones)} bones graded blind", "", grades
+
+
+def refuse_hidden(reading: Reading) -> None:
+    """InputError while the machine's grades are hidden: nothing that shows them may leave the station."""
+    if reading.blind is Blind.HIDDEN:
+        raise InputError(
+            "DICOM results would show the machine's grades, which are still hidden (blind reading).", "Show them first.",
+            code="blind",
+        )  # fmt: skip
 
 
 def refuse_unseen(reading: Reading, bones: tuple[str, ...]) -> None:

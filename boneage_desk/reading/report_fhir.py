@@ -8,14 +8,17 @@ id, so that the same reading gives the same Bundle.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from boneage_desk import __version__
 from boneage_desk.reading.assessment import Reading, State
+from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.report_fhir_blind import blind_components, blind_extension, blind_notes
 from boneage_desk.reading.report_fhir_growth import growth_resources
 from boneage_desk.reading.report_fhir_standards import conclusion_codes, judged, other_standards, reference_components
 from boneage_desk.reading.report_values import clean
@@ -40,11 +43,14 @@ STATUS = {
 
 Resource = dict[str, Any]
 
+_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""R4's type 'id', which it asks of the UIDs of series and instance."""
+
 
 def bundle(reading: Reading) -> Resource:
     """A Bundle of type 'collection'; the DiagnosticReport is its first entry. Facts that are not known are left out, a
-    bone age that is not given is an Observation with ``dataAbsentReason``."""
-    made = _Bundle(reading)
+    bone age that is not given is an Observation with ``dataAbsentReason``. Of a reading that is still blind: what may be seen."""
+    made = _Bundle(shown(reading))
     whole: Resource = {
         "resourceType": "Bundle",
         "id": made.id("bundle"),
@@ -115,9 +121,9 @@ class _Bundle:
             made["identifier"].append(_accession(study.accession))
         if clean(study.description):
             made["description"] = clean(study.description)
-        if study.series_uid and study.modality:
+        if _FHIR_ID.fullmatch(clean(study.series_uid)) and clean(study.modality):
             series: Resource = {"uid": clean(study.series_uid), "modality": _modality(study.modality)}
-            if study.sop_uid and study.sop_class_uid:
+            if _FHIR_ID.fullmatch(clean(study.sop_uid)) and study.sop_class_uid:
                 sop = {"system": "urn:ietf:rfc:3986", "code": f"urn:oid:{clean(study.sop_class_uid)}"}
                 series["instance"] = [{"uid": clean(study.sop_uid), "sopClass": sop}]
             made["series"] = [series]
@@ -193,8 +199,11 @@ class _Bundle:
             low, high = summary.interval_months
             percent = f"{reading.interval.coverage * 100:.0f}"
             made["note"] = [{"text": f"{percent} % interval of the model's measured error: {low:.1f} to {high:.1f} months."}]
+        made["note"] = [*made.get("note", ()), *blind_notes(reading)]
+        made["extension"] = blind_extension(reading)
         components = [self._bone(finding) for finding in reading.bones]
         components += [_machine(finding) for finding in reading.bones if finding.overridden]
+        components += blind_components(reading)
         if summary.score is not None:
             score = {"code": _own("score", "Total score"), "valueInteger": summary.score}
             components.insert(0, score)

@@ -6,6 +6,7 @@ import math
 
 from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.blind import graded_blind
 from boneage_desk.reading.reference import Reference, reference_of
 from boneage_desk.reading.report_annotations import annotation_facts
 from boneage_desk.reading.report_facts import Words
@@ -122,9 +123,8 @@ def _blind_first(reading: Reading, words: Words) -> tuple[Fact, ...]:
     label = words("blind_first")
     if reading.blind is Blind.HIDDEN:
         return (Fact("blind_first", label, words("blind_first.hidden"), known=False),)
-    graded = [finding for finding in reading.bones if finding.blind_grade is not None]
-    changed = sum(finding.blind_grade != finding.final_grade for finding in graded)
-    return (Fact("blind_first", label, words("blind_first.value", graded=len(graded), changed=changed)),)
+    graded, changed = graded_blind(reading)
+    return (Fact("blind_first", label, words("blind_first.value", graded=graded, changed=changed)),)
 
 
 def _reference(summary: Summary, sex: Sex | None, words: Words) -> tuple[Fact, ...]:

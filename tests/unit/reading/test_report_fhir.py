@@ -1,165 +1,28 @@
-"""The FHIR Bundle against what R4 (4.0.1) asks of each resource: a checker of required elements, value sets and types."""
+"""The FHIR Bundle against what R4 (4.0.1) asks (tests/fhir_r4.py), and what it says."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from boneage_desk.reading.all_standards import all_standards
 from boneage_desk.reading.assessment import Reading, State
-from boneage_desk.reading.film import Patient, Study
-from boneage_desk.reading.growth import Growth
+from boneage_desk.reading.blind import Reveal, StartBlind
+from boneage_desk.reading.film import Laterality, Patient, Study
+from boneage_desk.reading.growth import Growth, Measurement, Origin
 from boneage_desk.reading.people import Role
 from boneage_desk.reading.report_fhir import bundle
-from boneage_desk.reading.session import AcceptGrade, MarkReviewed, SetAnalysis, SetGrade
+from boneage_desk.reading.session import AcceptGrade, MarkReviewed, ReadingSession, SetAnalysis, SetGrade
 from boneage_desk.reading.signature import Signature
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.rules import Rule
+from tests.fhir_r4 import problems
 from tests.samples import NOON, WHO, analysed, analysis, reading
-
-REQUIRED = {
-    "Bundle": {"type"},
-    "DiagnosticReport": {"status", "code"},
-    "Observation": {"status", "code"},
-    "Patient": set(),
-    "ImagingStudy": {"status", "subject"},
-    "Device": set(),
-    "Practitioner": set(),
-}
-KNOWN = {
-    "Bundle": {"id", "identifier", "type", "timestamp", "entry"},
-    "DiagnosticReport": {
-        "id", "identifier", "status", "category", "code", "subject", "effectiveDateTime", "issued", "resultsInterpreter",
-        "result", "imagingStudy", "conclusion", "conclusionCode",
-    },
-    "Observation": {
-        "id", "status", "category", "code", "subject", "effectiveDateTime", "issued", "valueQuantity", "dataAbsentReason",
-        "note", "bodySite", "method", "device", "derivedFrom", "component",
-        "interpretation", "referenceRange",
-    },
-    "Patient": {"id", "identifier", "name", "gender", "birthDate"},
-    "ImagingStudy": {"id", "identifier", "status", "modality", "subject", "started", "description", "series"},
-    "Device": {"id", "identifier", "status", "deviceName", "version", "parent"},
-    "Practitioner": {"id", "name"},
-}  # fmt: skip
-VALUE_SETS = {
-    ("DiagnosticReport", "status"): {
-        "registered", "partial", "preliminary", "final", "amended", "corrected", "appended", "cancelled",
-        "entered-in-error", "unknown",
-    },
-    ("Observation", "status"): {
-        "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown",
-    },
-    ("ImagingStudy", "status"): {"registered", "available", "cancelled", "entered-in-error", "unknown"},
-    ("Device", "status"): {"active", "inactive", "entered-in-error", "unknown"},
-    ("Patient", "gender"): {"male", "female", "other", "unknown"},
-    ("Bundle", "type"): {
-        "document", "message", "transaction", "transaction-response", "batch", "batch-response", "history", "searchset",
-        "collection",
-    },
-}  # fmt: skip
-TARGETS = {
-    "subject": {"Patient"}, "result": {"Observation"}, "imagingStudy": {"ImagingStudy"}, "derivedFrom": {"ImagingStudy"},
-    "device": {"Device"}, "parent": {"Device"}, "resultsInterpreter": {"Practitioner"},
-}  # fmt: skip
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
-UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-UNITS = {"mo", "cm", "kg", "{SD}"}
-COMPARATORS = {"<", "<=", ">=", ">"}
-ABSENT = {
-    "unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable", "unsupported",
-    "as-text", "error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed", "not-permitted",
-}  # fmt: skip
-DEVICE_NAMES = {"udi-label-name", "user-friendly-name", "patient-reported-name", "manufacturer-name", "model-name", "other"}
-
-
-def problems(value: dict[str, Any]) -> list[str]:
-    """Everything by which a Bundle breaks R4, in words."""
-    found = _resource(value)
-    entries = value.get("entry", [])
-    types = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in entries}
-    if len(types) != len(entries):
-        found.append("bdl-7: a fullUrl twice")
-    for entry in entries:
-        one = entry["resource"]
-        if not UUID.fullmatch(entry["fullUrl"]) or entry["fullUrl"] != f"urn:uuid:{one['id']}":
-            found.append(f"fullUrl {entry['fullUrl']}")
-        found += _resource(one)
-        for name, reference in _references(one):
-            if types.get(reference) not in TARGETS[name]:
-                found.append(f"{one['resourceType']}.{name} leads to {types.get(reference)}")
-    return found + _empty(value, "Bundle")
-
-
-def _resource(one: dict[str, Any]) -> list[str]:
-    kind = one["resourceType"]
-    found = [f"{kind} lacks {name}" for name in REQUIRED[kind] if name not in one]
-    found += [f"{kind} has no element {name}" for name in one.keys() - KNOWN[kind] - {"resourceType"}]
-    for (resource, name), allowed in VALUE_SETS.items():
-        if resource == kind and name in one and one[name] not in allowed:
-            found.append(f"{kind}.{name} is {one[name]}")
-    times = dict.fromkeys(("issued", "timestamp"), INSTANT) | dict.fromkeys(("effectiveDateTime", "birthDate", "started"), DATE)
-    for name, pattern in times.items():
-        if name in one and not pattern.fullmatch(one[name]):
-            found.append(f"{kind}.{name} is {one[name]}")
-    if kind == "Observation":
-        found += _observed(one, "Observation")
-        for part in one.get("component", []):
-            found += _observed(part, "component") + ([] if "code" in part else ["component without code"])
-    if kind == "Device":
-        names = one.get("deviceName", [])
-        found += [f"deviceName {name}" for name in names if name.get("type") not in DEVICE_NAMES or not name.get("name")]
-        found += ["version without value" for version in one.get("version", []) if not version.get("value")]
-    for series in one.get("series", []) if kind == "ImagingStudy" else []:
-        found += [f"series lacks {name}" for name in ("uid", "modality") if name not in series]
-        for instance in series.get("instance", []):
-            found += [f"instance lacks {name}" for name in ("uid", "sopClass") if name not in instance]
-    return found
-
-
-def _observed(one: dict[str, Any], where: str) -> list[str]:
-    """obs-6 and the value's own rules."""
-    values = [name for name in one if name.startswith("value")]
-    found = [f"{where}: several values"] if len(values) > 1 else []
-    if values and "dataAbsentReason" in one:
-        found.append(f"{where}: obs-6, a value and a reason for its absence")
-    if not values and "dataAbsentReason" not in one and "component" not in one:
-        found.append(f"{where}: neither value nor reason")
-    quantity = one.get("valueQuantity")
-    if quantity is not None:
-        if not isinstance(quantity.get("value"), float) or quantity.get("code") not in UNITS or "system" not in quantity:
-            found.append(f"{where}: quantity {quantity}")
-        if quantity.get("comparator", "<") not in COMPARATORS:
-            found.append(f"{where}: comparator {quantity['comparator']}")
-    for coding in one.get("dataAbsentReason", {}).get("coding", []):
-        if coding["code"] not in ABSENT:
-            found.append(f"{where}: absent because {coding['code']}")
-    return found
-
-
-def _references(value: Any, name: str = "") -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        if "reference" in value:
-            return [(name, value["reference"])]
-        return [found for key, item in value.items() for found in _references(item, key)]
-    return [found for item in value for found in _references(item, name)] if isinstance(value, list) else []
-
-
-def _empty(value: Any, where: str) -> list[str]:
-    if value in ("", [], {}, None):
-        return [f"{where} is empty"]
-    if isinstance(value, dict):
-        return [found for key, item in value.items() for found in _empty(item, f"{where}.{key}")]
-    if isinstance(value, list):
-        return [found for item in value for found in _empty(item, where)]
-    return [f"{where} has white space around it"] if isinstance(value, str) and value != value.strip() else []
 
 
 def whole(**facts: Any) -> Reading:
@@ -199,6 +62,34 @@ def of(made: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [entry["resource"] for entry in made["entry"] if entry["resource"]["resourceType"] == kind]
 
 
+def blind(shown: bool = True) -> Reading:
+    """Radius and mc3 graded before the machine was shown, mc3 otherwise afterwards."""
+    session = ReadingSession(reading())
+    steps = [StartBlind(), SetAnalysis(analysis(), NOON), SetGrade("radius", 6), SetGrade("mc3", 4)]
+    for step in (*steps, *((Reveal(), SetGrade("mc3", 5)) if shown else ())):
+        session.do(step, at=NOON, who=WHO)
+    return session.reading
+
+
+def odd() -> Reading:
+    """Names with white space, a side that is not known, UIDs that no archive should make, a sex of 'other'."""
+    value = whole()
+    study = dataclasses.replace(
+        value.study, study_uid="1.2.840.007", series_uid="1.2/x", accession="  ", description=" \n", laterality=Laterality.UNKNOWN
+    )
+    patient = dataclasses.replace(value.patient, name=" ^^", name_ideographic="\u674e^\u660e", patient_id=" 7 ", birth_date=None)
+    return dataclasses.replace(value, study=study, patient=patient, impression=" \n ")
+
+
+def grown() -> Reading:
+    """Everything of growth, and the reader's own atlas reading."""
+    growth = Growth(
+        (Measurement(date(2024, 7, 11), 138.5, 32.0, Origin.PERSON),), father_cm=178.0, mother_cm=165.0, menarche=False,
+        atlas_months=120.0,
+    )  # fmt: skip
+    return dataclasses.replace(analysed().reading, growth=growth)
+
+
 def main(made: dict[str, Any]) -> dict[str, Any]:
     """The Observation of the bone age: the only one with its LOINC code."""
     found = [one for one in of(made, "Observation") if any(c.get("code") == "37362-1" for c in one["code"]["coding"])]
@@ -209,6 +100,7 @@ def main(made: dict[str, Any]) -> dict[str, Any]:
 CASES = {
     "draft": analysed().reading, "unread": reading(), "bare": bare(), "reviewed": whole(), "signed": signed(),
     "amended": signed("More.", "Still more."), "top": at_end(1.0), "bottom": at_end(0.0),
+    "blind": blind(), "still blind": blind(shown=False), "odd": odd(), "grown": grown(),
 }  # fmt: skip
 
 
@@ -234,6 +126,19 @@ def test_the_checker_finds_what_is_wrong() -> None:
     assert broken(lambda made: of(made, "ImagingStudy")[0]["series"][0].pop("modality"))
     assert broken(lambda made: of(made, "Observation")[0].update(colour="blue"))
     assert broken(lambda made: made.update(timestamp="yesterday"))
+    assert broken(lambda made: made.update(timestamp="2024-07-11T12:00:00")), "no zone"
+    assert broken(lambda made: main(made)["component"].append({}))
+    assert broken(lambda made: main(made).update(note=[]))
+    assert broken(lambda made: main(made).update(note={"text": "no list"}))
+    assert broken(lambda made: main(made)["bodySite"].update(text=" hand"))
+    assert broken(lambda made: main(made)["device"].update(reference="Device/1"))
+    assert broken(lambda made: main(made)["valueQuantity"].update(value="116"))
+    assert broken(lambda made: main(made)["referenceRange"].append({"type": {"text": "normal"}}))
+    assert broken(lambda made: main(made)["extension"][0].update(valueString="x")), "two values"
+    assert broken(lambda made: main(made)["code"]["coding"][0].update(code="37362-2"))
+    assert broken(lambda made: of(made, "ImagingStudy")[0]["identifier"][0].update(value="urn:oid:1.2.x"))
+    assert broken(lambda made: of(made, "Device")[0].update(version=["0.1"]))
+    assert broken(lambda made: made["entry"][0].pop("fullUrl"))
 
 
 @pytest.mark.parametrize(
@@ -323,6 +228,33 @@ def test_the_conclusion_comes_with_its_rule_and_the_normal_range() -> None:
         made = bundle(nothing)
         assert not {"interpretation", "referenceRange"} & main(made).keys()
         assert "conclusionCode" not in of(made, "DiagnosticReport")[0]
+
+
+def test_a_blind_reading_says_so_with_the_grades_given_before() -> None:
+    one = main(bundle(blind()))
+    assert one["extension"] == [{"url": "urn:boneage-desk:blind-first", "valueCode": "revealed"}]
+    assert any("2 of 13 bones were graded before the machine's grades were shown; 1 of these" in n["text"] for n in one["note"])
+    parts = {part["code"]["coding"][0]["code"]: part for part in one["component"]}
+    assert {name for name in parts if name.startswith("blind-")} == {"blind-grade-radius", "blind-grade-mc3"}
+    assert parts["blind-grade-mc3"]["valueCodeableConcept"]["text"] == rus_chn.label("mc3", 4)
+    assert parts["grade-mc3"]["valueCodeableConcept"]["text"] == rus_chn.label("mc3", 5)
+
+
+def test_a_reading_that_was_not_blind_does_not_claim_it() -> None:
+    one = main(bundle(whole()))
+    assert one["extension"][0]["valueCode"] == "no"
+    assert "lind" not in json.dumps([one.get("note", []), one["component"]])
+    assert "extension" not in main(bundle(reading())), "no machine's result: nothing was shown or hidden"
+
+
+def test_while_it_is_blind_nothing_of_the_machine_is_in_it() -> None:
+    made = bundle(blind(shown=False))
+    one = main(made)
+    assert one["extension"][0]["valueCode"] == "hidden" and "valueQuantity" not in one
+    parts = {part["code"]["coding"][0]["code"]: part for part in one["component"]}
+    assert "valueCodeableConcept" in parts["grade-radius"] and "dataAbsentReason" in parts["grade-ulna"]
+    assert not any("machine-grade" in name for name in parts)
+    assert not any(coded(o, "second-opinion-bone-age") for o in of(made, "Observation"))
 
 
 def test_other_standards_are_observations_of_their_own_and_never_the_bone_age() -> None:

@@ -10,8 +10,8 @@ from boneage_desk.reading.assessment import Reading
 from boneage_desk.reading.growth import Growth, Measurement, Origin
 from boneage_desk.reading.growth_view import growth_view
 from boneage_desk.reading.report_fhir import bundle
+from tests.fhir_r4 import problems
 from tests.samples import analysed
-from tests.unit.reading.test_report_fhir import problems
 
 FILM = date(2024, 7, 11)
 GROWTH = Growth((Measurement(FILM, None, 33.4, Origin.FILE), Measurement(FILM, 138.2)), 176.0, 162.0, False)
