@@ -22,10 +22,11 @@ from boneage_desk.reading.analysis import (
     WholeHandOpinion,
 )
 from boneage_desk.reading.assessment import State, new_reading
+from boneage_desk.reading.blind import Reveal, StartBlind
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.findings import Box, Region
 from boneage_desk.reading.people import Role
-from boneage_desk.reading.session import Reading, ReadingSession, SetAnalysis
+from boneage_desk.reading.session import Reading, ReadingSession, SetAnalysis, SetGrade
 from boneage_desk.reading.signature import Signature
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
@@ -64,21 +65,34 @@ def session(
     second: bool = True,
 ) -> ReadingSession:  # fmt: skip
     """The machine's result on the true boxes: grade 6 for each bone unless given; ``without``: bones not found."""
+    made = ReadingSession(new_reading(film, reading_id, AT))
+    made.do(SetAnalysis(_result(hand, grades, without, second), AT), at=AT, who=WHO)
+    return made
+
+
+def blind(film: Film, hand: Any, reading_id: str = "r1") -> ReadingSession:
+    """All bones graded 6 but radius 5 before the machine (6) was shown, then radius 6 and mc3 7."""
+    made = ReadingSession(new_reading(film, reading_id, AT))
+    given = [SetGrade(bone, 5 if bone == "radius" else 6) for bone in rus_chn.BONES]
+    later = [Reveal(), SetGrade("radius", 6), SetGrade("mc3", 7)]
+    for command in (StartBlind(), SetAnalysis(_result(hand, None, (), True), AT), *given, *later):
+        made.do(command, at=AT, who=WHO)
+    return made
+
+
+def _result(hand: Any, grades: Mapping[str, int] | None, without: tuple[str, ...], second: bool) -> AnalysisResult:
     bones = tuple(
         BoneResult(bone, None, None)
         if bone in without
         else BoneResult(bone, Region(Box(*hand.boxes[bone]), 0.9), opinion(bone, (grades or {}).get(bone, 6)))
         for bone in rus_chn.BONES
     )
-    result = AnalysisResult(
+    return AnalysisResult(
         bones=bones,
         models=MODELS if second else MODELS[:2],
         interval=IntervalTable(0.9, tuple(IntervalRow(sex, 0.0, 240.0, 11.5) for sex in Sex), "held-out films"),
         whole_hand=(WholeHandOpinion("convnext.test", 121.25, (110.0, 132.5), usual_difference_months=9.0),) if second else (),
     )
-    made = ReadingSession(new_reading(film, reading_id, AT))
-    made.do(SetAnalysis(result, AT), at=AT, who=WHO)
-    return made
 
 
 def all_grades(index: Callable[[str], int]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from boneage_desk.cli import age, growth, knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
 from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
+from boneage_desk.reading import results
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.dicom_study import check_study
 from boneage_desk.reading.document import document, error_document
@@ -98,12 +99,12 @@ def run(options: argparse.Namespace, app: App) -> int:
         engines = second.usual(services) if asked is None else asked
         session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
-        results: list[Path] = []
+        written_results: list[Path] = []
         film_map = second.looked(services, reading, film.frame, options) if options.pdf or options.dicom_out else None
         if options.dicom_out:
-            results = write_results(services, reading, film, Path(options.dicom_out), options, film_map)
+            written_results = write_results(services, reading, film, Path(options.dicom_out), options, film_map)
         if options.json:
-            told = {"dicom_results": [str(path) for path in results]} if options.dicom_out else {}
+            told = {"dicom_results": [str(path) for path in written_results]} if options.dicom_out else {}
             output.write_json({**document(reading), **told}, options.json)
             written = options.printed = True
         if options.png:
@@ -125,7 +126,7 @@ def run(options: argparse.Namespace, app: App) -> int:
         summary = summarise(reading)
         if options.json != output.STDOUT:
             grown = growth.lines(reading, services.settings.growth_reference)
-            print("\n".join((describe(reading, summary), *grown, *(f"wrote {path}" for path in results))))
+            print("\n".join((describe(reading, summary), *grown, *(f"wrote {path}" for path in written_results))))
         return _verdict(summary, reading)
     except Cancelled:
         raise
@@ -170,30 +171,27 @@ def write_results(
     film_map: FilmMap | None = None,
 ) -> list[Path]:
     """The DICOM results, with the report inside where it can be made."""
-    if services.results is None:
-        raise InputError("This program is put together without DICOM results.", code="usage")
-    return list(services.results().write(reading, film, out, report=_report(services, reading, film, options, film_map)))
+    made = results.write_results(services, reading, film, out, draw=lambda: _report(services, reading, film, options, film_map))
+    if made.trouble:
+        output.note(f"The DICOM results have no report inside: {made.trouble}")
+    return list(made.paths)
 
 
 def _report(
     services: Services, reading: Reading, film: Film, options: argparse.Namespace, film_map: FilmMap | None
-) -> bytes | None:
+) -> bytes:
     paper = options.paper or services.settings.paper
-    try:
-        with TemporaryDirectory(dir=services.data_dir) as folder:
-            path = services.reports().write(
-                reading,
-                film.frame,
-                Path(folder) / "report.pdf",
-                paper=paper,
-                detail=not options.no_detail,
-                film_map=film_map,
-                growth=options.growth or None,
-            )
-            return path.read_bytes()
-    except (BoneAgeError, OSError) as error:
-        output.note(f"The DICOM results have no report inside: {error}")
-        return None
+    with TemporaryDirectory(dir=services.data_dir) as folder:
+        path = services.reports().write(
+            reading,
+            film.frame,
+            Path(folder) / "report.pdf",
+            paper=paper,
+            detail=not options.no_detail,
+            film_map=film_map,
+            growth=options.growth or None,
+        )
+        return path.read_bytes()
 
 
 def _second_opinions(reading: Reading) -> list[str]:

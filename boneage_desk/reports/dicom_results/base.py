@@ -36,7 +36,8 @@ REPORT = Kind("sr", "1.2.840.10008.5.1.4.1.1.88.22", "SR", 9601, "structured rep
 STATE = Kind("gsps", "1.2.840.10008.5.1.4.1.1.11.1", "PR", 9602, "boxes and labels")
 CAPTURE = Kind("sc", "1.2.840.10008.5.1.4.1.1.7", "OT", 9603, "annotated film")
 DOCUMENT = Kind("pdf", "1.2.840.10008.5.1.4.1.1.104.1", "DOC", 9604, "report PDF")
-SELECTION = Kind("kos", "1.2.840.10008.5.1.4.1.1.88.59", "KO", 9605, "film and results")
+MANIFEST = Kind("manifest", "1.2.840.10008.5.1.4.1.1.88.59", "KO", 9605, "film and results")
+KEY_IMAGE = Kind("key-image", "1.2.840.10008.5.1.4.1.1.88.59", "KO", 9606, "key image")
 
 
 def status_words(reading: Reading) -> str:

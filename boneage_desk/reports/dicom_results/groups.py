@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from boneage_desk.reading.all_standards import all_standards
 from boneage_desk.reading.analysis import ModelRef, WholeHandOpinion
+from boneage_desk.reading.assessment import Blind
+from boneage_desk.reading.blind import graded_blind
 from boneage_desk.reading.evidence import TRUSTED
 from boneage_desk.reading.findings import BoneFinding, Box
 from boneage_desk.reading.reference import Reference, reference_of
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from highdicom.sr import FindingSite, ImageRegion, Measurement, QualitativeEvaluation, TrackingIdentifier
 
     from boneage_desk.reports.dicom_results.origin import Origin
+
+
+_BLIND = {Blind.SHOWN: "BLIND-NO", Blind.REVEALED: "BLIND-REVEALED"}
+"""Nothing is said of a reading without a result of the machine; one that is still blind has no results."""
 
 
 def groups(origin: Origin, reading: Reading, summary: Summary) -> list[Any]:
@@ -52,6 +58,11 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
         name = "BA-MINUS-CA" if summary.corrected_months is None else "BA-MINUS-CORR"
         numbers.append(_months(coding.private(name), summary.difference_months))
     said = [items.evaluation(coding.private("REVIEW"), coding.private(_review(reading)))]
+    if reading.blind in _BLIND:
+        said.append(items.evaluation(coding.private("BLIND-FIRST"), coding.private(_BLIND[reading.blind])))
+    if reading.blind is Blind.REVEALED:
+        for name, count in zip(("BLIND-COUNT", "BLIND-CHANGED"), graded_blind(reading), strict=True):
+            numbers.append(items.number(coding.private(name), count, coding.ucum("none")))
     reference = reference_of(summary, reading.patient.sex)
     if reference is not None:
         numbers += _reference_numbers(reference)
@@ -230,6 +241,8 @@ def _bone_codes(finding: BoneFinding) -> list[QualitativeEvaluation]:
     if finding.opinion is not None:
         machine = coding.grade(finding.bone, finding.opinion.grade)
         found.append(items.evaluation(coding.private("GRADE-MACHINE"), machine))
+    if finding.blind_grade is not None:
+        found.append(items.evaluation(coding.private("GRADE-BLIND"), coding.grade(finding.bone, finding.blind_grade)))
     if finding.human_box is not None and finding.machine_grade is not None:
         first = coding.grade(finding.bone, finding.machine_grade.grade)
         found.append(items.evaluation(coding.private("GRADE-FIRST"), first))

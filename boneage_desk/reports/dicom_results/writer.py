@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
+from boneage_desk.reading.blind import refuse_hidden
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.session import Reading
 from boneage_desk.reports.pdf import write_whole
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+_MADE = 0.9
+"""Share of the work that is done when all objects are made."""
 
 
 class DicomResults:
@@ -23,19 +30,29 @@ class DicomResults:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
 
-    def write(self, reading: Reading, film: Film, out: Path, *, report: bytes | None = None) -> Sequence[Path]:
+    def write(
+        self, reading: Reading, film: Film, out: Path, *, report: bytes | None = None,
+        progress: Progress = no_progress, cancel: CancelToken | None = None,
+    ) -> Sequence[Path]:  # fmt: skip
         """Files named by kind and SOP Instance UID, the key object that names the others last; ``out`` is made if
         missing. A colour film gets no presentation state, for a greyscale one may not refer to it. All is made before the
-        first file is written.
+        first file is written; where the disk refuses one, those that were new are taken away again.
 
-        Raises FilmError 'no-dicom', 'film-changed' or as opening does; InputError 'other-film' where film and reading
-        do not belong together, 'not-a-pdf' for other bytes; StoreError when the disk refuses.
+        Raises FilmError 'no-dicom', 'film-changed' or as opening does; InputError 'blind' while the machine's grades are
+        hidden, 'other-film' where film and reading do not belong together, 'not-a-pdf' for other bytes; StoreError when
+        the disk refuses; Cancelled before the first file.
         """
-        made = self.make(reading, film, report=report)
+        made = self.make(reading, film, report=report, progress=progress, cancel=cancel)
+        progress(_MADE, "files")
         _folder(out)
-        return [_written(dataset, out) for dataset in made]
+        paths = _all_written(made, out)
+        progress(1.0, "done")
+        return paths
 
-    def make(self, reading: Reading, film: Film, *, report: bytes | None = None) -> list[Dataset]:
+    def make(
+        self, reading: Reading, film: Film, *, report: bytes | None = None,
+        progress: Progress = no_progress, cancel: CancelToken | None = None,
+    ) -> list[Dataset]:  # fmt: skip
         """The objects themselves, as data sets."""
         from boneage_desk.imaging.hush import collected_warnings
         from boneage_desk.imaging.voi import apply_voi
@@ -43,21 +60,35 @@ class DicomResults:
         from boneage_desk.reports.dicom_results.document import digest, document
         from boneage_desk.reports.dicom_results.origin import origin_of
         from boneage_desk.reports.dicom_results.presentation import state
-        from boneage_desk.reports.dicom_results.selection import selection
+        from boneage_desk.reports.dicom_results.selection import key_image, manifest
         from boneage_desk.reports.dicom_results.structured_report import report as structured
 
+        refuse_hidden(reading)
         _belong_together(reading, film)
         if report is not None and not report.startswith(b"%PDF-"):
             raise InputError("The report handed over is no PDF.", "Make it again.", code="not-a-pdf")
         origin = origin_of(film, reading)
         frame = film.frame
         grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
+        content = digest(report) if report is not None else ""
+        steps: tuple[tuple[str, Callable[[], Dataset | None]], ...] = (
+            ("structured report", lambda: structured(origin, reading, self._settings.site_name.strip())),
+            ("boxes and labels", lambda: state(origin, reading, grey)),
+            ("annotated film", lambda: capture(origin, reading, film)),
+            ("report", lambda: document(origin, reading, report) if report is not None else None),
+            ("key image", lambda: key_image(origin, reading)),
+        )
+        kept: list[Dataset] = []
         with collected_warnings():  # of highdicom and pydicom, about what the film itself has wrong
-            results = [structured(origin, reading, self._settings.site_name.strip()), state(origin, reading, grey)]
-            results += [capture(origin, reading, film)]
-            results += [document(origin, reading, report)] if report is not None else []
-            kept = [result for result in results if result is not None]
-            kept.append(selection(origin, reading, kept, digest(report) if report is not None else ""))
+            for done, (words, make) in enumerate(steps):
+                if cancel is not None:
+                    cancel.check()
+                progress(_MADE * done / len(steps), words)
+                result = make()
+                kept += [result] if result is not None else []
+            kept.append(manifest(origin, reading, kept, content))
+        if cancel is not None:
+            cancel.check()
         site = self._settings.site_name.strip()
         for result in kept if site else ():
             result.InstitutionName = site[:64]
@@ -81,13 +112,33 @@ def _folder(out: Path) -> None:
         ) from error
 
 
-def _written(dataset: Dataset, out: Path) -> Path:
-    path = out / f"{dataset.Modality}.{dataset.SOPInstanceUID}.dcm"
+def _all_written(made: Sequence[Dataset], out: Path) -> list[Path]:
+    """One file each; all of them, or none that was not there before."""
+    paths: list[Path] = []
+    new: list[Path] = []
+    try:
+        for dataset in made:
+            path = _path(dataset, out)
+            there = os.path.exists(path)
+            _write(dataset, path)
+            paths.append(path)
+            new += [] if there else [path]
+    except StoreError:
+        for path in new:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    return paths
+
+
+def _path(dataset: Dataset, out: Path) -> Path:
+    return out / f"{dataset.Modality}.{dataset.SOPInstanceUID}.dcm"
+
+
+def _write(dataset: Dataset, path: Path) -> None:
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     try:
         write_whole(path, buffer.getvalue())
     except StoreError as error:
         raise StoreError(f"'{path}' could not be written.", error.remedy, code="disk") from error
-    return path
-

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from boneage_desk.imaging.reader import FilmFiles
+from boneage_desk.reading.annotating import SetKeyImage
 from boneage_desk.reading.assessment import State, new_reading
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import SetBox, SetGrade, SetImpression
 from boneage_desk.reading.summary import summarise
 from boneage_desk.reports.dicom_results.writer import DicomResults
 from boneage_desk.standards import rus_chn
-from tests.dicom_cases import AT, PDF, all_grades, open_film, session, signed
+from tests.dicom_cases import AT, PDF, all_grades, blind, open_film, session, signed
 from tests.samples import WHO, opinion
 from tests.unit.imaging.conftest import dataset, ramp
 
@@ -82,8 +83,16 @@ def one_of_two_frames(folder: Path, hand: Any) -> tuple[Any, Any]:
     return film, session(film, hand).reading
 
 
+def blind_and_key_image(folder: Path, hand: Any) -> tuple[Any, Any]:
+    film = open_film(folder, hand)
+    value = blind(film, hand)
+    value.do(SetKeyImage(True), at=AT, who=WHO)
+    return film, signed(value.reading)
+
+
 CASES: tuple[Case, ...] = (
     draft, changed_and_signed, no_sex_no_side, bone_missing, tables_end, not_read_yet, one_of_two_frames,
+    blind_and_key_image,
 )  # fmt: skip
 
 
@@ -147,10 +156,17 @@ def test_dsrdump_reads_the_report_and_shows_the_bone_age(written: tuple[Any, lis
 
 def test_dsrdump_reads_the_key_object(written: tuple[Any, list[Path]]) -> None:
     program = tool("dsrdump")
-    code, said = run(program, next(path for path in written[1] if path.name.startswith("KO.")))
+    reading, paths = written
+    *marks, manifest = [path for path in paths if path.name.startswith("KO.")]
+    code, said = run(program, manifest)
     assert code == 0, said
-    assert said.count("<contains") == 6
+    assert said.count("<contains") == 6 + len(marks) and ',"Manifest")' in said
     assert complaints(said) == []
+    assert len(marks) == int(reading.key_image)
+    for mark in marks:
+        code, said = run(program, mark)
+        assert (code, complaints(said)) == (0, []), said
+        assert said.count("<contains") == 2 and ',"Of Interest")' in said
 
 
 def test_dcmpschk_passes_the_presentation_state(written: tuple[Any, list[Path]]) -> None:

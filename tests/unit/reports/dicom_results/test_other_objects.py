@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boneage_desk.common.errors import FilmError, InputError, StoreError
+from boneage_desk.common.errors import Cancelled, FilmError, InputError, StoreError
+from boneage_desk.common.jobs import CancelToken
 from boneage_desk.imaging.annotated import annotated
 from boneage_desk.imaging.dicom_file import quiet
 from boneage_desk.imaging.reader import FilmFiles
-from boneage_desk.reading.assessment import new_reading
+from boneage_desk.reading.annotating import SetKeyImage
+from boneage_desk.reading.assessment import Blind, new_reading
 from boneage_desk.reading.session import SetGrade, SetPatient
-from boneage_desk.reports.dicom_results import capture, uids
+from boneage_desk.reports.dicom_results import capture, uids, writer
 from boneage_desk.reports.dicom_results.base import person_name
 from boneage_desk.reports.dicom_results.writer import DicomResults
 from boneage_desk.standards import rus_chn
@@ -82,10 +84,10 @@ def test_the_same_reading_gives_the_same_bytes(made: Made, tmp_path: Path) -> No
 
 def test_uids_differ_with_reading_revision_and_report(made: Made, hand: Any) -> None:
     film, reading, found, _ = made
-    writer = DicomResults()
+    results = DicomResults()
 
     def of(value: Any, report: bytes | None = PDF) -> dict[str, str]:
-        return {str(ds.Modality): str(ds.SOPInstanceUID) for ds in writer.make(value, film, report=report)}
+        return {str(ds.Modality): str(ds.SOPInstanceUID) for ds in results.make(value, film, report=report)}
 
     first = {kind: str(ds.SOPInstanceUID) for kind, ds in found.items()}
     later = session(film, hand)
@@ -189,7 +191,41 @@ def test_the_key_object_names_film_and_results(made: Made) -> None:
     assert evidence == expected
     shown = next(item for item in walk(ds) if item.ValueType == "IMAGE").ReferencedSOPSequence[0]
     assert shown.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == others["PR"]
-    assert ds.ConceptNameCodeSequence[0].CodeValue == "113000"
+    assert title(ds) == ("113030", "Manifest"), "nobody said that the film is of interest"
+
+
+def title(ds: Any) -> tuple[str, str]:
+    code = ds.ConceptNameCodeSequence[0]
+    return str(code.CodeValue), str(code.CodeMeaning)
+
+
+def key_objects(film: Any, reading: Any, report: bytes | None = PDF) -> dict[str, Any]:
+    """Key Object Selections by their title."""
+    made = DicomResults().make(reading, film, report=report)
+    return {title(ds)[1]: ds for ds in made if ds.Modality == "KO"}
+
+
+def test_a_key_image_is_named_alone_as_of_interest(film: Film, hand: Any) -> None:
+    opened = film()
+    value = session(opened, hand)
+    assert set(key_objects(opened, value.reading)) == {"Manifest"}
+    value.do(SetKeyImage(True), at=AT, who=WHO)
+    found = key_objects(opened, value.reading)
+    assert set(found) == {"Manifest", "Of Interest"}
+    marked, manifest = found["Of Interest"], found["Manifest"]
+    assert title(marked)[0] == "113000"
+    (shown,) = [item for item in walk(marked) if item.ValueType in ("IMAGE", "COMPOSITE")]
+    assert shown.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == opened.study.sop_uid
+    (study,) = marked.CurrentRequestedProcedureEvidenceSequence
+    (series,) = study.ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == opened.study.series_uid
+    assert marked.SeriesInstanceUID != manifest.SeriesInstanceUID and marked.SOPInstanceUID != manifest.SOPInstanceUID
+    assert "key image" in marked.SeriesDescription and "draft" in marked.SeriesDescription
+    named = {str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) for item in walk(manifest) if "ReferencedSOPSequence" in item}
+    assert marked.SOPInstanceUID in named, "the manifest names all results"
+    assert key_objects(opened, value.reading, None)["Of Interest"].SOPInstanceUID == marked.SOPInstanceUID
+    value.do(SetKeyImage(False), at=AT, who=WHO)
+    assert set(key_objects(opened, value.reading)) == {"Manifest"}
 
 
 # ------------------------------------------------------------------------------- frames of many frames
@@ -199,6 +235,9 @@ def test_the_frame_of_a_multi_frame_film_is_named(tmp_path: Path) -> None:
     ds = dataset(pixels, SOPClassUID=MULTI_FRAME, BodyPartExamined="HAND", Modality="OT")
     ds.save_as(path, enforce_file_format=True)
     film = FilmFiles().open(str(path), frame=2)
+    marked = dataclasses.replace(new_reading(film, "r", AT), key_image=True)
+    (item,) = [item for item in walk(key_objects(film, marked)["Of Interest"]) if item.ValueType == "IMAGE"]
+    assert item.ReferencedSOPSequence[0].ReferencedFrameNumber == 2
     hand = type("Hand", (), {"boxes": {b: (5.0, 6.0, 25.0, 26.0) for b in rus_chn.BONES}})
     found = by_modality(DicomResults().write(session(film, hand).reading, film, tmp_path / "out", report=PDF))
     frames = [
@@ -324,6 +363,48 @@ def test_a_reading_of_another_film_is_refused(film: Film, hand: Any, tmp_path: P
     with pytest.raises(InputError) as caught:
         DicomResults().write(other, opened, tmp_path / "out")
     assert caught.value.code == "other-film"
+
+
+def test_a_disk_that_refuses_one_leaves_none(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, reading, _, paths = made
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / paths[0].name).write_bytes(paths[0].read_bytes())  # one that was there before
+    write = writer.write_whole
+
+    def refuse(path: Path, data: bytes) -> None:
+        if path.name.startswith("DOC."):
+            raise StoreError("No room.", "Free some space.", code="report")
+        write(path, data)
+
+    monkeypatch.setattr(writer, "write_whole", refuse)
+    with pytest.raises(StoreError, match=r"DOC\..* could not be written\. Free some space"):
+        DicomResults().write(reading, film, out, report=PDF)
+    assert [path.name for path in out.iterdir()] == [paths[0].name]
+
+
+def test_a_cancelled_writing_leaves_nothing(made: Made, tmp_path: Path) -> None:
+    film, reading, _, _ = made
+    token, shares = CancelToken(), []
+
+    def progress(share: float, step: str) -> None:
+        shares.append(share)
+        if step == "annotated film":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        DicomResults().write(reading, film, tmp_path / "out", report=PDF, progress=progress, cancel=token)
+    assert not (tmp_path / "out").exists()
+    assert shares == sorted(shares) and len(shares) == 3
+
+
+def test_while_it_is_blind_nothing_is_written(film: Film, hand: Any, tmp_path: Path) -> None:
+    opened = film()
+    blind = dataclasses.replace(session(opened, hand).reading, blind=Blind.HIDDEN)
+    with pytest.raises(InputError) as caught:
+        DicomResults().write(blind, opened, tmp_path / "out")
+    assert (caught.value.code, bool(caught.value.remedy)) == ("blind", True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(made: Made, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from boneage_desk.common.settings import Settings
+from boneage_desk.reading.assessment import new_reading
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.growing import SetAtlasAge
@@ -24,6 +25,7 @@ from tests.dicom_cases import (
     MODELS,
     PDF,
     all_grades,
+    blind,
     by_modality,
     coded,
     groups,
@@ -408,6 +410,27 @@ def test_words_of_the_reader_and_doubts_are_told(changed: tuple[Any, Any], told:
     assert said(report, "121073") == ["Delayed.\r\nSee 附件."]
     assert said(report, "DOUBT") == [flag.message for flag in summarise(reading).flags]
     assert len(said(report, "SYNTHETIC")) == 1
+
+
+def test_a_blind_reading_says_so_with_the_grades_given_before(film: Film, hand: Any, results: Results) -> None:
+    opened = film()
+    found = groups(results(blind(opened, hand).reading, opened)["SR"])
+    age = found["Bone age by RUS-CHN, grades in force"]
+    assert coded(age, "BLIND-FIRST") == ["BLIND-REVEALED"]
+    assert (number(age, "BLIND-COUNT"), number(age, "BLIND-CHANGED")) == (13, 2)
+    radius = found["RUS-CHN, Radius"]
+    assert coded(radius, "GRADE-BLIND") == [f"radius {rus_chn.label('radius', 5)}"]
+    assert coded(radius, "GRADE-FINAL") == [f"radius {rus_chn.label('radius', 6)}"]
+
+
+def test_a_reading_that_was_not_blind_does_not_claim_it(changed: tuple[Any, Any], told: dict[str, Any], results: Results) -> None:
+    age = groups(told["SR"])["Bone age by RUS-CHN, grades in force"]
+    assert coded(age, "BLIND-FIRST") == ["BLIND-NO"]
+    names = {name_of(item) for item in walk(told["SR"])}
+    assert not names & {"BLIND-COUNT", "BLIND-CHANGED", "GRADE-BLIND"}
+    opened = changed[0]
+    unread = results(new_reading(opened, "r9", AT), opened)["SR"]
+    assert "BLIND-FIRST" not in {name_of(item) for item in walk(unread)}, "the machine said nothing yet"
 
 
 def test_private_codes_are_of_the_scheme_that_is_named(changed: tuple[Any, Any], told: dict[str, Any]) -> None:
