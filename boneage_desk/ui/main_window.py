@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMessageBox,
-    QSplitter,
     QStackedWidget,
     QTabWidget,
     QVBoxLayout,
@@ -44,6 +43,7 @@ from boneage_desk.ui.views.banner import FlagStrip, PatientBanner
 from boneage_desk.ui.views.bones_page import BonesPage
 from boneage_desk.ui.views.clinical_page import ClinicalPage
 from boneage_desk.ui.views.clinical_panel import ClinicalPanel
+from boneage_desk.ui.views.docks import DockArea
 from boneage_desk.ui.views.elided import ElidedLabel
 from boneage_desk.ui.views.empty_page import EmptyPage
 from boneage_desk.ui.views.message_bar import MessageBar
@@ -130,19 +130,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.stack, 1)
         self.progress = ProgressRow()
         column.addWidget(self.progress)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        for part in (self.work_list, middle, self.tabs):
-            self.splitter.addWidget(part)
-        self.splitter.setHandleWidth(4)
-        self.splitter.setCollapsible(1, False)
-        self.splitter.setCollapsible(2, False)
-        for index, stretch in enumerate((0, 1, 0)):
-            self.splitter.setStretchFactor(index, stretch)
+        self.docks = DockArea(self.work_list, middle, self.tabs)
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part, stretch in ((self.banner, 0), (self.flags, 0), (self.splitter, 1), (self.messages, 0)):
+        for part, stretch in ((self.banner, 0), (self.flags, 0), (self.docks, 1), (self.messages, 0)):
             column.addWidget(part, stretch)
         self.setCentralWidget(whole)
         bar = self.statusBar()
@@ -426,6 +419,7 @@ class MainWindow(QMainWindow):
         self.layout_.bring_back()
         self.lists.stop()
         self.layout_.keep()
+        self.docks.hide_floating()
         self.program.stop()
         self.start_.stop()
         self.preview.watch(False)

@@ -41,6 +41,8 @@ class WindowApplication(QObject):
         return {
             "settings": self.show_settings,
             "film-window": self._w.layout_.toggle_film_window,
+            "pages-window": self._w.layout_.toggle_pages_window,
+            "move-panels": self._w.layout_.unlock_panels,
             "reset-layout": self._w.layout_.reset,
             "guide": self.show_guide,
             "copy-diagnostics": self.copy_diagnostics,

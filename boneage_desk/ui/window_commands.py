@@ -319,7 +319,7 @@ class WindowCommands(QObject):
         self._w.actions_.check("full-screen", on)
 
     def _find(self) -> None:
-        if self._w.work_list.isHidden():
+        if self._w.docks.list.isHidden():
             self._w.lists.toggle_side()
         self._w.work_list.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._w.work_list.filter.selectAll()

@@ -1,10 +1,11 @@
-"""Where the window's parts lie: kept for the next start, put back as at first, and the film in a window of its own."""
+"""Where the window's parts lie: kept for the next start, put back as at first, docks at the film's sides, and the film in a
+window of its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QScreen
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
 
 FIRST_SIZE = QSize(1600, 1000)
+PAGES_SIZE = QSize(900, 1000)
+"""Least size of the pages in a window of their own on another screen."""
+UPRIGHT = 1.2
+"""Height to width of a window from which on the pages lie under the film at first, where they have the room."""
+UNDER_FILM = 0.45
+"""Share of such a window's height that they take."""
 
 
 class FilmWindow(QWidget):
@@ -55,13 +62,13 @@ class _Elsewhere(QWidget):
 
 
 class WindowLayout(QObject):
-    """Geometry and columns of the main window, and the film's own window."""
+    """Geometry and docks of the main window, and the film's own window."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._w = window
-        self._split: QByteArray | None = None
-        self._split_done = False
+        self._places: QByteArray | None = None
+        self._placed = self._unlocked = False
         self.film_window: FilmWindow | None = None
         self._elsewhere: _Elsewhere | None = None
 
@@ -70,28 +77,39 @@ class WindowLayout(QObject):
     def restore(self) -> None:
         """As it was left, on a screen that is there; else the first size."""
         kept = self._w._settings()
-        geometry, split = kept.value("geometry"), kept.value("splitter")
+        geometry, places = kept.value("geometry"), kept.value("docks")
         if not isinstance(geometry, QByteArray) or not self._w.restoreGeometry(geometry):
             self._first_size()
-        self._split = split if isinstance(split, QByteArray) else None
+        self._places = places if isinstance(places, QByteArray) else None
+        self._w.docks.floated.connect(self._show_floating)
 
     def shown(self) -> None:
-        """A splitter takes sizes only once it has one itself."""
-        if not self._split_done:
-            self._split_done = True
-            if self._split is None or not self._w.splitter.restoreState(self._split):
-                self._w.splitter.setSizes(columns_for(self._w.width()))
+        """Docks take sizes only once the window has one itself."""
+        if not self._placed:
+            self._placed = True
+            if self._places is None or not self._w.docks.restore(self._places):
+                self._first_columns()
+            self._w.actions_.check("side-list", not self._w.docks.list.isHidden())
+            self._show_floating()
 
     def keep(self) -> None:
         """For the next start."""
         kept = self._w._settings()
         kept.setValue("geometry", self._w.saveGeometry())
-        kept.setValue("splitter", self._w.splitter.saveState())
+        kept.setValue("docks", self._w.docks.save())
 
     def _first_size(self) -> None:
         screen = self._w.screen()
         room = screen.availableSize() if screen is not None else FIRST_SIZE
         self._w.resize(FIRST_SIZE.boundedTo(room))
+
+    def _first_columns(self) -> None:
+        docks, upright = self._w.docks, self._w.height() > UPRIGHT * self._w.width()
+        docks.reset(below=upright)
+        listed, _, pages = columns_for(self._w.width())
+        docks.set_widths(listed, pages)
+        if upright:
+            docks.set_height(round(UNDER_FILM * self._w.height()))
 
     def reset(self) -> None:
         """Sizes and places as at the first start."""
@@ -102,11 +120,35 @@ class WindowLayout(QObject):
         window.actions_.check("full-screen", False)
         window.lists.set_wide(False)
         window.tabs.setCurrentWidget(window.bones)
-        window.splitter.setSizes(columns_for(window.width()))
+        self.unlock_panels(False)
+        self._first_columns()
         kept = window._settings()
-        for key in ("geometry", "splitter"):
+        for key in ("geometry", "docks"):
             kept.remove(key)
         window.desk.tell(tr("The layout is as at first."), topic="layout")
+
+    # --- the docks ----------------------------------------------------------------------------
+
+    def unlock_panels(self, on: bool | None = None) -> None:
+        """Titles to drag work list and pages by, or none; None: the other of the two."""
+        self._unlocked = not self._unlocked if on is None else on
+        self._w.docks.unlock(self._unlocked)
+        self._w.actions_.check("move-panels", self._unlocked)
+        if self._unlocked:
+            self._w.desk.tell(tr("Drag the panels by their titles: to the other side, onto one another, or out of the window."),
+                              topic="layout")  # fmt: skip
+
+    def toggle_pages_window(self) -> None:
+        """Bones, clinical facts and report in a window of their own, or back."""
+        pages = self._w.docks.pages
+        pages.toggle_floating()
+        other = self._other_screen()
+        if pages.isFloating() and other is not None:
+            room = other.availableGeometry()
+            pages.setGeometry(QRect(room.topLeft(), pages.size().expandedTo(PAGES_SIZE).boundedTo(room.size())))
+
+    def _show_floating(self) -> None:
+        self._w.actions_.check("pages-window", self._w.docks.pages.isFloating())
 
     # --- the film elsewhere -------------------------------------------------------------------
 

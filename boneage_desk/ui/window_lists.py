@@ -136,19 +136,21 @@ class WindowLists(QObject):
     # --- narrow and wide --------------------------------------------------------------------
 
     def toggle_wide(self) -> None:
-        self.set_wide(not self._w.work_list.wide or self._w.work_list.isHidden())
+        self.set_wide(not self._w.work_list.wide or self._w.docks.list.isHidden())
 
     def set_wide(self, on: bool) -> None:
         """The list as wide as the window, in the place of film and bones; or beside them."""
-        splitter, work_list = self._w.splitter, self._w.work_list
+        docks, work_list = self._w.docks, self._w.work_list
         if on and not work_list.wide:
-            self._sizes = splitter.sizes()
-        work_list.setVisible(True)
-        for place in (1, 2):
-            splitter.widget(place).setVisible(not on)
+            listed, _, pages = docks.widths()
+            self._sizes = [listed, pages]
+            docks.list.setFloating(False)
+        docks.list.show()
+        docks.film.setVisible(not on)
+        docks.pages.setVisible(not on)
         work_list.set_wide(on)
-        if not on and self._sizes:
-            splitter.setSizes(self._sizes)
+        if not on and self._sizes and all(self._sizes):
+            docks.set_widths(*self._sizes)
         self._w.actions_.check("work-list", on)
         self._w.actions_.check("side-list", True)
         (work_list.table if on else self._w.bones.table).setFocus(Qt.FocusReason.OtherFocusReason)
@@ -158,8 +160,8 @@ class WindowLists(QObject):
         if self._w.work_list.wide:
             self.set_wide(False)
             return
-        on = self._w.work_list.isHidden()
-        self._w.work_list.setVisible(on)
+        on = self._w.docks.list.isHidden()
+        self._w.docks.list.setVisible(on)
         self._w.actions_.check("side-list", on)
 
     # --- the queue --------------------------------------------------------------------------

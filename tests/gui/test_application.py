@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QMouseEvent
-from PySide6.QtWidgets import QComboBox, QKeySequenceEdit, QLabel, QTabBar, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QKeySequenceEdit, QLabel, QTabBar, QWidget
 
 from boneage_desk.common import i18n, settings
 from boneage_desk.common.errors import FilmError
@@ -231,14 +231,18 @@ def test_the_film_window_is_closed_with_the_main_window(qtbot, read):
 
 def test_columns_are_kept_and_reset(qtbot, desk_window):
     first = desk_window()
-    first.splitter.setSizes([300, 500, 566])
-    sizes = first.splitter.sizes()
+    first.docks.set_widths(300, 500)
+    QApplication.processEvents()
+    sizes = first.docks.widths()
+    assert sizes[0] == 300 and sizes[2] == 500
     first.close()
     second = desk_window()
-    assert second.splitter.sizes() == sizes
-    second.work_list.hide()
+    QApplication.processEvents()
+    assert second.docks.widths() == sizes
+    second.actions_["side-list"].trigger()
+    assert not second.work_list.isVisible()
     second.actions_["reset-layout"].trigger()
-    assert second.work_list.isVisible() and second.splitter.sizes() != sizes
+    assert second.work_list.isVisible() and second.docks.widths() != sizes
 
 
 # --- help -----------------------------------------------------------------------------------
@@ -362,7 +366,7 @@ def test_the_watchdog_sees_what_holds_the_window_up(qtbot, window, monkeypatch):
         return False
 
     monkeypatch.setattr(window.bones.model, "row_of", slow)
-    monkeypatch.setattr(window.splitter, "saveState", slow)
+    monkeypatch.setattr(window.docks, "save", slow)
     with Watchdog() as dog:
         window.layout_.keep()
     assert any("keep" in found.call and found.cpu_s >= 0.1 for found in dog.found), dog.found
