@@ -100,7 +100,7 @@ PRESET = mark("Window preset {number}")
 MENUS = (mark("File"), mark("Edit"), mark("Bones"), mark("Reading"), mark("Film"), mark("View"), mark("Help"))
 SUBMENUS = {mark("Measure and note"): "Film", mark("Turn freely"): "Film", mark("Filter and shape"): "Film",
             mark("Film beside"): "Film", mark("Where it looked, by"): "Film", mark("Window presets"): "Film",
-            mark("Second opinion by"): "Reading", mark("Order of the bones"): "Bones"}
+            mark("Second opinion by"): "Reading", mark("Order of the bones"): "Bones", mark("Export"): "File"}
 """Menus within a menu."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -118,12 +118,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("report", mark("Write and open the report"), "Ctrl+E", "File", W, with_reading),
     _spec("report-as", mark("Write the report as\N{HORIZONTAL ELLIPSIS}"), "Ctrl+Shift+P", "File", W, with_reading),
     _spec("copy-report", mark("Copy the report as text"), "Ctrl+Shift+C", "File", W, with_reading, tip=mark("For the RIS")),
-    _spec("export-text", mark("Export the report as text\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
-    _spec("export-json", mark("Export the reading as JSON\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
-    _spec("export-fhir", mark("Export the report as FHIR\N{HORIZONTAL ELLIPSIS}"), "", "File", W, with_reading),
-    _spec("export-films", mark("Export films without names\N{HORIZONTAL ELLIPSIS}"), "", "File", W, always,
+    _spec("export-text", mark("Export the report as text\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, with_reading),
+    _spec("export-json", mark("Export the reading as JSON\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, with_reading),
+    _spec("export-fhir", mark("Export the report as FHIR\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, with_reading),
+    _spec("export-dicom", mark("DICOM results\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, with_reading,
+          tip=mark("Structured report, boxes, annotated film and key objects for the archive; once signed, the sealed report too")),
+    _spec("export-films", mark("Export films without names\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, always,
           tip=mark("Copies for teaching and research: DICOM PS3.15, new UIDs, a manifest")),
-    _spec("export-training", mark("Export decisions for training\N{HORIZONTAL ELLIPSIS}"), "", "File", W, always,
+    _spec("export-training", mark("Export decisions for training\N{HORIZONTAL ELLIPSIS}"), "", "Export", W, always,
           tip=mark("Films, boxes and grades that persons decided here, as the train command reads them")),
     _spec("lock", mark("Lock the screen"), "Ctrl+L", "File", W, always, tip=mark("Hide everything until you are back")),
     _spec("settings", mark("Settings\N{HORIZONTAL ELLIPSIS}"), "Ctrl+,", "File", W, always,

@@ -20,6 +20,7 @@ from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
 from boneage_desk.ui.window_exports import WindowExports
 from boneage_desk.ui.window_key import WindowKey
+from boneage_desk.ui.window_results import WindowResults
 
 if TYPE_CHECKING:
     from boneage_desk.reading.impression import Template
@@ -39,6 +40,7 @@ class WindowCommands(QObject):
         self.knee: KneeWindow | None = None
         self.key = WindowKey(window)
         self.exports = WindowExports(window, open_externally, lambda: tr(FILM_FILTER))
+        self.results = WindowResults(window, open_externally)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         desk, film = self._w.desk, self._film
@@ -55,6 +57,7 @@ class WindowCommands(QObject):
             "export-text": lambda: self.export_report("TEXT"),
             "export-json": lambda: self.export_report("JSON"),
             "export-fhir": lambda: self.export_report("FHIR"),
+            "export-dicom": self.results.ask,
             **self.exports.handlers(),
             "lock": lambda: self._w.lock.lock(),
             **self._w.program.handlers(),
@@ -134,10 +137,10 @@ class WindowCommands(QObject):
     def fill_menus(self, actions: ActionSet) -> None:
         bar = self._w.menuBar()
         menus = {title: bar.addMenu(tr(title)) for title in MENUS}
-        for title, above in SUBMENUS.items():
-            menus[title] = menus[above].addMenu(tr(title))
-            menus[title].setToolTipsVisible(True)
         for spec in ACTIONS:
+            if spec.menu not in menus:  # a menu within a menu stands where its first command would
+                menus[spec.menu] = menus[SUBMENUS[spec.menu]].addMenu(tr(spec.menu))
+                menus[spec.menu].setToolTipsVisible(True)
             menus[spec.menu].addAction(actions[spec.id])
         actions.check("side-list", True)
 
@@ -208,7 +211,10 @@ class WindowCommands(QObject):
             self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
 
     def export_report(self, name: str) -> None:
-        """Ask for a place and write text, JSON or FHIR there."""
+        """Ask for a place and write text, JSON or FHIR there; 'DICOM': the DICOM results."""
+        if name == "DICOM":
+            self.results.ask()
+            return
         reading, kind = self._w.desk.reading, Kind[name]
         if reading is None:
             return

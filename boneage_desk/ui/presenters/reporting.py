@@ -96,7 +96,7 @@ class Reporting(QObject):
 
     def write(self, out: Path | None = None, *, open_it: bool = True, kind: Kind = Kind.PDF) -> None:
         """Write the report to ``out`` or to the data folder's ``reports``."""
-        found = self._ready(kind is Kind.PDF)
+        found = self.ready(kind is Kind.PDF)
         if found is None:
             return
         reading, frame = found
@@ -122,7 +122,7 @@ class Reporting(QObject):
 
     def copy_text(self) -> None:
         """The report as plain text, for the clipboard and with it the RIS."""
-        found = self._ready(film=False)
+        found = self.ready(film=False)
         if found is None:
             return
         services = self._desk.services
@@ -138,7 +138,7 @@ class Reporting(QObject):
 
     def to_print(self, then: Callable[[Reading, bytes], None]) -> None:
         """``then`` gets the reading on the desk and its PDF, on the window's thread: to ask which printer."""
-        found = self._ready()
+        found = self.ready()
         if found is None:
             return
         services = self._desk.services
@@ -159,7 +159,7 @@ class Reporting(QObject):
             tr("The report could not be printed"),
         )  # fmt: skip
 
-    def _ready(self, film: bool = True) -> tuple[Reading, Frame | None] | None:
+    def ready(self, film: bool = True) -> tuple[Reading, Frame | None] | None:
         """The reading and its film, or None where there is nothing to report on yet (and that is told)."""
         desk = self._desk
         if desk.reading is None:

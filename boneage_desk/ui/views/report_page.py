@@ -22,7 +22,7 @@ class ReportPage(QWidget):
     print_wanted = Signal()
     copy_wanted = Signal()
     export_wanted = Signal(str)
-    """Name of a `presenters.reporting.Kind`."""
+    """Name of a `presenters.reporting.Kind`, or 'DICOM' for the DICOM results."""
     reviewed_wanted = Signal()
     reopen_wanted = Signal()
 
@@ -46,7 +46,7 @@ class ReportPage(QWidget):
         self.print.setToolTip(tr("Print the report (Ctrl+P)"))
         self.print.clicked.connect(self.print_wanted)
         self.export = QPushButton(tr("Export"))
-        self.export.setToolTip(tr("PDF to a place of your choice, text, JSON, FHIR"))
+        self.export.setToolTip(tr("PDF to a place of your choice, text, JSON, FHIR, DICOM results"))
         self.export.setMenu(self._export_menu())
         for button in (self.reviewed, self.reopen, self.write, self.print, self.export):
             row.addWidget(button)
@@ -74,7 +74,7 @@ class ReportPage(QWidget):
         menu.addAction(tr("Copy as text for the RIS")).triggered.connect(lambda: self.copy_wanted.emit())
         menu.addSeparator()
         menu.addAction("PDF\N{HORIZONTAL ELLIPSIS}").triggered.connect(lambda: self.write_as_wanted.emit())
-        for kind, title in (("TEXT", tr("Text")), ("JSON", "JSON"), ("FHIR", "FHIR R4")):
+        for kind, title in (("TEXT", tr("Text")), ("JSON", "JSON"), ("FHIR", "FHIR R4"), ("DICOM", tr("DICOM results"))):
             action = menu.addAction(f"{title}\N{HORIZONTAL ELLIPSIS}")
             action.triggered.connect(lambda _checked=False, kind=kind: self.export_wanted.emit(kind))
         return menu
