@@ -143,7 +143,8 @@ class WindowLayout(QObject):
         pages = self._w.docks.pages
         pages.toggle_floating()
         other = self._other_screen()
-        if pages.isFloating() and other is not None:
+        film_there = self.film_window is not None and self.film_window.screen() is other
+        if pages.isFloating() and other is not None and not film_there:
             room = other.availableGeometry()
             pages.setGeometry(QRect(room.topLeft(), pages.size().expandedTo(PAGES_SIZE).boundedTo(room.size())))
 
