@@ -121,7 +121,8 @@ def begin(
 ) -> tuple[ReadingSession, list[tuple[Reading, AuditEvent]]]:
     """A reading with its facts, before any model has looked at the film."""
     at, who = services.now(), services.who()
-    reading = new_reading(film, services.new_id(), at, facts.rule or services.settings.conclusion_rule)
+    chosen = services.settings
+    reading = new_reading(film, services.new_id(), at, facts.rule or chosen.conclusion_rule, chosen.site_standard)
     reading = dataclasses.replace(reading, flags=reading.flags + _contradictions(reading, facts))
     session = ReadingSession(reading)
     steps = [(reading, AuditEvent(reading.reading_id, at, who, "open", after=film.source.sha256[:12]))]

@@ -19,6 +19,8 @@ SECOND_OPINIONS = ("whole-hand", "dual", "cascade", "regression")
 """Engines that give a second bone age of the whole film, in the order in which they are shown."""
 CONCLUSION_RULES = ("brush-2sd", "stuart-2sd", "rus-chn-years")
 """Ids of `standards.rules`: by what a bone age is called delayed, normal or advanced."""
+SITE_STANDARDS = ("rus-chn", "tw3-rus", "tw3-c-rus")
+"""Ids of `standards.catalogue.OF_A_SITE`: what a site may go by."""
 MOUSE_DOES = ("window", "pan", "zoom", "none")
 MOUSE_PARTS = ("left", "middle", "right", "wheel")
 REPORT_LANGUAGES = ("en", "zh", "en+zh")
@@ -42,6 +44,8 @@ class Settings:
     always named. China 2009 by default, as RUS-CHN is the default standard.
 
     ``conclusion_rule``: of new readings, one of :data:`CONCLUSION_RULES`; a reading that there is keeps its own.
+    ``site_standard``: of new readings likewise, one of :data:`SITE_STANDARDS`: it is listed first and marked among the
+    standards, with its SD score. The reading's own bone age is RUS-CHN's in any case.
 
     ``device``: 'auto', 'cpu' or 'cuda'. ``second_opinion_engines``: ids of the whole-hand models that are asked
     after the 13 bones, where they are installed; none turns second opinions off.
@@ -68,6 +72,7 @@ class Settings:
     report_footer: str = ""
     report_logo: str = ""
     conclusion_rule: str = "brush-2sd"
+    site_standard: str = "rus-chn"
     report_map: bool = False
     report_growth: bool = False
     growth_reference: str = "china2009"
@@ -97,6 +102,7 @@ class Settings:
             "device": ("auto", "cpu", "cuda"),
             "report_language": ("", *REPORT_LANGUAGES),
             "conclusion_rule": CONCLUSION_RULES,
+            "site_standard": SITE_STANDARDS,
             "growth_reference": GROWTH_REFERENCES,
         }
         for key, values in allowed.items():

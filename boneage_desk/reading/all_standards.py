@@ -64,8 +64,9 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class AllStandards:
-    """``rows`` in the order of :data:`SHOWN`; after the whole-hand model's the reader's own by Greulich-Pyle, where there is
-    one. ``apart``: None unless two have a bone age that is no bound; the reader's own is not asked there.
+    """``rows`` in the order of :data:`SHOWN`, the standard of the site (``site``) before the others; after the whole-hand
+    model's the reader's own by Greulich-Pyle, where there is one. ``apart``: None unless two have a bone age that is no
+    bound; the reader's own is not asked there.
 
     ``plates``: the Greulich-Pyle plates nearest to the RUS-CHN bone age, the reading aid; empty at a bound.
     """
@@ -73,6 +74,7 @@ class AllStandards:
     rows: tuple[StandardRow, ...]
     apart: Apart | None
     plates: tuple[Plate, ...]
+    site: str = rus_chn.STANDARD_ID
 
     def row(self, standard: str) -> StandardRow:
         """The row of one standard, by grades or model; KeyError where it is not shown."""
@@ -99,15 +101,17 @@ def all_standards(reading: Reading, summary: Summary | None = None) -> AllStanda
     opinion = _opinion(reading)
     if opinion is not None and sex is not None:
         found[gp.STANDARD_ID] = None, _on_the_ladder(opinion.bone_age_months, sex)
-    rows = [_row(standard, found.get(standard), summary, sex) for standard in SHOWN]
-    age, apart = rows[0].bone_age, _apart(rows)
+    site = reading.site_standard
+    shown = (site, *(standard for standard in SHOWN if standard != site))
+    rows = [_row(standard, found.get(standard), summary, sex) for standard in shown]
+    age, apart = rows[shown.index(rus_chn.STANDARD_ID)].bone_age, _apart(rows)
     own = reading.growth.atlas_months
     if own is not None and sex is not None:
         answer = None, _on_the_ladder(own, sex)
-        rows.insert(SHOWN.index(gp.STANDARD_ID) + 1, _row(gp.STANDARD_ID, answer, summary, sex, READER))
+        rows.insert(shown.index(gp.STANDARD_ID) + 1, _row(gp.STANDARD_ID, answer, summary, sex, READER))
     point = age is not None and sex is not None and age.qualifier is Qualifier.POINT
     plates = gp.nearest(age.months, sex) if point and age is not None and sex is not None else ()
-    return AllStandards(tuple(rows), apart, plates)
+    return AllStandards(tuple(rows), apart, plates, site)
 
 
 def _opinion(reading: Reading) -> WholeHandOpinion | None:

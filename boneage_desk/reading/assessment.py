@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.reading.ages import AgeBasis
 from boneage_desk.reading.analysis import Flag, IntervalTable, ModelRef, WholeHandOpinion
 from boneage_desk.reading.annotations import Annotation
@@ -14,6 +15,7 @@ from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.growth import Growth, from_file
 from boneage_desk.reading.signature import FlagAnswer, Signature
 from boneage_desk.standards import rules, rus_chn
+from boneage_desk.standards.catalogue import OF_A_SITE
 
 
 class State(StrEnum):
@@ -49,7 +51,8 @@ class Reading:
     differs more than usual (`reading.second_opinion`). ``answers``: what the person says of flags. ``signatures``:
     the report's seal and those of its addenda, in order; empty before it is signed. ``annotations``: what a person drew on
     the film; ``key_image``: a person marked it as one. ``blind``: whether the machine's grades are or were hidden until
-    the person had graded. ``rule``: by which the conclusion is drawn. ``age_basis``: how exactly the birth date is known, and
+    the person had graded. ``rule``: by which the conclusion is drawn. ``site_standard``: the standard that the site goes by,
+    listed first among all; the bone age is that of ``standard`` in any case. ``age_basis``: how exactly the birth date is known, and
     a premature birth. ``revision`` rises by one with every change.
     """
 
@@ -86,8 +89,11 @@ class Reading:
     key_image: bool = False
     growth: Growth = Growth()
     """Heights, weights, parents' heights: what a person entered and what the film's file says (`reading.growth`)."""
+    site_standard: str = rus_chn.STANDARD_ID
 
     def __post_init__(self) -> None:
+        if self.site_standard not in OF_A_SITE:
+            raise ValueError(f"'{self.site_standard}' is no standard that follows from the 13 grades")
         if tuple(finding.bone for finding in self.bones) != rus_chn.BONES:
             raise ValueError("a reading needs the 13 bones in table order")
         if len({found.number for found in self.annotations}) != len(self.annotations):
@@ -122,9 +128,15 @@ _BLOCKING_WARNINGS = frozenset({"foot"})
 """Film warnings under which nothing may be graded until the person says that they are wrong."""
 
 
-def new_reading(film: Film, reading_id: str, at: datetime, rule: str = rules.DEFAULT) -> Reading:
+def new_reading(
+    film: Film, reading_id: str, at: datetime, rule: str = rules.DEFAULT, site_standard: str = rus_chn.STANDARD_ID
+) -> Reading:
     """A draft of an opened film, nothing analysed yet; film warnings become flags. ``rule``: id of the site's rule for
-    the conclusion (`standards.rules`); InputError for an unknown one."""
+    the conclusion (`standards.rules`); ``site_standard``: id of the standard it goes by; InputError for an unknown one."""
+    if site_standard not in OF_A_SITE:
+        raise InputError(
+            f"'{site_standard}' is no standard of a site.", f"Use one of: {', '.join(OF_A_SITE)}.", code="unknown-standard"
+        )
     return Reading(
         reading_id=reading_id,
         source=film.source,
@@ -135,6 +147,7 @@ def new_reading(film: Film, reading_id: str, at: datetime, rule: str = rules.DEF
         created_at=at,
         changed_at=at,
         rule=rules.Rule.parse(rule),
+        site_standard=site_standard,
         growth=from_file(film.study.study_date, film.study.recorded_height_m, film.study.recorded_weight_kg),
         flags=tuple(Flag(code, text, blocking=code in _BLOCKING_WARNINGS) for code, text in film.warnings),
     )

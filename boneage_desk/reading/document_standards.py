@@ -43,10 +43,11 @@ def reference(summary: Summary, sex: Sex | None) -> dict[str, Any] | None:
 
 
 def standards_table(reading: Reading, summary: Summary) -> dict[str, Any]:
-    """Every standard with its answer, the two furthest apart, and the nearest Greulich-Pyle plates."""
+    """Every standard with its answer, that of the site first; the two furthest apart, the nearest Greulich-Pyle plates."""
     found = all_standards(reading, summary)
     apart = found.apart
     return {
+        "site_standard": found.site,
         "rows": [_row(row) for row in found.rows],
         "apart": None
         if apart is None

@@ -244,6 +244,20 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "standards.name": ("{name}, {edition}", "{name}, {edition}"),
     "standards.whole_hand": ("{name}, {edition} (a whole-hand model's)", "{name}, {edition}（全手模型）"),
     "standards.reader": ("{name}, {edition} (read by the reader)", "{name}, {edition}（医师自行对照图谱）"),
+    "standards.site": ("{name} - standard of this site", "{name}（本单位所用标准）"),
+    "standards.site.note": (
+        "Standard of this site: {told}. Grades, interval, conclusion and the bone age of this report are those of RUS-CHN.",
+        "本单位所用标准：{told}。本报告的等级、区间、结论与骨龄均按 RUS-CHN。",
+    ),
+    "standards.site.none": (
+        "Standard of this site: {name}, {why}. The bone age of this report is that of RUS-CHN.",
+        "本单位所用标准：{name}，{why}。本报告的骨龄按 RUS-CHN。",
+    ),
+    "standards.site.sd": ("SD score {score} ({name}: SD {sd} months at this age)", "SD 值 {score}（{name}：该年龄标准差 {sd} 个月）"),
+    "standards.site.mean": (
+        "SD score {score} ({name}: mean {mean}, SD {sd} months at this age)",
+        "SD 值 {score}（{name}：该年龄均值 {mean}，标准差 {sd} 个月）",
+    ),
     "standards.why.no-grades": ("not given: no 13 grades", "未给出：13 块骨等级不全"),
     "standards.why.no-model": ("not given: no second opinion", "未给出：无第二意见"),
     "standards.why.other-bones": ("not given: needs capitate, hamate", "未给出：需头状骨、钩骨"),

@@ -53,6 +53,9 @@ REFUSED: dict[str, str] = {
 }
 """Methods that are asked for and cannot be computed, with the reason."""
 
+OF_A_SITE = (rus_chn.STANDARD_ID, tw3.TW3_RUS, tw3.TW3_C_RUS)
+"""Standards that follow from the 13 grades and that a site may go by; TW2 ages are for height predictions only."""
+
 _RUS = "13 RUS-CHN grades (or TW3 stages A to I)"
 
 

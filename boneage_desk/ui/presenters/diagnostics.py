@@ -23,7 +23,7 @@ LIBRARIES = ("numpy", "pydicom", "pynetdicom", "highdicom", "torch", "onnxruntim
 SHOWN = frozenset(
     {
         "language", "theme", "paper", "device", "report_language", "report_map", "report_growth", "growth_reference",
-        "conclusion_rule", "second_opinion_engines", "backup_every_hours", "backup_keep", "lock_minutes", "font_points",
+        "conclusion_rule", "site_standard", "second_opinion_engines", "backup_every_hours", "backup_keep", "lock_minutes", "font_points",
         "mouse", "key_profile", "keys",
     }
 )  # fmt: skip

@@ -82,7 +82,8 @@ class Filed:
 
 def draft_of(services: Services, film: Film) -> Reading:
     """A fresh draft of a film; it keeps no pixels."""
-    return new_reading(film, services.new_id(), services.now(), services.settings.conclusion_rule)
+    chosen = services.settings
+    return new_reading(film, services.new_id(), services.now(), chosen.conclusion_rule, chosen.site_standard)
 
 
 def file_draft(services: Services, draft: Reading) -> Filed:

@@ -49,13 +49,18 @@ OPTIONS: tuple[Option, ...] = (
     Option("font_points", LOOK, mark("Size of the words"), "number", mark("In points; 10 is the design's own, 0 the same."),
            least=0, most=18),
     Option("mouse.left", HANDS, mark("Left drag at the start"), "choice",
-           mark("The tool that is chosen when the window opens; W, T and Z change it."), _DOES[:3], live=True),
+           mark("The tool that is chosen when the window opens; the tool bar and the keys of the tools change it."), _DOES[:3], live=True),
     Option("mouse.middle", HANDS, mark("Middle drag"), "choice", "", _DOES, live=True),
     Option("mouse.right", HANDS, mark("Right drag"), "choice", mark("A right click opens the film's menu in any case."), _DOES,
            live=True),
     Option("mouse.wheel", HANDS, mark("Wheel"), "choice", "", (_DOES[2], _DOES[3]), live=True),
     Option("standard", READING, mark("Standard of the grades"), "fact",
-           mark("The 13 bones are graded by RUS-CHN; other standards are derived from these grades and named beside it.")),
+           mark("The 13 bones are graded by RUS-CHN, and the error of its bone age was measured: banner, list and report give it.")),
+    Option("site_standard", READING, mark("Standard of this site"), "choice",
+           mark("It follows from the same grades. Other than RUS-CHN, it is listed first and marked, with its SD score, on the page "
+                "Standards and in the report's table of standards; the bone age of banner, list and report stays that of RUS-CHN. Of "
+                "readings that begin from now on."), (
+        ("rus-chn", "RUS-CHN"), ("tw3-rus", "TW3 RUS"), ("tw3-c-rus", mark("TW3-C RUS (Chinese norms)"))), live=True),
     Option("conclusion_rule", READING, mark("Delayed, normal, advanced by"), "choice",
            mark("Of readings that begin from now on; one that is there keeps its rule."), (
         ("brush-2sd", mark("2 SD of Brush Foundation")), ("stuart-2sd", mark("2 SD of Stuart")),
@@ -72,11 +77,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("site_name", REPORT, mark("Name of the site"), "text"),
     Option("report_language", REPORT, mark("Language of the report"), "choice", "", (
         ("", AUTO), ("en", "English"), ("zh", "\u4e2d\u6587"), ("en+zh", mark("both in one report")))),
-    Option("paper", REPORT, mark("Paper"), "choice", "", (("A4", "A4"), ("Letter", "Letter"))),
+    Option("paper", REPORT, mark("Paper"), "choice", "", (("A4", "A4"), ("Letter", "Letter")), live=True),
     Option("report_header", REPORT, mark("Lines above the report"), "lines"),
     Option("report_footer", REPORT, mark("Lines below the report"), "lines"),
     Option("report_logo", REPORT, mark("Logo"), "file", mark("A PNG or JPEG picture.")),
-    Option("report_map", REPORT, mark("Page of where the model looked"), "switch"),
+    Option("report_map", REPORT, mark("Page of where the model looked"), "switch", live=True),
     Option("report_growth", REPORT, mark("Growth page"), "switch", mark("Where anything of the child's growth is known.")),
     Option("reader_name", SIGNING, mark("Reader"), "text", mark("Suggested where a profile is made; each account has its own.")),
     Option("signing_pkcs12", SIGNING, mark("Key file"), "file", mark("PKCS#12; none: a key that the station makes itself.")),
@@ -91,8 +96,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("watch_folder", STATION, mark("Watched folder"), "folder",
            mark("Films that come into it come into the work list; none: no folder is watched."), live=True),
     Option("backup_folder", STATION, mark("Folder of the backups"), "folder", mark("None: no backup is made by itself.")),
-    Option("backup_every_hours", STATION, mark("Hours between backups"), "number", mark("0: none."), most=8760),
-    Option("backup_keep", STATION, mark("Backups that are kept"), "number", least=1, most=10_000),
+    Option("backup_every_hours", STATION, mark("Hours between backups"), "number", mark("0: none."), most=8760, live=True),
+    Option("backup_keep", STATION, mark("Backups that are kept"), "number", least=1, most=10_000, live=True),
 )  # fmt: skip
 
 
