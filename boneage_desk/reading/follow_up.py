@@ -24,7 +24,8 @@ AGE_BACK_MONTHS = 1.0
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One film. Ages in months; ``interval_months``: of its bone age at ``coverage``, None where not measured. ``grades``:
-    final grade index by bone in table order, None where there is none. ``present``: the reading itself."""
+    final grade index by bone in table order, None where there is none. ``present``: the reading itself. ``looked``: a
+    person looked at a bone at least."""
 
     reading_id: str
     on: date
@@ -35,6 +36,7 @@ class Visit:
     grades: tuple[int | None, ...]
     state: State
     present: bool = False
+    looked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,9 @@ def _visit(reading: Reading, present: bool = False) -> Visit | None:
     grades = tuple(finding.final_grade for finding in shown(reading).bones)
     coverage = reading.interval.coverage if reading.interval is not None else None
     return Visit(
-        reading.reading_id, on, age, summary.bone_age, summary.interval_months, coverage, grades, reading.state, present
-    )
+        reading.reading_id, on, age, summary.bone_age, summary.interval_months, coverage, grades, reading.state, present,
+        any(finding.reviewed for finding in reading.bones),
+    )  # fmt: skip
 
 
 def _step(a: Visit, b: Visit) -> Step:

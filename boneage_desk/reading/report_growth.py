@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from boneage_desk.reading.follow_up import FollowUp, Step, Strip
+from boneage_desk.reading.assessment import State
+from boneage_desk.reading.follow_up import FollowUp, Step, Strip, Visit
 from boneage_desk.reading.growth import Origin
 from boneage_desk.reading.growth_view import GrowthView, Point
 from boneage_desk.reading.report_values import Fact
@@ -72,6 +73,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "visits": ("Bone age over visits", "历次骨龄"),
     "visits.alt": ("Bone age against age of {count} films.", "{count} 次影像的骨龄与生活年龄。"),
+    "by.read": ("reviewed or signed", "已审核或已签名"),
+    "by.draft": ("draft, not reviewed yet", "草稿，尚未审核"),
+    "by.machine": ("AI alone: nobody looked at it yet", "仅 AI：尚无人阅片"),
+    "bound": ("at an end of the table: a bound", "到达表的端点：界限值"),
     "axis.bone": ("bone age, years", "骨龄，岁"),
     "col.from": ("From", "自"),
     "col.to": ("To", "至"),
@@ -134,15 +139,27 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitPoint:
+    """A film on the chart of visits, ages in months. ``figure``: False for a bound. ``by``: 'read' (reviewed or signed),
+    'draft' (a person is at it), 'machine' (nobody looked at it)."""
+
+    age_months: float
+    bone_months: float
+    figure: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class VisitsReport:
-    """Bone age over visits: points (age, bone age, whether a figure) in months, the steps, the strip. ``strip``: a row for
-    each bone of (name, grades, marked where one is lower than before)."""
+    """Bone age over visits: the points, the steps, the strip. ``legend``: (`VisitPoint.by`, or 'bound'; what it is) of the
+    marks that occur. ``strip``: a row for each bone of (name, grades, marked where one is lower than before)."""
 
     title: str
     alt: str
     axis_age: str
     axis_bone: str
-    points: tuple[tuple[float, float, bool], ...]
+    points: tuple[VisitPoint, ...]
+    legend: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     steps: tuple[StepRow, ...]
     strip_title: str
@@ -342,12 +359,16 @@ def _visits(found: FollowUp, language: str) -> VisitsReport:
     steps = [_step(step, language) for step in found.steps[1 - MOST_VISITS :]]
     if found.overall is not None:
         steps.append(_step(found.overall, language, say(language, "all")))
+    points = tuple(
+        VisitPoint(v.ca_months, v.bone_age.months, not v.bone_age.qualifier, _by(v)) for v in found.visits if v.bone_age
+    )
     return VisitsReport(
         title=say(language, "visits"),
         alt=say(language, "visits.alt", count=len(found.visits)),
         axis_age=say(language, "axis.age"),
         axis_bone=say(language, "axis.bone"),
-        points=tuple((v.ca_months, v.bone_age.months, not v.bone_age.qualifier) for v in found.visits if v.bone_age),
+        points=points,
+        legend=_visit_legend(points, language),
         columns=tuple(say(language, f"col.{key}") for key in ("from", "to", "ba", "ca", "rate")),
         steps=tuple(steps),
         strip_title=say(language, "strip"),
@@ -359,6 +380,20 @@ def _visits(found: FollowUp, language: str) -> VisitsReport:
         warnings_title=say(language, "doubts"),
         warnings=tuple(one.text(language) for one in found.warnings),
     )
+
+
+def _by(visit: Visit) -> str:
+    if visit.state is not State.DRAFT:
+        return "read"
+    return "draft" if visit.looked else "machine"
+
+
+def _visit_legend(points: Sequence[VisitPoint], language: str) -> tuple[tuple[str, str], ...]:
+    there = {point.by for point in points}
+    told: list[tuple[str, str]] = [(by, say(language, f"by.{by}")) for by in ("read", "draft", "machine") if by in there]
+    if any(not point.figure for point in points):
+        told.append(("bound", say(language, "bound")))
+    return tuple(told)
 
 
 def _marked(strip: Strip) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ SMALL, TINY = 7.0, 6.2
 LEFT, BOTTOM, RIGHT = 26.0, 24.0, 46.0
 """Room for the axes' figures, and at the right for the percentiles' names and the adult height."""
 CHILD, BONE, TARGET, PREDICTED = (0.05, 0.05, 0.05), (0.10, 0.35, 0.65), (0.93, 0.62, 0.20), (0.55, 0.15, 0.45)
+MACHINE = (0.35, 0.35, 0.35)
 """Colours; each has a shape of its own too, so that a grey print tells them apart."""
 
 
@@ -143,11 +144,11 @@ def _legend(canvas: Canvas, report: GrowthReport, axes: Axes) -> None:
             y -= SMALL * 1.5
 
 
-def visits_chart(canvas: Canvas, report: VisitsReport, place: tuple[float, float, float, float]) -> None:
+def visits_chart(canvas: Canvas, report: VisitsReport, place: tuple[float, float, float, float], room: float = 0.0) -> None:
     """Bone age against age in (x, y, width, height): the line of equal ages, and the child's films joined; a bound is an
-    open mark."""
+    open mark, what nobody reviewed yet a triangle, what nobody looked at a square. The legend stands to the right of it."""
     x, y, wide, high = place
-    years = [value / 12 for age, bone, _ in report.points for value in (age, bone)]
+    years = [value / 12 for point in report.points for value in (point.age_months, point.bone_months)]
     low, top = max(0, math.floor(min(years)) - 1), math.ceil(max(years)) + 1
     axes = Axes(x + LEFT, y + BOTTOM, wide - LEFT - 8, high - BOTTOM - 4, *(v * 12.0 for v in (low, top, low, top)))
     _grid(canvas, axes, report.axis_age, report.axis_bone, [v * 12 for v in range(low, top + 1)], 12.0)
@@ -158,9 +159,29 @@ def visits_chart(canvas: Canvas, report: VisitsReport, place: tuple[float, float
     canvas.setDash([])
     canvas.setStrokeColorRGB(*BONE)
     canvas.setLineWidth(1.0)
-    _line(canvas, [axes.at(age, bone) for age, bone, sure in report.points if sure])
-    for age, bone, sure in report.points:
-        _lozenge(canvas, *axes.at(age, bone), 3.2, BONE, filled=sure)
+    _line(canvas, [axes.at(point.age_months, point.bone_months) for point in report.points if point.figure])
+    for point in report.points:
+        _mark(canvas, *axes.at(point.age_months, point.bone_months), point.by, filled=point.figure)
+    line = y + high - 14
+    for kind, words in report.legend if room > 60 else ():
+        told = [one for part in words.split("\n") for one in fonts.wrap(part, SMALL, room - 12)]
+        _mark(canvas, x + wide + 14, line + SMALL * 0.3, "read" if kind == "bound" else kind, filled=kind != "bound")
+        for one in told:
+            fonts.draw(canvas, x + wide + 22, line, one, SMALL)
+            line -= SMALL * 1.45
+        line -= 3
+
+
+def _mark(canvas: Canvas, x: float, y: float, by: str, *, filled: bool) -> None:
+    """A film of the chart of visits: a lozenge that was read, a triangle of a draft, a square of the machine alone."""
+    size = 3.2
+    if by == "read":
+        _lozenge(canvas, x, y, size, BONE, filled=filled)
+        return
+    corners = ((-size, -size), (size, -size), (size, size), (-size, size))
+    if by == "draft":
+        corners = ((-size, -size), (size, -size), (0.0, size), (0.0, size))
+    _shape(canvas, [(x + px, y + py) for px, py in corners], BONE if by == "draft" else MACHINE, filled=filled)
 
 
 def _grid(canvas: Canvas, axes: Axes, x_name: str, y_name: str, steps: Sequence[int], unit: float) -> None:
@@ -204,9 +225,15 @@ def _line(canvas: Canvas, points: Sequence[tuple[float, float]]) -> None:
 
 
 def _lozenge(canvas: Canvas, x: float, y: float, size: float, colour: tuple[float, float, float], *, filled: bool) -> None:
+    _shape(canvas, [(x, y - size), (x + size, y), (x, y + size), (x - size, y)], colour, filled=filled)
+
+
+def _shape(
+    canvas: Canvas, corners: Sequence[tuple[float, float]], colour: tuple[float, float, float], *, filled: bool
+) -> None:  # fmt: skip
     path = canvas.beginPath()
-    path.moveTo(x, y - size)
-    for px, py in ((x + size, y), (x, y + size), (x - size, y)):
+    path.moveTo(*corners[0])
+    for px, py in corners[1:]:
         path.lineTo(px, py)
     path.close()
     canvas.setStrokeColorRGB(*colour)

@@ -181,7 +181,7 @@ def _visits(canvas: Canvas, content: ReportContent, report: VisitsReport, paper:
     if report.points:
         y -= side + 6
         with block(canvas, "Figure", alt=report.alt.replace("\n", " ")):
-            growth_chart.visits_chart(canvas, report, (margin, y, side, side))
+            growth_chart.visits_chart(canvas, report, (margin, y, side, side), wide - side - 10)
     if report.steps:
         shares = (0.0, 0.21, 0.36, 0.60, 0.74)
         y = _grid_of(canvas, (margin, y - 10, wide), report.columns, [row.cells for row in report.steps], shares)

@@ -216,6 +216,27 @@ def test_visits_are_fetched_compared_and_a_grade_that_went_back_is_told(qtbot, r
     assert growth.chart.isVisible(), "the height of the earlier visit is on the chart"
 
 
+def test_a_film_that_nobody_read_has_a_mark_of_its_own_and_a_legend(qtbot, read, fakes):
+    fakes.store.readings["earlier"] = earlier(read.desk.reading)
+    view = pane(read, clinical_panel.VISITS)
+    read.clinic.clinical._of = None
+    read.clinic.clinical._follow()
+    settle(qtbot, read)
+
+    def symbols() -> list[str]:
+        import pyqtgraph as pg
+
+        found = [item for item in view.chart.plot.items() if isinstance(item, pg.ScatterPlotItem)]
+        return sorted(item.opts["symbol"] for item in found if len(item.data))
+
+    assert symbols() == ["o", "s"] and view.legend.isVisible()
+    assert [words[0] for words in view.legend.words()] == ["\N{BLACK CIRCLE}", "\N{BLACK SQUARE}"]
+    assert view.legend.words()[1].endswith("AI alone: nobody looked at it yet")
+    read.actions_["accept"].trigger()
+    settle(qtbot, read)
+    assert symbols() == ["o", "t1"] and view.legend.words()[1].endswith("draft, not reviewed yet")
+
+
 def test_a_store_that_fails_is_told_in_its_place(qtbot, read, fakes):
     from boneage_desk.common.errors import StoreError
 

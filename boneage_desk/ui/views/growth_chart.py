@@ -6,15 +6,17 @@ pyqtgraph is imported when the first chart is made, which is after the film view
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.reading.report_growth import GrowthReport, VisitsReport
 from boneage_desk.ui import theme
+from boneage_desk.ui.views.flow import FlowLayout
 
 YEAR = 12.0
 TARGET_AT, PREDICTED_AT = 2.6, 3.6
@@ -143,8 +145,53 @@ class HeightChart(Chart):
                 self.words(ends[name][0] / YEAR, ends[name][1], name, theme.MUTED)
 
 
+@dataclass(frozen=True, slots=True)
+class VisitMark:
+    """How a visit is drawn: pyqtgraph's symbol, the letter of the legend, the name of a colour of `theme`."""
+
+    symbol: str
+    letter: str
+    colour: str
+
+
+VISIT_MARKS = {
+    "read": VisitMark("o", "\N{BLACK CIRCLE}", "HUMAN"),
+    "draft": VisitMark("t1", "\N{BLACK UP-POINTING TRIANGLE}", "HUMAN"),
+    "machine": VisitMark("s", "\N{BLACK SQUARE}", "MACHINE"),
+}
+BOUND = VisitMark("o", "\N{WHITE CIRCLE}", "MUTED")
+
+
+class VisitsLegend(QWidget):
+    """The marks of a chart of visits and what they are, in a line that goes on in the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: object = None
+        self._flow = FlowLayout(self, spacing=16, lines=2)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+
+    def words(self) -> list[str]:
+        """What it says, mark and words."""
+        return [label.text() for label in self.findChildren(QLabel) if label.isVisibleTo(self)]
+
+    def show_legend(self, legend: tuple[tuple[str, str], ...]) -> None:
+        if legend == self._told:
+            return
+        self._told = legend
+        self._flow.clear()
+        for kind, words in legend:
+            mark = VISIT_MARKS.get(kind, BOUND)
+            label = QLabel(f"{mark.letter}  {words}")
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setStyleSheet(f"color: {getattr(theme, mark.colour)}")
+            self._flow.addWidget(label)
+            label.show()
+        self.updateGeometry()
+
+
 class VisitsChart(Chart):
-    """Bone age against age: the line of equality, and a mark a visit."""
+    """Bone age against age: the line of equality, and a mark a visit: its shape tells who read it, an open one a bound."""
 
     def __init__(self) -> None:
         super().__init__(tr("Bone age over visits"), 240)
@@ -158,13 +205,17 @@ class VisitsChart(Chart):
             return
         self.setAccessibleDescription(report.alt)
         self.name_axes(report.axis_age, report.axis_bone)
-        ages = [value / YEAR for age, bone, _ in report.points for value in (age, bone)]
+        ages = [value / YEAR for point in report.points for value in (point.age_months, point.bone_months)]
         low, high = min(ages) - 0.7, max(ages) + 0.7
         self.line([(low, low), (high, high)], "#6d6d6d", dashed=True)
-        exact = [(age / YEAR, bone / YEAR) for age, bone, figure in report.points if figure]
-        bound = [(age / YEAR, bone / YEAR) for age, bone, figure in report.points if not figure]
-        self.line(exact, theme.HUMAN, 1.4)
-        self.marks(exact, "o", theme.HUMAN)
-        self.marks(bound, "t1", theme.HUMAN, filled=False)
+        exact = [point for point in report.points if point.figure]
+        for one, next_ in zip(exact, exact[1:], strict=False):
+            ends = [(point.age_months / YEAR, point.bone_months / YEAR) for point in (one, next_)]
+            self.line(ends, theme.HUMAN, 1.4, dashed=next_.by != "read")
+        for by, mark in VISIT_MARKS.items():
+            for figure in (True, False):
+                told = [p for p in report.points if (p.by, p.figure) == (by, figure)]
+                places = [(p.age_months / YEAR, p.bone_months / YEAR) for p in told]
+                self.marks(places, mark.symbol, getattr(theme, mark.colour), 9 if by == "read" else 11, filled=figure)
         self.plot.setXRange(low, high, padding=0)
         self.plot.setYRange(low, high, padding=0)

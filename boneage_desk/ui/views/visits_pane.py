@@ -17,7 +17,7 @@ class VisitsPane(QWidget):
 
     def __init__(self, clinical: Clinical) -> None:
         super().__init__()
-        from boneage_desk.ui.views.growth_chart import VisitsChart
+        from boneage_desk.ui.views.growth_chart import VisitsChart, VisitsLegend
 
         self._clinical = clinical
         column = QVBoxLayout(self)
@@ -33,13 +33,13 @@ class VisitsPane(QWidget):
         self.doubts.setProperty("attention", True)
         self.doubts.setWordWrap(True)
         self.doubts.setTextFormat(Qt.TextFormat.PlainText)
-        self.chart = VisitsChart()
+        self.chart, self.legend = VisitsChart(), VisitsLegend()
         self.steps = PlainTable(tr("Change between visits"), (0.18, 0.18, 0.26, 0.17, 0.21))
         self.strip = PlainTable(tr("Grades over visits"))
-        for part in (self.note, self.title, self.chart, self.doubts, self.steps, self.strip_title, self.strip):
+        for part in (self.note, self.title, self.chart, self.legend, self.doubts, self.steps, self.strip_title, self.strip):
             column.addWidget(part)
         column.addStretch(1)
-        self._answers = (self.title, self.chart, self.steps, self.strip_title, self.strip)
+        self._answers = (self.title, self.chart, self.legend, self.steps, self.strip_title, self.strip)
 
     def refresh(self) -> None:
         """Show the reading as it is now."""
@@ -60,6 +60,7 @@ class VisitsPane(QWidget):
             return
         self.title.setText(report.title)
         self.chart.show_report(report)
+        self.legend.show_legend(report.legend)
         self.steps.fill(report.columns, [tuple(map(typeset, row.cells)) for row in report.steps])
         self.steps.setVisible(bool(report.steps))
         self.strip_title.setText(report.strip_title)

@@ -95,6 +95,7 @@ def test_the_visits_have_a_page_with_change_error_and_what_went_back() -> None:
     text = words(data, 2)
     assert "Bone age over visits" in text and "90 %)" in text and "! 3" in text
     assert "Metacarpal 3: grade 3 on 2024-07-11, but 4(2) on 2023-07-11" in text
+    assert "reviewed or signed" in text
     alone = render(dataclasses.replace(now, growth=Growth()), earlier)
     assert count(alone) == 2 and "Bone age over visits" in words(alone, 1)
 
