@@ -58,7 +58,9 @@ MORE = (
     ">= {years} y {months} m", "< {years} y {months} m", "{years} y {months} m", "failed: {why}", "importing",
     "as wide as", "wider than", "half", "3/4", "thumb", "little finger", "fused", "male", "female", "left", "right", "done",
     "draft", "reviewed", "signed", "amended", "radius", "ulna", "mc1", "mc3", "mc5", "pp1", "pp3", "pp5",
-    "mp3", "mp5", "dp1", "dp3", "dp5", "radiologist", "endocrinologist", "technologist", "administrator",
+    "mp3", "mp5", "dp1", "dp3", "dp5", "Metacarpal 1", "Metacarpal 3", "Metacarpal 5", "Proximal phalanx 1", "Proximal phalanx 3",
+    "Proximal phalanx 5", "Middle phalanx 3", "Middle phalanx 5", "Distal phalanx 1", "Distal phalanx 3", "Distal phalanx 5",
+    "radiologist", "endocrinologist", "technologist", "administrator",
 )  # fmt: skip
 """Sentences that no rule above finds."""
 

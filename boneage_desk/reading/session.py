@@ -22,6 +22,7 @@ from boneage_desk.reading.second_opinion import (
     needs_comment,
     with_new_facts,
 )
+from boneage_desk.reading.signing import not_looked_at
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex, years_months
 
@@ -334,11 +335,7 @@ class MarkReviewed(Command):
             raise InputError(f"The reading is {reading.state}, not a draft.", code="state")
         waiting = [f.bone for f in reading.bones if not f.reviewed or f.final_grade is None]
         if waiting:
-            raise InputError(
-                f"{len(waiting)} bones were not looked at ({', '.join(waiting)}).",
-                "Accept or grade them.",
-                code="not-reviewed",
-            )
+            raise InputError(not_looked_at(waiting), "Accept or grade them.", code="not-reviewed")
         if reading.patient.sex is None:
             raise InputError("The sex is not known.", "Enter it: it picks the table.", code="sex-missing")
         if reading.blind is Blind.HIDDEN:

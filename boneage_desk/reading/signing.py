@@ -6,6 +6,7 @@ A signed reading is read-only for ever. What has to be said later is an addendum
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.second_opinion import FLAGS, difference, needs_comment
 from boneage_desk.reading.signature import REPORT, FlagAnswer, Signature
 from boneage_desk.reading.summary import all_flags, summarise
+from boneage_desk.standards import rus_chn
 
 NEVER_ASKED = frozenset(
     {
@@ -72,6 +74,14 @@ def missing_identity(reading: Reading) -> tuple[str, ...]:
     return tuple(name for name, there in facts if not there)
 
 
+def not_looked_at(bones: Sequence[str]) -> str:
+    """Says that these bones were not looked at, by their names unless it is all of them."""
+    if len(bones) == len(rus_chn.BONES):
+        return f"{len(bones)} bones were not looked at."
+    names = ", ".join(rus_chn.bone_name(bone) for bone in bones)
+    return f"1 bone was not looked at ({names})." if len(bones) == 1 else f"{len(bones)} bones were not looked at ({names})."
+
+
 def signoff_problems(reading: Reading, person: Person | None = None) -> tuple[Problem, ...]:
     """Everything that stands against signing the reading now; empty where it may be signed by ``person``.
 
@@ -85,7 +95,7 @@ def signoff_problems(reading: Reading, person: Person | None = None) -> tuple[Pr
     waiting = [f.bone for f in reading.bones if not f.reviewed or f.final_grade is None]
     if waiting:
         found.append(
-            Problem("not-reviewed", f"{len(waiting)} bones were not looked at ({', '.join(waiting)}).", "Accept or grade them.")
+            Problem("not-reviewed", not_looked_at(waiting), "Accept or grade them.")
         )
     missing = missing_identity(reading)
     if missing:

@@ -112,7 +112,7 @@ def _score(
     if not grades:
         return None, None, "Not read yet."
     if reading.patient.sex is None:
-        return None, None, "The sex is not known; it picks the table. Enter M or F."
+        return None, None, "The sex is not known. Boys and girls have tables of their own: choose male or female."
     try:
         score = rus_chn.total_score(grades, reading.patient.sex)
     except StandardError as error:

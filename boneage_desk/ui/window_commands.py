@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from boneage_desk.common.errors import BoneAgeError, InputError
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
-from boneage_desk.ui.actions import ACTIONS, MENUS, SUBMENUS, ActionSet
+from boneage_desk.ui.actions import ACTIONS, MENUS, NEW_GROUP, SUBMENUS, ActionSet
 from boneage_desk.ui.film_commands import film_handlers
+from boneage_desk.ui.presenters import key_words
 from boneage_desk.ui.presenters.bone_order import Order
 from boneage_desk.ui.presenters.reporting import Kind, report_name
 from boneage_desk.ui.views.help import CommandPalette, ShortcutSheet
@@ -39,6 +40,7 @@ class WindowCommands(QObject):
         self._sheet: ShortcutSheet | None = None
         self.knee: KneeWindow | None = None
         self.key = WindowKey(window)
+        key_words.told.changed.connect(self._fresh_sheet)
         self.exports = WindowExports(window, open_externally, lambda: tr(FILM_FILTER))
         self.results = WindowResults(window, open_externally)
 
@@ -139,8 +141,13 @@ class WindowCommands(QObject):
         menus = {title: bar.addMenu(tr(title)) for title in MENUS}
         for spec in ACTIONS:
             if spec.menu not in menus:  # a menu within a menu stands where its first command would
-                menus[spec.menu] = menus[SUBMENUS[spec.menu]].addMenu(tr(spec.menu))
+                above = menus[SUBMENUS[spec.menu]]
+                if spec.menu in NEW_GROUP:
+                    above.addSeparator()
+                menus[spec.menu] = above.addMenu(tr(spec.menu))
                 menus[spec.menu].setToolTipsVisible(True)
+            if spec.id in NEW_GROUP:
+                menus[spec.menu].addSeparator()
             menus[spec.menu].addAction(actions[spec.id])
         actions.check("side-list", True)
 
@@ -342,6 +349,16 @@ class WindowCommands(QObject):
             self._sheet = ShortcutSheet(self._w, self._w.actions_)
         self._sheet.show()
         self._sheet.raise_()
+
+    def _fresh_sheet(self) -> None:
+        """Other keys: the sheet is made anew, at once where it is looked at."""
+        old, self._sheet = self._sheet, None
+        if old is not None:
+            shown = old.isVisible()
+            old.close()
+            old.deleteLater()
+            if shown:
+                self.show_shortcuts()
 
     def show_about(self) -> None:
         from boneage_desk.ui.views.about import AboutBox

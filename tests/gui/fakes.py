@@ -442,13 +442,14 @@ def pdf_of(reading: Reading) -> bytes:
 
 
 class FakeReports:
-    """``maps``: of each report that was drawn, the map that was handed over."""
+    """``maps``, ``papers``: of each report that was drawn, the map that was handed over and the paper."""
 
     error: Exception | None = None
     left_out = ""
 
     def __init__(self) -> None:
         self.maps: list[FilmMap | None] = []
+        self.papers: list[str] = []
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         return pdf_of(reading)
@@ -460,6 +461,7 @@ class FakeReports:
         if self.error is not None:
             raise self.error
         self.maps.append(film_map)
+        self.papers.append(paper)
         out.write_bytes(pdf_of(reading))
         return out
 

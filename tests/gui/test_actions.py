@@ -69,3 +69,16 @@ def test_every_command_can_be_run(qtbot, read, monkeypatch):
                 read.actions_[spec.id].trigger()
                 qtbot.wait(5)
     assert not caught and read.isVisible()
+
+
+def test_menus_are_grouped(window):
+    """No menu begins or ends with a line, none has two in a row; File: open, import, report, settings and lock, quit."""
+    bar = {action.text(): action.menu() for action in window.menuBar().actions()}
+    for menu in [*bar.values(), *(action.menu() for menu in bar.values() for action in menu.actions() if action.menu())]:
+        lines = [action.isSeparator() for action in menu.actions()]
+        assert not lines[0] and not lines[-1] and (True, True) not in set(zip(lines, lines[1:], strict=False)), menu.title()
+        assert max(len(part) for part in "".join("-" if line else "x" for line in lines).split("-")) <= 9, menu.title()
+    words = [action.objectName() or ("-" if action.isSeparator() else ">") for action in bar["File"].actions()]
+    assert " ".join(words) == (
+        "open open-folder demo open-knee - paste watch-folder - save-again print report report-as copy-report > - settings lock - quit"
+    )

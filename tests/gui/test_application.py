@@ -20,6 +20,7 @@ from boneage_desk.common.errors import FilmError
 from boneage_desk.ui import key_maps, theme
 from boneage_desk.ui.actions import ACTIONS, SPECS
 from boneage_desk.ui.presenters.diagnostics import scrubbed
+from boneage_desk.ui.presenters.opening import draft_of
 from boneage_desk.ui.presenters.preferences import OPTIONS, SECTIONS, found
 from boneage_desk.ui.views.settings_dialog import SettingsDialog
 from tests.gui.conftest import settle, texts
@@ -80,6 +81,20 @@ def test_what_needs_a_restart_says_so(window):
     for row in dialog.rows:
         later = "after restart" in row.note.text()
         assert later == (not row.option.live and row.option.kind != "fact"), row.option.key
+
+
+def test_what_counts_at_once_is_read_when_it_is_needed(qtbot, read, fakes):
+    """Paper: the next report has it. The report's other settings went to its writer at the start: they say so."""
+    live = {option.key for option in OPTIONS if option.live}
+    assert {"paper", "report_map", "site_standard", "backup_every_hours", "backup_keep"} <= live
+    assert not live & {"site_name", "report_language", "report_header", "report_footer", "report_logo", "report_growth"}
+    read.program.preferences.put(paper="Letter", site_standard="tw3-rus")
+    read.commands.write_report()
+    settle(qtbot, read)
+    assert fakes.reports.papers[-1] == "Letter"
+    assert read.desk.reading.site_standard == "rus-chn", "a reading that is there keeps its own"
+    film = read.desk.film
+    assert film is not None and draft_of(read.services, film).site_standard == "tw3-rus"
 
 
 def test_every_option_is_a_setting_and_has_a_section(window):

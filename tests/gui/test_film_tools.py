@@ -251,7 +251,7 @@ def test_figures_go_on_from_the_files_windows_to_bone_and_soft_tissue(qtbot, rea
     assert soft.centre < bone.centre, "soft tissue is darker than bone"
     assert not read.actions_["preset-5"].isEnabled()
     menu = [action.text() for action in read.film_panel._presets.menu().actions()]
-    assert "Soft tissue, by histogram" in menu
+    assert f"Soft tissue, by histogram   W {soft.width:.0f}  L {soft.centre:.0f}" in menu and len(set(menu)) == len(menu)
 
 
 def test_sigmoid_and_linear_keep_centre_and_width_and_are_named(qtbot, read):

@@ -19,6 +19,7 @@ from boneage_desk.common.i18n import said, tr
 from boneage_desk.reading.session import Reading, State
 from boneage_desk.reading.study_row import StudyRow
 from boneage_desk.ui.jobs import BACKGROUND, Job
+from boneage_desk.ui.presenters import key_words
 from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.study_texts import JobState, JobView
 
@@ -305,7 +306,10 @@ class AnalysisQueue(QObject):
         if failed == 1:
             self._tell("warning", tr("{who} was not read in the background: {why}", who=item.who, why=item.why))
         else:
-            self._tell("warning", tr("{count} films were not read in the background; the queue (F7) says why.", count=failed))
+            words, key = tr("{count} films were not read in the background; the queue says why.", count=failed), key_words.key("queue")
+            if key:
+                words = tr("{count} films were not read in the background; the queue ({key}) says why.", count=failed, key=key)
+            self._tell("warning", words)
 
     def _at_the_end(self, item: Item, tries: int) -> None:
         """One over which the model process died, once more behind all others."""

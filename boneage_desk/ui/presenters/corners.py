@@ -6,8 +6,9 @@ from boneage_desk.common.i18n import tr
 from boneage_desk.reading.film import Film, Frame, Patient, SpacingKind, Voi, VoiKind
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards.types import Sex
-from boneage_desk.ui.presenters import text
+from boneage_desk.ui.presenters import key_words, text
 from boneage_desk.ui.presenters.viewport import Viewport
+from boneage_desk.ui.presenters.windows import level_words, name_of
 
 
 def patient_lines(reading: Reading) -> tuple[str, ...]:
@@ -51,11 +52,11 @@ def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> 
     spacing = _spacing(frame)
     window = ""
     if voi is not None:
-        window = voi.name if voi.kind is VoiKind.LUT else tr("W {width:.0f}  L {centre:.0f}", width=voi.width, centre=voi.centre)
+        window = name_of(voi) if voi.kind is VoiKind.LUT else level_words(voi)
         if voi.kind is VoiKind.SIGMOID:
             window += "  " + tr("sigmoid")
         if voi.name and voi.kind is not VoiKind.LUT:
-            window += f"  {voi.name}"
+            window += f"  {name_of(voi)}"
     state = [tr("zoom {zoom:.0%}", zoom=view.zoom)]
     if inverted:
         state.append(tr("INVERTED"))
@@ -81,5 +82,6 @@ def overlay_line(show: str, drawn: tuple[str, ...], editing: bool) -> tuple[str,
     """State of the overlay: boxes and labels, and ``drawn``: what else is drawn, '' for nothing."""
     lines = [tr("Overlay: {show}", show=show), *(line for line in drawn if line)]
     if editing:
-        lines.append(tr("EDITING BOXES (E ends)"))
+        key = key_words.key("edit-boxes")
+        lines.append(tr("EDITING BOXES ({key} ends)", key=key) if key else tr("EDITING BOXES"))
     return tuple(lines)

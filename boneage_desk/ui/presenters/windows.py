@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,33 @@ from boneage_desk.ui.presenters.film_pixels import FilmPixels, as_window
 
 BONE, SOFT_TISSUE = mark("Bone, by histogram"), mark("Soft tissue, by histogram")
 BINS = 128
+NUMBERED = {"Window": mark("Window {number}"), "VOI LUT": mark("VOI LUT {number}")}
+"""Names that `imaging` gives to what the file leaves without one."""
+AUTO = mark("Auto")
 
 
 def presets(pixels: FilmPixels) -> tuple[Voi, ...]:
     """The file's windows and VOI LUTs in its order, then bone and soft tissue where the histogram tells them apart."""
     return (*pixels.frame.vois, *tissue_windows(pixels))
+
+
+def name_of(voi: Voi) -> str:
+    """A window's name in the language in use; one that the file gives itself as it stands."""
+    found = re.fullmatch(r"(Window|VOI LUT) (\d+)", voi.name)
+    return tr(NUMBERED[found.group(1)], number=found.group(2)) if found else tr(voi.name)
+
+
+def menu_name(voi: Voi) -> str:
+    """The same with width and level, which tell two windows of one name apart; a LUT has none."""
+    name = name_of(voi)
+    if voi.kind is VoiKind.LUT:
+        return name
+    return f"{name}   {level_words(voi)}".strip()
+
+
+def level_words(voi: Voi) -> str:
+    """Width and level, 'W 4096  L 2048'."""
+    return tr("W {width:.0f}  L {centre:.0f}", width=voi.width, centre=voi.centre)
 
 
 def tissue_windows(pixels: FilmPixels) -> tuple[Voi, ...]:

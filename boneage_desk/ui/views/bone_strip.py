@@ -22,6 +22,7 @@ from boneage_desk.ui.presenters.measured import AGAINST, LEGEND_HELP, Measured, 
 from boneage_desk.ui.presenters.rows import BoneRow, Step
 from boneage_desk.ui.views.bone_ladder import BoneLadder
 from boneage_desk.ui.views.clipped_text import ClippedText
+from boneage_desk.ui.views.key_tip import key_tip
 
 MEASURED_LINES = (1, 3, 4)
 """Lines of text at most for what was measured, in a low, a middling and a high strip."""
@@ -214,7 +215,7 @@ class BoneStrip(QFrame):
         self.pick = QToolButton()
         self.pick.setText("\N{BLACK DOWN-POINTING SMALL TRIANGLE}")
         self.pick.setAccessibleName(tr("Pick a reason"))
-        self.pick.setToolTip(tr("Pick a reason (Y)"))
+        key_tip(self.pick, tr("Pick a reason"), "pick-reason")
         self.pick.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.pick.clicked.connect(self.pick_wanted)
         self.pick.hide()

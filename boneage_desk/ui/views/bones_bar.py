@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui.actions import ActionSet
+from boneage_desk.ui.presenters import key_words
 from boneage_desk.ui.presenters.bone_order import NAMES, Order
 from boneage_desk.ui.views.elided import ElidedLabel
 
@@ -34,6 +35,7 @@ class BonesBar(QFrame):
         row.addWidget(self.waits)
         row.addWidget(self.accept)
         self._actions: ActionSet | None = None
+        self._words = ""
 
     def set_actions(self, actions: ActionSet) -> None:
         """The commands behind the buttons, once they are made."""
@@ -43,9 +45,8 @@ class BonesBar(QFrame):
         for mode in Order:
             menu.addAction(actions[f"order-{mode}"])
         self.order.setMenu(menu)
-        self.order.setToolTip(actions["next-order"].toolTip())
         self.accept.clicked.connect(actions["accept-all"].trigger)
-        self.accept.setToolTip(actions["accept-all"].toolTip())
+        key_words.told.changed.connect(self._show_tips)
         self.show_state(Order.ANATOMY, False, 0, 0, "", "", False)
 
     def show_state(self, order: Order, hidden: bool, left: int, flagged: int, short: str, words: str, editable: bool) -> None:
@@ -66,4 +67,12 @@ class BonesBar(QFrame):
         self.waits.setToolTip(words)
         self.accept.setText(tr("Accept all ({count})", count=left))
         self.accept.setEnabled(shown and not flagged)
-        self.accept.setToolTip("\n".join(part for part in (self._actions["accept-all"].toolTip(), words) if part))
+        self._words = words
+        self._show_tips()
+
+    def _show_tips(self) -> None:
+        """Tool tips with the keys in force, and what 'accept all' waits for."""
+        if self._actions is None:
+            return
+        self.order.setToolTip(self._actions["next-order"].toolTip())
+        self.accept.setToolTip("\n".join(part for part in (self._actions["accept-all"].toolTip(), self._words) if part))

@@ -25,7 +25,7 @@ from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.actions import ActionSet
 from boneage_desk.ui.film_commands import TOOLS
-from boneage_desk.ui.presenters import corners, overlay, text, windows
+from boneage_desk.ui.presenters import corners, key_words, overlay, text, windows
 from boneage_desk.ui.presenters.compare import Compare
 from boneage_desk.ui.presenters.desk import Desk
 from boneage_desk.ui.presenters.film_marks import KINDS, Drawn, words_of
@@ -39,6 +39,7 @@ from boneage_desk.ui.views.compare_pane import ComparePane
 from boneage_desk.ui.views.film_overlay import Corners, SaliencyPicture, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
 from boneage_desk.ui.views.flow import FlowLayout
+from boneage_desk.ui.views.key_tip import KeyWords, opacity_words
 from boneage_desk.ui.views.note_line import NoteLine
 
 _TOOLS = {id: id.removesuffix("-tool") for id in TOOLS}
@@ -74,7 +75,7 @@ class FilmPanel(QWidget):
         self._presets = QToolButton()
         self._presets.setIcon(theme.icon("presets"))
         self._presets.setProperty("icon_name", "presets")
-        self._presets.setToolTip(tr("Window presets of the file (figures while the film has the keys)"))
+        self._presets.setToolTip(tr("Window presets; their keys work while the film has the focus"))
         self._presets.setAccessibleName(tr("Window presets"))
         self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._presets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -119,6 +120,7 @@ class FilmPanel(QWidget):
         desk.bone_changed.connect(lambda _bone: self.show_marks())
         for changed in (desk.heat.changed, desk.whole_map.changed, desk.look.changed):
             changed.connect(self.show_saliency)
+        key_words.told.changed.connect(self._show_corners)
         actions.check("window-tool", True)
         self.show_case()
         self.show_saliency()
@@ -166,7 +168,9 @@ class FilmPanel(QWidget):
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(24, 2, 12, 4)
-        row.addWidget(QLabel(tr("Opacity of the map (, and .)")))
+        words = QLabel()
+        KeyWords(words, opacity_words, "setText")
+        row.addWidget(words)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(tr("Opacity of the map"))
         self._slider.setRange(round(OPACITIES[0] * 10), round(OPACITIES[1] * 10))
@@ -431,8 +435,8 @@ class FilmPanel(QWidget):
         menu.addAction(self._actions["auto-window"])
         for number in range(1, 10):
             action, there = self._actions[f"preset-{number}"], number <= len(self._windows)
-            name = self._windows[number - 1].name if there else ""
-            action.setText(name or tr("Window preset {number}", number=number))
+            name = windows.menu_name(self._windows[number - 1]) if there else ""
+            action.setText(name.replace("&", "&&") or tr("Window preset {number}", number=number))
             if there:
                 menu.addAction(action)
         menu.addSeparator()

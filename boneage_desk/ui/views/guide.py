@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui import theme
+from boneage_desk.ui.presenters import key_words
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
@@ -84,6 +85,7 @@ class Guide(QFrame):
         for button in (self.end, self.back, self.on):
             row.addWidget(button)
         column.addLayout(row)
+        key_words.told.changed.connect(self._keys_changed)
         self._frame = _Frame(window)
         self._frame.hide()
         self.hide()
@@ -120,6 +122,10 @@ class Guide(QFrame):
         if STEPS[self._at][0] in ("bones", "numbers"):
             self._w.tabs.setCurrentWidget(self._w.bones)
         self._place()
+
+    def _keys_changed(self) -> None:
+        if self.isVisible():
+            self._go(self._at)
 
     def _place(self) -> None:
         self.adjustSize()

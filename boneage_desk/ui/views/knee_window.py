@@ -33,19 +33,26 @@ from boneage_desk.reading.findings import Box
 from boneage_desk.reading.ports import FilmEntry, Services
 from boneage_desk.ui import theme
 from boneage_desk.ui.jobs import JobRunner
-from boneage_desk.ui.presenters import corners
+from boneage_desk.ui.presenters import corners, key_words
 from boneage_desk.ui.presenters.knee_desk import KneeDesk
 from boneage_desk.ui.presenters.knee_view import NOTICE, knee_banner, knee_lacks, knee_view, waiting_words
 from boneage_desk.ui.presenters.whole_map import OPACITIES
 from boneage_desk.ui.views.banner import PatientBanner
 from boneage_desk.ui.views.film_overlay import Corners, SaliencyPicture, saliency_picture
 from boneage_desk.ui.views.film_view import FilmView
+from boneage_desk.ui.views.key_tip import KeyWords, opacity_words
 from boneage_desk.ui.views.knee_answer import KneeAnswer, words
 from boneage_desk.ui.views.knee_facts import KneeFactsForm
 from boneage_desk.ui.views.message_bar import MessageBar
 from boneage_desk.ui.views.progress_row import ProgressRow
 
 MAP_NAME = mark("Where the knee model looked")
+SAME = {
+    "presets": "auto-window", "fainter": "map-fainter", "stronger": "map-stronger", "again": "read-again", "invert": "invert",
+    "fit": "fit", "one-to-one": "one-to-one", "reset-view": "reset-view", "saliency": "saliency", "open": "open",
+    "report": "report",
+}  # fmt: skip
+"""The command of the main window whose keys a command has here too."""
 
 
 class KneeWindow(QMainWindow):
@@ -64,6 +71,8 @@ class KneeWindow(QMainWindow):
         self.desk = KneeDesk(services, runner, self)
         self.film = FilmView(services.voi_lut)
         self._actions = self._make_actions()
+        key_words.told.changed.connect(self._show_keys)
+        self._show_keys()
         self._build()
         desk = self.desk
         desk.film_changed.connect(self._show_film)
@@ -88,9 +97,10 @@ class KneeWindow(QMainWindow):
     # --- building ---------------------------------------------------------------------------
 
     def _make_actions(self) -> dict[str, QAction]:
-        """Keys as in the main window; those without Ctrl only while the film has the keys."""
+        """Keys as in the main window (``keys`` where there is none); those without Ctrl only while the film has the keys."""
         film, desk = self.film, self.desk
-        found = {}
+        found: dict[str, QAction] = {}
+        self._first_keys: dict[str, str] = {}
         for id, title, keys, act, on_film in (
             ("open", tr("Open a knee film\N{HORIZONTAL ELLIPSIS}"), "Ctrl+O", self.open_wanted.emit, False),
             ("presets", tr("Auto window"), "0", film.auto_window, True),
@@ -106,8 +116,7 @@ class KneeWindow(QMainWindow):
         ):  # fmt: skip
             action = QAction(title, self)
             action.setObjectName(f"knee-{id}")
-            action.setShortcut(QKeySequence(keys))
-            action.setToolTip(f"{title} ({QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)})")
+            self._first_keys[id] = keys
             whole = Qt.ShortcutContext.WindowShortcut, Qt.ShortcutContext.WidgetWithChildrenShortcut
             action.setShortcutContext(whole[on_film])
             action.setCheckable(id in ("saliency", "invert"))
@@ -115,6 +124,15 @@ class KneeWindow(QMainWindow):
             (film if on_film else self).addAction(action)
             found[id] = action
         return found
+
+    def _show_keys(self) -> None:
+        """The keys in force of the main window's commands."""
+        for id, action in self._actions.items():
+            keys = key_words.keys(SAME[id])
+            own = [QKeySequence(key) for key in ((self._first_keys[id],) if keys is None else keys)]
+            action.setShortcuts(own)
+            told = ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in own)
+            action.setToolTip(f"{action.text()} ({told})" if told else action.text())
 
     def _build(self) -> None:
         self.banner, self.messages, self.progress = PatientBanner(), MessageBar(), ProgressRow()
@@ -165,7 +183,7 @@ class KneeWindow(QMainWindow):
             row.addWidget(button)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(tr("Opacity of the map"))
-        self.slider.setToolTip(tr("Opacity of the map (, and .)"))
+        KeyWords(self.slider, opacity_words)
         self.slider.setRange(round(OPACITIES[0] * 10), round(OPACITIES[1] * 10))
         self.slider.setPageStep(1)
         self.slider.setFixedWidth(110)

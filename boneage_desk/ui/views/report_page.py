@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayo
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.ui.presenters.reporting import Sheet
+from boneage_desk.ui.views.key_tip import key_tip
 
 if TYPE_CHECKING:
     from PySide6.QtPdf import QPdfDocument
@@ -32,7 +33,7 @@ class ReportPage(QWidget):
         column.setContentsMargins(12, 12, 12, 12)
         row = QHBoxLayout()
         self.reviewed = QPushButton(tr("Mark reviewed"))
-        self.reviewed.setToolTip(tr("All 13 bones looked at: the reading is closed for changes (Ctrl+Enter)"))
+        key_tip(self.reviewed, tr("All 13 bones looked at: the reading is closed for changes"), "mark-reviewed")
         self.reopen = QPushButton(tr("Reopen"))
         self.reopen.setToolTip(tr("Back to a draft that can be changed"))
         self.reopen.clicked.connect(self.reopen_wanted)
@@ -40,10 +41,10 @@ class ReportPage(QWidget):
         self.reviewed.clicked.connect(self.reviewed_wanted)
         self.write = QPushButton(tr("Open PDF"))
         self.write.setProperty("primary", True)
-        self.write.setToolTip(tr("Write the report as PDF and open it (Ctrl+E)"))
+        key_tip(self.write, tr("Write the report as PDF and open it"), "report")
         self.write.clicked.connect(self.write_wanted)
         self.print = QPushButton(tr("Print\N{HORIZONTAL ELLIPSIS}"))
-        self.print.setToolTip(tr("Print the report (Ctrl+P)"))
+        key_tip(self.print, tr("Print the report"), "print")
         self.print.clicked.connect(self.print_wanted)
         self.export = QPushButton(tr("Export"))
         self.export.setToolTip(tr("PDF to a place of your choice, text, JSON, FHIR, DICOM results"))

@@ -28,6 +28,7 @@ from boneage_desk.reading.signature import REPORT, Signature
 from boneage_desk.reading.signing import Problem
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters.signoff import SignView
+from boneage_desk.ui.views.key_tip import key_tip
 
 DONE, OPEN = "\N{CHECK MARK}", "\N{BALLOT BOX}"
 CHECKS = (
@@ -72,7 +73,7 @@ class SignoffPanel(QFrame):
         row = QHBoxLayout()
         self.sign = QPushButton(tr("Sign the report\N{HORIZONTAL ELLIPSIS}"))
         self.sign.setProperty("primary", True)
-        self.sign.setToolTip(tr("Seal the report: nothing of this reading can be changed afterwards (Ctrl+Shift+Return)"))
+        key_tip(self.sign, tr("Seal the report: nothing of this reading can be changed afterwards"), "sign")
         self.sign.clicked.connect(lambda: self.sign_wanted.emit(""))
         self.who = QLabel()
         self.who.setProperty("muted", True)

@@ -26,6 +26,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.models.study_list import StudyListModel
 from boneage_desk.ui.presenters.list_layout import ListLayout
 from boneage_desk.ui.presenters.study_texts import Entry, JobView
+from boneage_desk.ui.views.key_tip import key_tip
 from boneage_desk.ui.views.study_table import StudyTable
 
 FILTER_WIDTH = 420
@@ -73,7 +74,7 @@ class WorkList(QWidget):
         self._top.setSpacing(6)
         self.filter = _Filter()
         self.filter.setPlaceholderText(tr("Filter: name, id, date, state"))
-        self.filter.setToolTip(tr("Shows the studies that hold each word in some column (Ctrl+F)"))
+        key_tip(self.filter, tr("Shows the studies that hold each word in some column"), "find")
         self.filter.setAccessibleName(tr("Filter the work list"))
         self.filter.setClearButtonEnabled(True)
         self._top.addWidget(self.filter)
@@ -107,20 +108,20 @@ class WorkList(QWidget):
         self.unread_button.setToolTip(tr("Shows only the studies that nobody began"))
         self.unread_button.toggled.connect(self._unread_only)
         self.next_button = QToolButton()
-        self.next_button.setToolTip(tr("Opens the next study that nobody began (F8)"))
+        key_tip(self.next_button, tr("Opens the next study that nobody began"), "next-unread")
         self.next_button.clicked.connect(self.next_wanted)
         self.open_button = QToolButton()
-        self.open_button.setToolTip(tr("Open a film (Ctrl+O), or drop files, folders and zips anywhere on the window"))
+        key_tip(self.open_button, tr("Open a film, or drop files, folders and zips anywhere on the window"), "open")
         self.open_button.clicked.connect(self.open_wanted)
         self.columns_button = QPushButton(tr("Columns"))
         menu = QMenu(self.columns_button)
         menu.aboutToShow.connect(lambda: self.table.fill_columns_menu(menu))
         self.columns_button.setMenu(menu)
         self.queue_button = QPushButton(tr("Queue"))
-        self.queue_button.setToolTip(tr("Films that the machine reads in the background (F7)"))
+        key_tip(self.queue_button, tr("Films that the machine reads in the background"), "queue")
         self.queue_button.clicked.connect(self.queue_wanted)
         self.back_button = QPushButton(tr("Back to the film"))
-        self.back_button.setToolTip(tr("The narrow list beside the film (F9)"))
+        key_tip(self.back_button, tr("The narrow list beside the film"), "work-list")
         self.back_button.clicked.connect(self.wide_wanted)
         self.more_button = QToolButton()
         self.more_button.setText("\N{MIDLINE HORIZONTAL ELLIPSIS}")

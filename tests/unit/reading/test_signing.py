@@ -35,6 +35,7 @@ from boneage_desk.reading.signing import (
     draft_signature,
     flags_to_answer,
     missing_identity,
+    not_looked_at,
     signoff_problems,
 )
 from boneage_desk.standards import rus_chn
@@ -225,3 +226,9 @@ def test_profiles() -> None:
         parse_role("chef")
     with pytest.raises(InputError):
         Person("a", " ", Role.RADIOLOGIST)
+
+
+def test_bones_that_were_not_looked_at_are_named_as_a_radiologist_names_them() -> None:
+    assert not_looked_at(["mc1"]) == "1 bone was not looked at (Metacarpal 1)."
+    assert not_looked_at(["radius", "pp3"]) == "2 bones were not looked at (Radius, Proximal phalanx 3)."
+    assert not_looked_at(rus_chn.BONES) == "13 bones were not looked at."

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boneage_desk.common import i18n
 from boneage_desk.imaging.voi import apply_voi
 from boneage_desk.reading.annotations import Annotation, AnnotationKind
 from boneage_desk.reading.film import Frame, Spacing, SpacingKind, Voi, VoiKind
@@ -233,3 +234,18 @@ def test_earlier_films_come_first_the_newest_of_them_before_the_others():
 
 def test_angles_are_exact():
     assert math.isclose(film_marks.measure(Annotation(1, A, ((1, 0), (0, 0), (0, 1)))).value, 90)
+
+
+def test_windows_have_names_in_the_language_in_use_and_two_of_one_name_differ():
+    linear = VoiKind.LINEAR
+    two = Voi("Auto", linear, 2048, 4096), Voi("Auto", linear, 1800, 900)
+    assert [windows.menu_name(voi) for voi in two] == ["Auto   W 4096  L 2048", "Auto   W 900  L 1800"]
+    lut = Voi("VOI LUT 2", VoiKind.LUT, first=0, table=bytes(range(256)))
+    assert windows.menu_name(lut) == "VOI LUT 2"
+    i18n.use("zh")
+    try:
+        named = [windows.menu_name(voi) for voi in (Voi("Window 1", linear, 2048, 4096), two[0], lut)]
+        assert named == ["窗设置 1   W 4096  L 2048", "自动   W 4096  L 2048", "VOI LUT 查找表 2"]
+        assert windows.name_of(Voi("NORMAL", linear, 1, 2)) == "NORMAL", "the file's own words"
+    finally:
+        i18n.use("en")
