@@ -22,6 +22,7 @@ class Option:
     """One row of the dialog. ``kind``: 'choice', 'text', 'lines', 'number', 'switch', 'file', 'folder' or 'fact' (read only).
 
     ``choices``: values and their words. ``live``: in force at once; else with the next start.
+    ``zero``: what a number of 0 means.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Option:
     least: int = 0
     most: int = 0
     live: bool = False
+    zero: str = ""
 
 
 LOOK, HANDS, READING = mark("Appearance"), mark("Keys and mouse"), mark("Reading")
@@ -46,8 +48,8 @@ OPTIONS: tuple[Option, ...] = (
         ("dark", mark("dark")), ("light", mark("light")), ("system", mark("as the system"))), live=True),
     Option("language", LOOK, mark("Language"), "choice", mark("Of the window. The report's is chosen by itself."), (
         ("en", "English"), ("zh", "\u4e2d\u6587")),),
-    Option("font_points", LOOK, mark("Size of the words"), "number", mark("In points; 10 is the design's own, 0 the same."),
-           least=0, most=18),
+    Option("font_points", LOOK, mark("Size of the words"), "number", mark("In points; the design's own is 10."),
+           least=0, most=18, zero=mark("as designed")),
     Option("mouse.left", HANDS, mark("Left drag at the start"), "choice",
            mark("The tool that is chosen when the window opens; the tool bar and the keys of the tools change it."), _DOES[:3], live=True),
     Option("mouse.middle", HANDS, mark("Middle drag"), "choice", "", _DOES, live=True),
@@ -90,13 +92,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("signing_pkcs11_key", SIGNING, mark("Label of its key"), "text"),
     Option("signing_tsa", SIGNING, mark("Time-stamp authority"), "text", mark("A URL; none: no time stamp.")),
     Option("signing_trust", SIGNING, mark("Trusted certificates"), "folder", mark("PEM files that this site trusts.")),
-    Option("lock_minutes", STATION, mark("Lock after minutes"), "number", mark("Without a key or the mouse; 0: never."),
-           most=1440, live=True),
+    Option("lock_minutes", STATION, mark("Lock after minutes"), "number", mark("Without a key or the mouse."),
+           most=1440, live=True, zero=mark("never")),
     Option("data_dir", STATION, mark("Data folder"), "fact", mark("Chosen at the start: --data, or BONEAGE_DESK_DATA.")),
     Option("watch_folder", STATION, mark("Watched folder"), "folder",
            mark("Films that come into it come into the work list; none: no folder is watched."), live=True),
     Option("backup_folder", STATION, mark("Folder of the backups"), "folder", mark("None: no backup is made by itself.")),
-    Option("backup_every_hours", STATION, mark("Hours between backups"), "number", mark("0: none."), most=8760, live=True),
+    Option("backup_every_hours", STATION, mark("Hours between backups"), "number", most=8760, live=True, zero=mark("none")),
     Option("backup_keep", STATION, mark("Backups that are kept"), "number", least=1, most=10_000, live=True),
 )  # fmt: skip
 

@@ -108,6 +108,8 @@ class _Row(QWidget):
         box = QSpinBox()
         box.setRange(option.least, option.most)
         box.setValue(int(value))
+        if option.zero:
+            box.setSpecialValueText(tr(option.zero))
         box.setMinimumWidth(90)
         box.editingFinished.connect(lambda: self._set(box.value()))
         return box

@@ -104,6 +104,7 @@ class KeysPart(QWidget):
 
     def _fill_head(self, head: QGridLayout) -> None:
         head.setContentsMargins(0, 0, 0, 4)
+        head.setHorizontalSpacing(14)
         head.setColumnStretch(1, 1)
         title = QLabel(tr("Keys like those of"))
         title.setFixedWidth(200)
