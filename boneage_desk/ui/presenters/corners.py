@@ -43,7 +43,8 @@ def study_lines(film: Film) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> tuple[str, ...]:
+def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool, pixel_ratio: float = 1.0) -> tuple[str, ...]:
+    """Size, spacing, window, zoom. pixel_ratio: pixels of the screen to one of the window; 100% is one to one on the screen."""
     frame, source = film.frame, film.source
     size = tr("{width} \N{MULTIPLICATION SIGN} {height}, {bits} bit", width=frame.width, height=frame.height,
               bits=frame.max_value.bit_length())
@@ -57,7 +58,7 @@ def image_lines(film: Film, view: Viewport, voi: Voi | None, inverted: bool) -> 
             window += "  " + tr("sigmoid")
         if voi.name and voi.kind is not VoiKind.LUT:
             window += f"  {name_of(voi)}"
-    state = [tr("zoom {zoom:.0%}", zoom=view.zoom)]
+    state = [tr("zoom {zoom:.0%}", zoom=view.zoom * pixel_ratio)]
     if inverted:
         state.append(tr("INVERTED"))
     if view.orientation:

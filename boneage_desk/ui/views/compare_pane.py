@@ -109,7 +109,7 @@ class ComparePane(QWidget):
             Corners(
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
-                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
+                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, False),
                 side=corners.side_letter(reading),
             )

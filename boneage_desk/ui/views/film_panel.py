@@ -279,7 +279,7 @@ class FilmPanel(QWidget):
             Corners(
                 top_left=corners.patient_lines(reading),
                 top_right=corners.study_lines(film),
-                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
+                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, self.film.editing),
                 side=corners.side_letter(reading),
                 key=self._desk.look.opacity if mapped else 0.0,

@@ -295,7 +295,7 @@ class KneeWindow(QMainWindow):
             Corners(
                 top_left=corners.person_lines(film.patient, question.sex),
                 top_right=corners.study_lines(film),
-                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted),
+                bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=self._map_lines(),
                 side=film.study.laterality.value,
                 key=self.desk.look.opacity if self.desk.map is not None else 0.0,

@@ -414,6 +414,13 @@ def test_corners_say_what_the_millimetres_are():
     assert "sex ?" in corners.patient_lines(session(patient=Patient()).reading)[1]
 
 
+def test_one_to_one_on_the_screen_is_a_hundred_percent_on_a_screen_of_fine_pixels():
+    film = make_film()
+    view = Viewport((1000, 1250), (500, 500)).zoomed_to(1 / 2)  # what 'one to one' asks for at a scale of 200 %
+    assert "zoom 100%" in corners.image_lines(film, view, None, False, 2.0)[-1]
+    assert "zoom 50%" in corners.image_lines(film, view, None, False)[-1]
+
+
 def test_levels_made_ahead_are_taken_once_and_only_for_their_frame():
     from boneage_desk.ui.presenters import film_pixels
 
