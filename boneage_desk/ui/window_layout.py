@@ -101,7 +101,8 @@ class WindowLayout(QObject):
     def _first_size(self) -> None:
         screen = self._w.screen()
         room = screen.availableSize() if screen is not None else FIRST_SIZE
-        self._w.resize(FIRST_SIZE.boundedTo(room))
+        upright = room.height() > UPRIGHT * room.width()
+        self._w.resize((FIRST_SIZE.transposed() if upright else FIRST_SIZE).boundedTo(room))
 
     def _first_columns(self) -> None:
         docks, upright = self._w.docks, self._w.height() > UPRIGHT * self._w.width()
