@@ -19,6 +19,7 @@ from boneage_desk import __version__
 from boneage_desk.common import i18n, logs
 from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.common.i18n import tr
+from boneage_desk.common.paths import packaged_dir
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.ports import Services
 from boneage_desk.standards import rus_chn
@@ -153,9 +154,12 @@ def _use_qt_words(app: QApplication, language: str) -> None:
         app.removeTranslator(old)
         old.deleteLater()
     if language != "en":
-        words = QTranslator(app)
-        if words.load(f"qtbase_{i18n.CATALOGUES[language]}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-            app.installTranslator(words)
+        own = packaged_dir("resources") / "translations"  # what Qt's file lacks
+        folders = (("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)), ("qt_more", str(own)))
+        for name, folder in folders:
+            words = QTranslator(app)
+            if words.load(f"{name}_{i18n.CATALOGUES[language]}", folder):
+                app.installTranslator(words)
 
 
 def _tell_first_paint(app: QApplication) -> None:

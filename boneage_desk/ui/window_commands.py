@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FILM_FILTER = mark("Films (*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff *.webp *.zip DICOMDIR);;All files (*)")
 
+EXPORT_FOLDER = "export_folder"
+
 
 class WindowCommands(QObject):
     def __init__(self, window: MainWindow) -> None:
@@ -171,6 +173,11 @@ class WindowCommands(QObject):
         kept = self._w._settings().value("folder")
         return kept if isinstance(kept, str) and Path(kept).is_dir() else str(Path.home())
 
+    def _export_folder(self) -> str:
+        """Where a report was last written to; the films' folder until then."""
+        kept = self._w._settings().value(EXPORT_FOLDER)
+        return kept if isinstance(kept, str) and Path(kept).is_dir() else self._folder()
+
     def open_demo(self) -> None:
         try:
             self._w.open_paths([str(self._w.services.demo_film())])
@@ -212,9 +219,10 @@ class WindowCommands(QObject):
         if reading is None:
             return
         self._w.flush()
-        suggested = str(Path(self._folder()) / report_name(reading))
+        suggested = str(Path(self._export_folder()) / report_name(reading))
         path, _ = QFileDialog.getSaveFileName(self._w, tr("Write the report"), suggested, "PDF (*.pdf)")
         if path:
+            self._w._settings().setValue(EXPORT_FOLDER, str(Path(path).parent))
             self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
 
     def export_report(self, name: str) -> None:
@@ -226,9 +234,10 @@ class WindowCommands(QObject):
         if reading is None:
             return
         self._w.flush()
-        suggested = str(Path(self._folder()) / report_name(reading, kind))
+        suggested = str(Path(self._export_folder()) / report_name(reading, kind))
         path, _ = QFileDialog.getSaveFileName(self._w, tr("Export"), suggested, f"{name} (*{kind.value})")
         if path:
+            self._w._settings().setValue(EXPORT_FOLDER, str(Path(path).parent))
             whole = path if Path(path).suffix else f"{path}{kind.value}"
             self._w.reporting.write(Path(whole), open_it=False, kind=kind)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog
 
 from boneage_desk.archive.station import Station
@@ -17,6 +18,7 @@ from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.annotating import SetKeyImage
 from boneage_desk.reports.dicom_results import writer
 from boneage_desk.reports.dicom_results.writer import DicomResults
+from boneage_desk.ui import app
 from boneage_desk.ui.main_window import MainWindow
 from tests.dicom_cases import by_modality, drawn, open_film, read_strictly
 from tests.gui.conftest import settle, texts
@@ -200,3 +202,29 @@ def test_it_can_be_cancelled(qtbot, window: MainWindow, out: Path, monkeypatch: 
     choice.act()
     finish(qtbot, window)
     assert last(window).text == "Cancelled: no DICOM results were written." and list(out.iterdir()) == []
+
+
+def test_a_reports_last_folder_is_offered_again(qtbot, read: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[str] = []
+    (tmp_path / "out").mkdir()
+
+    def choose(_w: object, _title: str, suggested: str, _filter: str) -> tuple[str, str]:
+        offered.append(str(Path(suggested).parent))
+        return str(tmp_path / "out" / Path(suggested).name), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    for command in ("export-json", "export-fhir", "report-as"):
+        read.actions_[command].trigger()
+        settle(qtbot, read)
+    assert offered[1:] == [str(tmp_path / "out")] * 2 and offered[0] != offered[1]
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".json", ".pdf"]
+
+
+def test_qts_file_dialog_is_chinese_where_qt_itself_is_not(qapp) -> None:
+    try:
+        app._use_qt_words(qapp, "zh")
+        words = {QCoreApplication.translate("QFileDialog", text) for text in ("&Look in:", "Files of &type:", "&Choose", "Directory:")}
+        assert not any(word.isascii() for word in words)
+    finally:
+        app._use_qt_words(qapp, "en")
+    assert QCoreApplication.translate("QFileDialog", "&Look in:") == "&Look in:"
