@@ -141,6 +141,8 @@ class WindowCommands(QObject):
     def fill_menus(self, actions: ActionSet) -> None:
         bar = self._w.menuBar()
         menus = {title: bar.addMenu(tr(title)) for title in MENUS}
+        for menu in menus.values():
+            menu.setToolTipsVisible(True)
         for spec in ACTIONS:
             if spec.menu not in menus:  # a menu within a menu stands where its first command would
                 above = menus[SUBMENUS[spec.menu]]

@@ -13,7 +13,7 @@ from tests.gui.conftest import settle
 
 pytestmark = pytest.mark.gui
 
-_KEY = re.compile(r"\b((?:Ctrl|Alt|Shift|Meta)\+(?!wheel)[\w+]+|F\d{1,2})\b|\(([A-Z0-9=,.]|Space|Esc(?:ape)?|Del(?:ete)?)[ )]")
+_KEY = re.compile(r"\b((?:Ctrl|Alt|Shift|Meta)\+(?!wheel)[\w+]+|F\d{1,2})\b|(?<=\s)\(([A-Z0-9=,.]|Space|Esc(?:ape)?|Del(?:ete)?)[ )]")
 NEW = [f"{held}F{number}" for held in ("", "Ctrl+", "Alt+", "Shift+", "Ctrl+Alt+", "Ctrl+Shift+") for number in range(13, 36)]
 
 

@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QPushButton, QScrollArea, QTabBar, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QTabBar,
+    QTableWidget,
+    QWidget,
+)
 
 from boneage_desk.common import i18n
 from boneage_desk.ui import theme
 from boneage_desk.ui.main_window import MainWindow
 from boneage_desk.ui.views.elided import ElidedLabel
 from tests.gui.conftest import settle
+from tests.gui.test_clinical_panel import earlier
 
 pytestmark = pytest.mark.gui
 
 SIZES = ((1280, 720), (1366, 768), (1920, 1080), (2560, 1440), (1440, 2560))
 """In the window's own pixels: a scale of the system divides a screen's. 2560x1440 at 200 % is 1280x720."""
+
+HEAD_SIDE = 4
+"""Pixels that the style sheet leaves at each side of a head's words."""
+
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
@@ -53,10 +69,27 @@ def clipped(root: QWidget) -> list[str]:
             needed = widget.fontMetrics().horizontalAdvance(widget.text().replace("&", "")) + 10
             if needed > widget.width():
                 found.append(f"QPushButton {widget.width()} of {needed} wide: {widget.text()}")
+        elif isinstance(widget, QHeaderView) and widget.orientation() is Qt.Orientation.Horizontal:
+            found += cut_heads(widget)
         elif isinstance(widget, QTabBar):
             for tab in range(widget.count()):
                 if widget.tabRect(tab).right() > widget.width() + 1:
                     found.append(f"QTabBar: {widget.tabText(tab)}")
+    return found
+
+
+def cut_heads(header: QHeaderView) -> list[str]:
+    """Titles of a table that have no room in their sections, in one line or wrapped where the header wraps."""
+    found, wraps = [], bool(header.defaultAlignment() & Qt.TextFlag.TextWordWrap)
+    for section in range(header.count()):
+        words = str(header.model().headerData(section, header.orientation()) or "")
+        if header.isSectionHidden(section) or not words:
+            continue
+        flags = int(Qt.TextFlag.TextWordWrap) if wraps else 0
+        room = QRect(0, 0, header.sectionSize(section) - 2 * HEAD_SIDE, 10_000)
+        needed = header.fontMetrics().boundingRect(room, flags, words)
+        if needed.width() > room.width() + 1 or needed.height() > header.height():
+            found.append(f"{type(header.parentWidget()).__name__} {room.width()} of {needed.width()} wide: {words}")
     return found
 
 
@@ -97,15 +130,30 @@ def test_no_word_is_clipped(qtbot, desk_window, fakes, size, language):
     assert every_page(window, qtbot) == []
 
 
-@pytest.mark.parametrize("points", [8, 12])
-def test_larger_words_have_room(qtbot, desk_window, fakes, qapp, points):
-    theme.use("dark", points)
+FONTS = [(points, "en", "dark", (1920, 1080)) for points in (8, 12)] + [
+    (14, language, colours, size)
+    for language, colours, size in (("en", "dark", (1366, 768)), ("zh", "light", (1366, 768)), ("en", "light", (1920, 1080)),
+                                    ("zh", "dark", (1920, 1080)))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("points", "language", "colours", "size"), FONTS)
+def test_larger_words_have_room(qtbot, desk_window, fakes, qapp, points, language, colours, size):
+    i18n.use(language)
+    theme.use(colours, points)
     theme.apply(qapp)
-    window = desk_window(fakes.path, size=(1920, 1080))
+    window = desk_window(fakes.path, size=size)
     theme.apply(qapp)
     settle(qtbot, window)
-    assert window.width() <= 1920 and window.height() <= 1080
+    fakes.store.readings["earlier"] = earlier(window.desk.reading)  # the page of the visits has its tables
+    window.clinic.clinical._of = None
+    window.clinic.clinical._follow()
+    settle(qtbot, window)
+    assert window.width() <= size[0] and window.height() <= size[1]
     assert every_page(window, qtbot) == []
+    window.actions_["work-list"].trigger()
+    settle(qtbot, window)
+    assert clipped(window) == []
 
 
 def test_the_walk_finds_a_clipped_word(qtbot):
@@ -115,6 +163,18 @@ def test_the_walk_finds_a_clipped_word(qtbot):
     label.setFixedWidth(40)
     box.show()
     assert clipped(box) == [f"QLabel 40 of {label.sizeHint().width()} wide: Words that are much too long"]
+
+
+def test_the_walk_finds_a_cut_head(qtbot):
+    table = QTableWidget(1, 2)
+    qtbot.addWidget(table)
+    table.setHorizontalHeaderLabels(["Bone", "Change of the bone age"])
+    table.setColumnWidth(1, 60)
+    table.show()
+    assert [words.rpartition(": ")[2] for words in clipped(table)] == ["Change of the bone age"]
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap)
+    table.horizontalHeader().setFixedHeight(200)
+    assert clipped(table) == []
 
 
 def test_what_takes_keys_has_a_name(qtbot, read):

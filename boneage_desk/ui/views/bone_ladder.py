@@ -150,6 +150,8 @@ class BoneLadder(QWidget):
         side = max(LEAST_SIDE, min(high, wide, MOST_SIDE))
         for rung in self.rungs:
             rung.drawing.setFixedSize(side, side)
+            line = rung.words.fontMetrics().lineSpacing()
+            rung.words.setVisible(self.height() - rung.head_height() - side >= line)  # never over the drawing
 
     def show_steps(self, steps: tuple[Step, Step, Step] | None, tip: str = "") -> None:
         self.setVisible(steps is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -19,7 +19,7 @@ from boneage_desk.ui.models.bone_table import BoneTableModel
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.measured import AGAINST
 from boneage_desk.ui.presenters.rows import GradeEntry
-from boneage_desk.ui.views.bone_delegate import BoneDelegate, bold
+from boneage_desk.ui.views.bone_delegate import LEAST_POINTS, BoneDelegate, bold
 from boneage_desk.ui.views.bone_strip import STACKED_FROM, BoneStrip
 from boneage_desk.ui.views.bones_bar import BonesBar
 from boneage_desk.ui.views.numbers_strip import NumbersStrip
@@ -37,6 +37,8 @@ HEADING = 17
 WIDTHS = (46, 62, 100, 58, 46, 46, 86, 26)
 WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
+HEAD_SIDE = 4
+"""Pixels at each side of a head's words, as the style sheet has them."""
 MACHINE_LEAST = 116
 """Grade, bars and probability need so many."""
 
@@ -106,12 +108,17 @@ class BoneTable(QTableView):
         super().resizeEvent(event)
         self.share_height()
 
+    @property
+    def least_row(self) -> int:
+        """Pixels of a row at least: its words are not cut."""
+        return max(LEAST_ROW, self.fontMetrics().height() + 1)
+
     def share_height(self) -> None:
         """Give all rows the same height, between what figures need and a crop worth looking at."""
         headings = self._model.headings
         rows = max(1, self._model.rowCount() - len(headings))
         room = self.viewport().height() - HEADING * len(headings)
-        height = min(most_row(self.width()), max(LEAST_ROW, room // rows))
+        height = min(most_row(self.width()), max(self.least_row, room // rows))
         self.verticalHeader().setDefaultSectionSize(height)
         self.clearSpans()
         for row in range(self._model.rowCount()):  # a row that was a heading before keeps its height else
@@ -129,13 +136,27 @@ class BoneTable(QTableView):
             wide[columns.MEASURED] = max(WORDS_WIDE, wide[columns.MEASURED])
         for column, width in wide.items():
             self.setColumnWidth(column, width)
+        self._fit_heads()
+
+    def _fit_heads(self) -> None:
+        """A smaller font for the heads where one has no room: a word that is cut at both ends reads as another."""
+        header, font = self.horizontalHeader(), QFont(self.font())
+        size = font.pointSizeF()
+        while size > LEAST_POINTS and any(
+            QFontMetrics(font).horizontalAdvance(tr(title)) + 2 * HEAD_SIDE > self.columnWidth(column)
+            for column, title in enumerate(columns.COLUMNS) if title
+        ):  # fmt: skip
+            size -= 0.5
+            font.setPointSizeF(size)
+        for part in (header, header.viewport()):  # the second paints them, and a style sheet hands nothing down
+            part.setFont(font)
 
     def _needs(self) -> dict[int, int]:
         """Pixels that the fixed columns need for their longest entries, the most important first."""
         plain = self.fontMetrics()
         strong = QFontMetrics(bold(self.font()))
         figures = max(plain.horizontalAdvance(figure) for figure in ("0.00", tr("none"), tr("fused")))
-        heads = self.horizontalHeader().fontMetrics()
+        heads = QFontMetrics(self.font())
         entries = {
             columns.STEPS: plain.horizontalAdvance(text.month_steps(-10.5, 10.5)),
             columns.NAME: max(plain.horizontalAdvance(text.short(bone)) for bone in rus_chn.BONES) + strong.horizontalAdvance(" !"),
@@ -187,7 +208,7 @@ class BonesPage(QWidget):
         others = HEADING * headings + self.table.horizontalHeader().sizeHint().height() + self.bar.sizeHint().height()
         numbers = self.numbers.sizeHint().height() + (0 if self.opinion.isHidden() else self.opinion.sizeHint().height())
         room = self.height() - numbers - others - 4
-        easy = max(LEAST_STRIP, min(320, round(self.height() * 0.355), room - EASY_ROW * bones))
+        easy = max(LEAST_STRIP, min(320, round(self.height() * 0.355), room - max(EASY_ROW, self.table.least_row) * bones))
         left_over = room - most_row(self.table.width()) * bones  # rows do not grow beyond
         most = MOST_STACKED if left_over >= STACKED_FROM else MOST_STRIP
         self.strip.setFixedHeight(max(easy, min(left_over, most)))

@@ -79,7 +79,7 @@ class FilmPanel(QWidget):
         self._presets.setAccessibleName(tr("Window presets"))
         self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._presets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._presets.setMenu(QMenu(self._presets))
+        self._presets.setMenu(self._told_menu(self._presets))
         for id in _BAR:
             if id:
                 button = self._presets if id == "presets" else self._button(actions[id])
@@ -126,6 +126,13 @@ class FilmPanel(QWidget):
         self.show_saliency()
 
     @staticmethod
+    def _told_menu(parent: QWidget) -> QMenu:
+        """A menu whose commands have their tool tips."""
+        menu = QMenu(parent)
+        menu.setToolTipsVisible(True)
+        return menu
+
+    @staticmethod
     def _group(bar: FlowLayout) -> QHBoxLayout:
         """Buttons that stay together when the bar goes on in a second line."""
         group = QWidget()
@@ -147,7 +154,7 @@ class FilmPanel(QWidget):
 
     def _add_methods(self, button: QToolButton) -> None:
         button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        menu = QMenu(button)
+        menu = self._told_menu(button)
         menu.addActions([self._actions[id] for id in (*METHODS, "whole-map", "regions")])
         menu.addSeparator()
         menu.addAction(self._opacity_slider(menu))
@@ -155,7 +162,7 @@ class FilmPanel(QWidget):
 
     def _add_menu(self, button: QToolButton, ids: tuple[str, ...]) -> None:
         button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        menu = QMenu(button)
+        menu = self._told_menu(button)
         for id in ids:
             if id:
                 menu.addAction(self._actions[id])
@@ -444,7 +451,7 @@ class FilmPanel(QWidget):
         self._presets.setEnabled(self._frame is not None)
 
     def _menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
+        menu = self._told_menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chosen = ("remove-annotation", "") if self.film.chosen else ()
         for id in (*chosen, "edit-boxes", "reset-box", "remove-box", "machine-boxes", "zoom-bone", "overlays", "widths", *METHODS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
@@ -12,6 +13,8 @@ from boneage_desk.ui.views.score_curve import ScoreCurve
 
 SHARES = (10, 10, 11, 8)
 """Shares of the width of the four values at the foot."""
+CURVE_FROM = 395
+"""Pixels from which the curve has room beside the numbers, in the design's own font."""
 
 
 class NumbersStrip(QFrame):
@@ -86,6 +89,10 @@ class NumbersStrip(QFrame):
             self.values[key] = value
         self.values["machine"].setProperty("machine", True)
         column.addLayout(foot)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.curve.setVisible(self.width() >= theme.points(CURVE_FROM))
 
     def show_numbers(self, value: Numbers | None) -> None:
         there = value is not None and bool(value.bone_age)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,13 +19,19 @@ from PySide6.QtWidgets import (
 from boneage_desk.ui import theme
 from boneage_desk.ui.plain_tip import plain_tip
 
+HEAD_SIDES, HEAD_ENDS = 12, 10
+"""Pixels of a title that its words do not have, across and down."""
+
 
 class PlainTable(QTableWidget):
-    """Read-only. ``shares``: of the width, a column each; words are wrapped in it."""
+    """Read-only. ``shares``: of the width, a column each; words are wrapped in it. ``whole``: columns that take no less than
+    their longest word, in any font."""
 
-    def __init__(self, name: str, shares: Sequence[float] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, shares: Sequence[float] = (), parent: QWidget | None = None, *, whole: Sequence[int] = ()
+    ) -> None:
         super().__init__(parent)
-        self._shares = tuple(shares)
+        self._shares, self._whole = tuple(shares), tuple(whole)
         self._shown: object = None
         self.setAccessibleName(name)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -38,7 +44,8 @@ class PlainTable(QTableWidget):
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setMinimumSectionSize(20)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.horizontalHeader().setDefaultAlignment(left | Qt.TextFlag.TextWordWrap)  # type: ignore[arg-type]
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -102,9 +109,31 @@ class PlainTable(QTableWidget):
         """Columns by their shares, rows as high as their words."""
         count = self.columnCount()
         shares = self._shares if len(self._shares) == count else (1 / max(1, count),) * count
+        room = self.viewport().width()
+        wide = {at: max(int(shares[at] * room), self._longest_word(at)) for at in self._whole if at < count}
+        others = sum(share for at, share in enumerate(shares) if at not in wide) or 1.0
         for at, share in enumerate(shares):
-            self.setColumnWidth(at, int(share * self.viewport().width()))
+            self.setColumnWidth(at, wide[at] if at in wide else int(share / others * (room - sum(wide.values()))))
         self.resizeRowsToContents()
-        high = self.horizontalHeader().sizeHint().height() + sum(self.rowHeight(i) for i in range(self.rowCount())) + 2
+        header = self.horizontalHeader()
+        header.setFixedHeight(self._head_height())
+        high = header.height() + sum(self.rowHeight(i) for i in range(self.rowCount())) + 2
         if high != self.height():
             self.setFixedHeight(high)
+
+    def _longest_word(self, at: int) -> int:
+        """Pixels that the longest word of a column takes."""
+        items = (self.item(row, at) for row in range(self.rowCount()))
+        words = [word for item in items if item is not None for word in item.text().split()]
+        return max((self.fontMetrics().horizontalAdvance(word) for word in words), default=0) + HEAD_SIDES
+
+    def _head_height(self) -> int:
+        """Pixels that the columns' titles take, each wrapped in its column."""
+        header, most = self.horizontalHeader(), 0
+        metrics = header.fontMetrics()
+        for at in range(self.columnCount()):
+            item = self.horizontalHeaderItem(at)
+            room = QRect(0, 0, max(10, self.columnWidth(at) - HEAD_SIDES), 10_000)
+            words = item.text() if item is not None else ""
+            most = max(most, metrics.boundingRect(room, int(Qt.TextFlag.TextWordWrap), words).height())
+        return most + HEAD_ENDS

@@ -26,7 +26,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.plain_tip import plain_tip
 from boneage_desk.ui.presenters.analysis_queue import AnalysisQueue, Item
 from boneage_desk.ui.presenters.study_texts import MACHINE_SIGNS, JobState
-from boneage_desk.ui.views.study_delegate import WIDE_HEIGHT, draw_sign
+from boneage_desk.ui.views.study_delegate import draw_sign, row_height
 
 _Index = QModelIndex | QPersistentModelIndex
 _TITLES = (mark("State"), mark("Film"), mark("Why"))
@@ -125,13 +125,13 @@ class QueueWindow(QDialog):
         self.table.setShowGrid(False)
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(WIDE_HEIGHT)
+        self.table.verticalHeader().setDefaultSectionSize(row_height(wide=True))
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(STATE, 136)
-        self.table.setColumnWidth(WHO, 200)
+        self.table.setColumnWidth(STATE, round(theme.points(136)))
+        self.table.setColumnWidth(WHO, round(theme.points(200)))
         column.addWidget(self.table, 1)
         row = QHBoxLayout()
         self.pause = QPushButton()

@@ -24,6 +24,11 @@ _STRONG = frozenset({Column.NAME, Column.BONE_AGE, Column.STATE, Column.MACHINE,
 NARROW_HEIGHT, WIDE_HEIGHT = 42, 26
 
 
+def row_height(wide: bool) -> int:
+    """Pixels of a row of the list: two lines beside the film, one in the wide list, in the font in use."""
+    return round((WIDE_HEIGHT if wide else NARROW_HEIGHT) * max(1.0, theme.points(1)))
+
+
 class StudyDelegate(QStyledItemDelegate):
     """One painter for all columns. ``narrow``: the column of the name holds all of the reading, in two lines."""
 
@@ -37,7 +42,7 @@ class StudyDelegate(QStyledItemDelegate):
         self._kept.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(40, NARROW_HEIGHT if self.narrow else WIDE_HEIGHT)
+        return QSize(40, row_height(not self.narrow))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -94,19 +99,21 @@ class StudyDelegate(QStyledItemDelegate):
     def _two_lines(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, entry: Entry, column: Column
     ) -> None:
+        line = (rect.height() - 6) // 2
         if column is Column.STATE:
-            middle = QRectF(rect.center().x() - _SIGN / 2 + 1, rect.top() + 5, _SIGN, _SIGN)
+            middle = QRectF(rect.center().x() - _SIGN / 2 + 1, rect.top() + 5 + (line - 18) // 2, _SIGN, _SIGN)
             put_sign(painter, middle.left(), middle.top(), _SIGN, study_texts.STATE_SIGNS[entry.row.state])
             key = study_texts.machine_key(entry.row, entry.job)
             if key is not MachineState.READ:
                 share = entry.job.share if entry.job is not None else 0.0
-                put_sign(painter, rect.center().x() - 6, rect.top() + 24, 13, study_texts.MACHINE_SIGNS[key], share)
+                below = rect.top() + line + 6 + (line - 18) // 2
+                put_sign(painter, rect.center().x() - 6, below, 13, study_texts.MACHINE_SIGNS[key], share)
             return
         if column is not Column.NAME:
             return
         row, words = entry.row, entry.words
-        upper = QRect(rect.left() + 2, rect.top() + 3, rect.width() - 8, 18)
-        lower = QRect(upper.left(), upper.bottom(), upper.width(), 18)
+        upper = QRect(rect.left() + 2, rect.top() + 3, rect.width() - 8, line)
+        lower = QRect(upper.left(), upper.bottom(), upper.width(), line)
         painter.setFont(option.font)
         painter.setPen(QColor(theme.TEXT))
         painter.drawText(upper, _LEFT, self._fitted(option, words[Column.NAME], upper.width()))

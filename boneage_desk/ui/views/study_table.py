@@ -11,7 +11,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.models.study_list import PLACE, ReadingIdRole, StudyListModel
 from boneage_desk.ui.presenters.list_layout import LEAST, ListLayout
 from boneage_desk.ui.presenters.study_texts import COLUMNS, TITLES, Column
-from boneage_desk.ui.views.study_delegate import NARROW_HEIGHT, WIDE_HEIGHT, StudyDelegate
+from boneage_desk.ui.views.study_delegate import StudyDelegate, row_height
 
 _NARROW = (Column.STATE, Column.NAME)
 _NARROW_STATE = 26
@@ -115,16 +115,24 @@ class StudyTable(QTableView):
             shown = frozenset(column for column in COLUMNS if not self.isColumnHidden(PLACE[column]))
             last = next((column for column in reversed(order) if column in shown), None)  # it takes the room that is left
             widths |= {
-                column: self.columnWidth(PLACE[column]) - self._spare.get(column, 0)
+                column: self._kept_width(column, self.columnWidth(PLACE[column]) - self._spare.get(column, 0))
                 for column in shown if column is not last
             }  # fmt: skip
         self._kept = ListLayout(order, shown, widths, self._model.sorted_by, kept.unread_only, kept.paused)
+
+    def _pixels(self, column: Column) -> int:
+        """Width of a column on the screen: what was kept is in the design's own font."""
+        return round(self._kept.widths[column] * max(1.0, theme.points(1)))
+
+    def _kept_width(self, column: Column, pixels: int) -> int:
+        """The same back; as it was kept where nobody changed it."""
+        return self._kept.widths[column] if pixels == self._pixels(column) else round(pixels / max(1.0, theme.points(1)))
 
     def _apply(self) -> None:
         self._quiet = True
         header, wide = self.horizontalHeader(), self._wide
         self.delegate.narrow = not wide
-        self.verticalHeader().setDefaultSectionSize(WIDE_HEIGHT if wide else NARROW_HEIGHT)
+        self.verticalHeader().setDefaultSectionSize(row_height(wide))
         header.setVisible(wide)
         header.setStretchLastSection(wide)
         order = self._kept.order if wide else (*_NARROW, *(c for c in COLUMNS if c not in _NARROW))
@@ -141,7 +149,7 @@ class StudyTable(QTableView):
             )
             self.setColumnHidden(number, column not in shown)
             if not stretched:
-                self.setColumnWidth(number, _NARROW_STATE if fixed else self._kept.widths[column])
+                self.setColumnWidth(number, _NARROW_STATE if fixed else self._pixels(column))
         self._spare = {}
         bar = Qt.ScrollBarPolicy.ScrollBarAsNeeded if wide else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setHorizontalScrollBarPolicy(bar)
@@ -153,7 +161,7 @@ class StudyTable(QTableView):
         """Wide, and no width was chosen by hand: the columns with long words share the room that is left."""
         if not self._wide or self._kept.widths != ListLayout().widths:
             return
-        shown = {column: self._kept.widths[column] for column in COLUMNS if not self.isColumnHidden(PLACE[column])}
+        shown = {column: self._pixels(column) for column in COLUMNS if not self.isColumnHidden(PLACE[column])}
         shares = {column: share for column, share in _SHARES.items() if column in shown}
         free = max(0, self.viewport().width() - sum(shown.values()))
         self._quiet = True

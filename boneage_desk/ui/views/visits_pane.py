@@ -26,6 +26,7 @@ class VisitsPane(QWidget):
         self.title, self.strip_title = QLabel(), QLabel()
         for heading in (self.title, self.strip_title):
             heading.setProperty("heading", True)
+            heading.setWordWrap(True)
         self.note = QLabel()
         self.note.setProperty("muted", True)
         self.note.setWordWrap(True)
@@ -34,7 +35,7 @@ class VisitsPane(QWidget):
         self.doubts.setWordWrap(True)
         self.doubts.setTextFormat(Qt.TextFormat.PlainText)
         self.chart, self.legend = VisitsChart(), VisitsLegend()
-        self.steps = PlainTable(tr("Change between visits"), (0.18, 0.18, 0.26, 0.17, 0.21))
+        self.steps = PlainTable(tr("Change between visits"), (0.16, 0.16, 0.27, 0.17, 0.24), whole=(0, 1))
         self.strip = PlainTable(tr("Grades over visits"))
         for part in (self.note, self.title, self.chart, self.legend, self.doubts, self.steps, self.strip_title, self.strip):
             column.addWidget(part)

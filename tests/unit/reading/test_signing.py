@@ -159,7 +159,7 @@ def test_every_bone_must_be_looked_at() -> None:
     it = reviewed()
     do(it, SetGrade("dp5", None))
     (problem,) = signoff_problems(it.reading, DOCTOR)
-    assert problem.code == "not-reviewed" and "dp5" in problem.message
+    assert problem.code == "not-reviewed" and problem.message == "1 bone was not looked at (Distal phalanx 5)."
 
 
 def test_a_blind_reading_is_not_signed_before_the_machine_was_shown_and_tells_no_difference(monkeypatch) -> None:
