@@ -39,6 +39,11 @@ WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
 HEAD_SIDE = 4
 """Pixels at each side of a head's words, as the style sheet has them."""
+<<<<<<< ours
+=======
+BARS_MOST, MOST_WORDS = 200, 320
+"""Pixels of the bars at most in a wide table; what is over goes to the words of the measurement, to so many."""
+>>>>>>> theirs
 MACHINE_LEAST = 116
 """Grade, bars and probability need so many."""
 
@@ -134,6 +139,8 @@ class BoneTable(QTableView):
             wide[column], spare = wide[column] + more, spare - more
         if height >= WORDS_HIGH and spare - max(0, MACHINE_LEAST - machine) >= WORDS_WIDE - wide[columns.MEASURED]:
             wide[columns.MEASURED] = max(WORDS_WIDE, wide[columns.MEASURED])
+        elif spare > BARS_MOST:  # a wide table under the film: bars as wide as it say no more than narrow ones
+            wide[columns.MEASURED] = min(MOST_WORDS, wide[columns.MEASURED] + spare - BARS_MOST)
         for column, width in wide.items():
             self.setColumnWidth(column, width)
         self._fit_heads()

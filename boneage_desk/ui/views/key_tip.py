@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from boneage_desk.common.i18n import tr
@@ -12,9 +13,9 @@ from boneage_desk.ui.presenters import key_words
 
 
 class KeyWords(QObject):
-    """``make`` gives the words, ``setter`` names the widget's method that takes them. It lives as long as the widget."""
+    """``make`` gives the words, ``setter`` names the method of a widget or action that takes them. It lives as long as that."""
 
-    def __init__(self, widget: QWidget, make: Callable[[], str], setter: str = "setToolTip") -> None:
+    def __init__(self, widget: QObject, make: Callable[[], str], setter: str = "setToolTip") -> None:
         super().__init__(widget)
         self._make, self._setter = make, setter
         key_words.told.changed.connect(self.show)
@@ -28,6 +29,11 @@ class KeyWords(QObject):
 def key_tip(widget: QWidget, words: str, id: str) -> None:
     """A tool tip of ``words`` and, in brackets, the key of the command ``id``."""
     KeyWords(widget, lambda: key_words.with_key(words, id))
+
+
+def key_entry(action: QAction, words: str, id: str) -> None:
+    """The text of a menu's entry with the key of the command ``id`` at its right, where it has one."""
+    KeyWords(action, lambda: "\t".join(filter(None, (words, key_words.key(id)))), "setText")
 
 
 def opacity_words() -> str:

@@ -26,7 +26,7 @@ from boneage_desk.ui import theme
 from boneage_desk.ui.models.study_list import StudyListModel
 from boneage_desk.ui.presenters.list_layout import ListLayout
 from boneage_desk.ui.presenters.study_texts import Entry, JobView
-from boneage_desk.ui.views.key_tip import key_tip
+from boneage_desk.ui.views.key_tip import key_entry, key_tip
 from boneage_desk.ui.views.study_table import StudyTable
 
 FILTER_WIDTH = 420
@@ -148,8 +148,12 @@ class WorkList(QWidget):
         columns = menu.addMenu(tr("Columns of the wide list"))
         columns.aboutToShow.connect(lambda: self.table.fill_columns_menu(columns))
         menu.addSeparator()
-        menu.addAction(tr("Wide list") + "\tF9").triggered.connect(lambda: self.wide_wanted.emit())
-        menu.addAction(tr("Queue of the background") + "\tF7").triggered.connect(lambda: self.queue_wanted.emit())
+        for words, id, wanted in (
+            (tr("Wide list"), "work-list", self.wide_wanted), (tr("Queue of the background"), "queue", self.queue_wanted),
+        ):  # fmt: skip
+            action = menu.addAction(words)
+            action.triggered.connect(lambda _checked=False, wanted=wanted: wanted.emit())
+            key_entry(action, words, id)
         return menu
 
     # --- narrow and wide --------------------------------------------------------------------
