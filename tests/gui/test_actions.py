@@ -39,11 +39,7 @@ def test_with_nothing_on_the_desk_no_command_for_a_film_is_enabled(qtbot, window
         "lock", "open", "open-folder", "open-knee", "demo", "quit", "full-screen", "work-list", "find", "palette", "shortcuts", "about",
         "opinion-whole-hand", "export-films", "export-training",
         "side-list", "next-unread", "queue", "pause-queue", "paste", "watch-folder",
-<<<<<<< ours
-        "settings", "copy-diagnostics", "move-panels", "reset-layout", "guide",
-=======
         "settings", "copy-diagnostics", "move-panels", "pages-window", "reset-layout", "guide",
->>>>>>> theirs
     }  # fmt: skip
 
 

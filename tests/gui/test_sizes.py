@@ -169,11 +169,7 @@ def test_the_walk_finds_a_cut_head(qtbot):
     table = QTableWidget(1, 2)
     qtbot.addWidget(table)
     table.setHorizontalHeaderLabels(["Bone", "Change of the bone age"])
-<<<<<<< ours
-    table.setColumnWidth(1, 60)
-=======
     table.setColumnWidth(1, 100)
->>>>>>> theirs
     table.show()
     assert [words.rpartition(": ")[2] for words in clipped(table)] == ["Change of the bone age"]
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap)

@@ -39,11 +39,8 @@ WORDS_WIDE, WORDS_HIGH = 150, 34
 """Pixels of column and row from which the words of the measurement are shown, not only its figure."""
 HEAD_SIDE = 4
 """Pixels at each side of a head's words, as the style sheet has them."""
-<<<<<<< ours
-=======
 BARS_MOST, MOST_WORDS = 200, 320
 """Pixels of the bars at most in a wide table; what is over goes to the words of the measurement, to so many."""
->>>>>>> theirs
 MACHINE_LEAST = 116
 """Grade, bars and probability need so many."""
 
