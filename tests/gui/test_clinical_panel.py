@@ -212,6 +212,8 @@ def test_visits_are_fetched_compared_and_a_grade_that_went_back_is_told(qtbot, r
     assert len(view.steps.words()) == 1 and "Ulna" in view.doubts.text()
     strip = {row[0]: row[1:] for row in view.strip.words()}
     assert strip["Ulna"][1].startswith("! ")
+    for column in (0, 1):
+        assert view.steps.columnWidth(column) >= view.steps.sizeHintForColumn(column), "the dates are whole"
     growth = pane(read, clinical_panel.GROWTH)
     assert growth.chart.isVisible(), "the height of the earlier visit is on the chart"
 

@@ -21,6 +21,8 @@ from boneage_desk.ui.plain_tip import plain_tip
 
 HEAD_SIDES, HEAD_ENDS = 12, 10
 """Pixels of a title that its words do not have, across and down."""
+CELL_SIDES = 20
+"""The same of a cell, across: the style sheet's padding and Qt's own margins."""
 
 
 class PlainTable(QTableWidget):
@@ -125,7 +127,7 @@ class PlainTable(QTableWidget):
         """Pixels that the longest word of a column takes."""
         items = (self.item(row, at) for row in range(self.rowCount()))
         words = [word for item in items if item is not None for word in item.text().split()]
-        return max((self.fontMetrics().horizontalAdvance(word) for word in words), default=0) + HEAD_SIDES
+        return max((self.fontMetrics().horizontalAdvance(word) for word in words), default=0) + CELL_SIDES
 
     def _head_height(self) -> int:
         """Pixels that the columns' titles take, each wrapped in its column."""
