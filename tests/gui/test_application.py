@@ -113,7 +113,7 @@ def test_search_finds_by_title_note_choice_and_key(window):
         assert row_of(dialog, key).isVisibleTo(dialog), typed
         assert sum(row.isVisibleTo(dialog) for row in dialog.rows) <= 4, typed
     dialog.search.setText("f11")
-    assert dialog.keys.shown() == ["full-screen", "film-window"]
+    assert dialog.keys.shown() == ["full-screen", "film-window", "pages-window"]
     dialog.search.setText("no such words at all")
     assert dialog.none.isVisibleTo(dialog)
     dialog.search.clear()

@@ -124,10 +124,13 @@ class PlainTable(QTableWidget):
             self.setFixedHeight(high)
 
     def _longest_word(self, at: int) -> int:
-        """Pixels that the longest word of a column takes."""
+        """Pixels that the longest word of a column takes, in its cells or its title."""
         items = (self.item(row, at) for row in range(self.rowCount()))
         words = [word for item in items if item is not None for word in item.text().split()]
-        return max((self.fontMetrics().horizontalAdvance(word) for word in words), default=0) + CELL_SIDES
+        title = self.horizontalHeaderItem(at)
+        heads = [self.horizontalHeader().fontMetrics().horizontalAdvance(word) for word in title.text().split()] if title else []
+        cells = [self.fontMetrics().horizontalAdvance(word) for word in words]
+        return max(max(cells, default=0) + CELL_SIDES, max(heads, default=0) + HEAD_SIDES)
 
     def _head_height(self) -> int:
         """Pixels that the columns' titles take, each wrapped in its column."""

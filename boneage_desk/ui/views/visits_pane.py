@@ -35,7 +35,7 @@ class VisitsPane(QWidget):
         self.doubts.setWordWrap(True)
         self.doubts.setTextFormat(Qt.TextFormat.PlainText)
         self.chart, self.legend = VisitsChart(), VisitsLegend()
-        self.steps = PlainTable(tr("Change between visits"), (0.16, 0.16, 0.27, 0.17, 0.24), whole=(0, 1))
+        self.steps = PlainTable(tr("Change between visits"), (0.16, 0.16, 0.27, 0.17, 0.24), whole=(0, 1, 3))
         self.strip = PlainTable(tr("Grades over visits"))
         for part in (self.note, self.title, self.chart, self.legend, self.doubts, self.steps, self.strip_title, self.strip):
             column.addWidget(part)
