@@ -104,6 +104,7 @@ class WindowResults(QObject):
     def _start(self, reading: Reading, film: Film, out: Path) -> None:
         desk = self._w.desk
         services = desk.services
+        name = reading.patient.display_name or tr("The film")  # another case may be on the desk by then
 
         def work(token: CancelToken, progress: Progress) -> ResultsWritten:
             return write_results(services, reading, film, out, progress=progress, cancel=token)
@@ -112,16 +113,16 @@ class WindowResults(QObject):
             self._job = None
             self._w._settings().setValue(KEPT_FOLDER, str(made.folder))
             self._note(reading, made)
-            self._told(made)
+            self._told(name, made)
 
         def failed(error: BaseException) -> None:
             self._job = None
             other = (Choice(tr("Choose another folder"), self.ask),) if isinstance(error, StoreError) else ()
-            desk.report(error, tr("No DICOM results were written"), choices=other, topic=TOPIC)
+            desk.report(error, tr("{name}: no DICOM results were written", name=name), choices=other, topic=TOPIC)
 
         def cancelled() -> None:
             self._job = None
-            desk.tell(tr("Cancelled: no DICOM results were written."), topic=TOPIC)
+            desk.tell(tr("{name}: cancelled, no DICOM results were written.", name=name), topic=TOPIC)
 
         self._job = desk.runner.submit(
             LANE, tr("Writing DICOM results"), work, on_result=done, on_failed=failed, on_cancelled=cancelled,
@@ -133,8 +134,8 @@ class WindowResults(QObject):
         words = tr("Writing DICOM results \N{HORIZONTAL ELLIPSIS} {percent} %", percent=f"{100 * job.share:.0f}")
         self._w.desk.message.emit(Message("info", words, choices=(Choice(tr("Cancel"), job.cancel),), topic=TOPIC))
 
-    def _told(self, made: ResultsWritten) -> None:
-        words = tr("{count} DICOM objects written to {folder}.", count=len(made.paths), folder=made.folder)
+    def _told(self, name: str, made: ResultsWritten) -> None:
+        words = tr("{name}: {count} DICOM objects written to {folder}.", name=name, count=len(made.paths), folder=made.folder)
         if not made.report:
             words += " " + tr("The report's PDF is not among them: the reading is not signed.")
         choice = Choice(tr("Open the folder"), lambda: self._open_folder(made.folder))

@@ -79,7 +79,7 @@ def test_a_draft_leaves_without_a_report_and_that_is_told(qtbot, window: MainWin
     assert set(found) == {"SR", "PR", "OT", "KO"}
     assert found["SR"].CompletionFlag == "PARTIAL" and "draft" in found["SR"].SeriesDescription
     message = last(window)
-    assert message.text.startswith(f"4 DICOM objects written to {out}.") and "not signed" in message.text
+    assert message.text.startswith(f"PHANTOM DEMO: 4 DICOM objects written to {out}.") and "not signed" in message.text
     assert [choice.title for choice in message.choices] == ["Open the folder"]
     events = [(row.action, row.detail, row.after) for row in window.services.station().rows()]
     reading = window.desk.reading
@@ -101,14 +101,14 @@ def test_a_signed_reading_takes_its_sealed_file_along(qtbot, window: MainWindow,
     document = found["DOC"]
     assert document.EncapsulatedDocument[: document.EncapsulatedDocumentLength] == kept
     assert (document.VerificationFlag, found["SR"].VerificationFlag) == ("VERIFIED", "VERIFIED")
-    assert last(window).text == f"5 DICOM objects written to {out}."
+    assert last(window).text == f"PHANTOM DEMO: 5 DICOM objects written to {out}."
 
 
 def test_a_sealed_file_that_is_gone_stops_it(qtbot, window: MainWindow, fakes: Fakes, out: Path) -> None:
     sealed(qtbot, window, fakes)
     fakes.store.files.clear()
     export(qtbot, window)
-    assert last(window).text.startswith("No DICOM results were written: ") and list(out.iterdir()) == []
+    assert last(window).text.startswith("PHANTOM DEMO: no DICOM results were written: ") and list(out.iterdir()) == []
 
 
 def test_the_mark_of_a_key_image_goes_with_the_film(qtbot, window: MainWindow, out: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_mark_of_a_key_image_goes_with_the_film(qtbot, window: MainWindow, o
     export(qtbot, window)  # while the mark is still on its way to the disk
     titles = {read_strictly(path).ConceptNameCodeSequence[0].CodeMeaning for path in out.glob("KO.*")}
     assert titles == {"Manifest", "Of Interest"}
-    assert last(window).text.startswith("5 DICOM objects")
+    assert last(window).text.startswith("PHANTOM DEMO: 5 DICOM objects")
 
 
 def test_the_report_page_has_it_and_the_last_folder_is_offered(
@@ -141,7 +141,7 @@ def test_a_disk_that_refuses_is_told_and_leaves_nothing(
     monkeypatch.setattr(writer, "write_whole", refuse)
     export(qtbot, window)
     message = last(window)
-    assert message.kind == "error" and message.text.startswith("No DICOM results were written: ")
+    assert message.kind == "error" and message.text.startswith("PHANTOM DEMO: no DICOM results were written: ")
     assert message.remedy == "Free some space." and [choice.title for choice in message.choices] == ["Choose another folder"]
     assert list(out.iterdir()) == [] and list(window.services.station().rows()) == []
 
@@ -201,7 +201,7 @@ def test_it_can_be_cancelled(qtbot, window: MainWindow, out: Path, monkeypatch: 
     assert choice.title == "Cancel"
     choice.act()
     finish(qtbot, window)
-    assert last(window).text == "Cancelled: no DICOM results were written." and list(out.iterdir()) == []
+    assert last(window).text == "PHANTOM DEMO: cancelled, no DICOM results were written." and list(out.iterdir()) == []
 
 
 def test_a_reports_last_folder_is_offered_again(qtbot, read: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
