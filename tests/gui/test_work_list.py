@@ -253,7 +253,7 @@ def test_a_layout_file_that_is_damaged_is_passed_over(qtbot, desk_window, fakes,
     window = desk_window()
     settle(qtbot, window)
     window.lists.set_wide(True)
-    assert window.work_list.table.columnWidth(PLACE[Column.NAME]) == 190 and shown_ids(window) == ["s0"]
+    assert window.work_list.table.list_layout().widths[Column.NAME] == 190 and shown_ids(window) == ["s0"]
 
 
 def test_the_status_bar_counts(qtbot, desk_window, fakes):

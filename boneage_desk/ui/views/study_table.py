@@ -180,7 +180,8 @@ class StudyTable(QTableView):
             return
         header = self.horizontalHeader()
         if any(not self.isColumnHidden(at) and header.visualIndex(at) > header.visualIndex(number) for at in PLACE.values()):
-            self._spare = {}  # by hand: from now on all widths are as they are seen
+            self._spare = {}  # by hand: from now on all widths are as they are seen, whatever room there is
+            self._keep()
         self._told()
 
     def _told(self, *_where: object) -> None:
