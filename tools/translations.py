@@ -61,6 +61,7 @@ MORE = (
     "mp3", "mp5", "dp1", "dp3", "dp5", "Metacarpal 1", "Metacarpal 3", "Metacarpal 5", "Proximal phalanx 1", "Proximal phalanx 3",
     "Proximal phalanx 5", "Middle phalanx 3", "Middle phalanx 5", "Distal phalanx 1", "Distal phalanx 3", "Distal phalanx 5",
     "radiologist", "endocrinologist", "technologist", "administrator",
+    "name", "patient id", "sex", "birth date", "study date", "side",
 )  # fmt: skip
 """Sentences that no rule above finds."""
 

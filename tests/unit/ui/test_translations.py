@@ -148,6 +148,7 @@ def test_chinese_is_chinese(tool: ModuleType) -> None:
         ("9 y 4 m", "9岁4月"),
         (">= 17 y 0 m", "≥ 17岁0月"),
         ("Sex not known (recorded as 'O'): no bone age without it.", "性别未知（记录为“O”）：没有性别则无骨龄。"),
+        ("Not known: name, patient id, birth date, side.", "未知：姓名、患者编号、出生日期、侧别。"),
         ("The film is still being opened. Try again in a moment.", "影像仍在打开中。请稍后再试。"),
         ("Something nobody ever said", "Something nobody ever said"),
     ],
