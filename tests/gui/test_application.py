@@ -334,7 +334,7 @@ def latin_sentences(root: QWidget) -> list[str]:
             if not isinstance(words, str):
                 continue
             plain = re.sub(r"<[^>]*>|&\w+;", " ", words)
-            rest = [word for word in re.findall(r"[A-Za-z][A-Za-z.'/-]{2,}\S*", plain) if not SAME.fullmatch(word.strip(".,;:()"))]
+            rest = [word for word in re.findall(r"[A-Za-z][A-Za-z.'/-]{2,}[!-~]*", plain) if not SAME.fullmatch(word.strip(".,;:()"))]
             if len(rest) >= 2:
                 found.append(f"{type(widget).__name__}.{getter}: {words}")
     return sorted(set(found))

@@ -42,10 +42,10 @@ def test_the_pages_in_a_window_of_their_own_go_on_working(qtbot, read):
     film = read.stack.width()
     read.desk.select("radius")
     read.bones.table.setFocus()
-    before = read.desk.reading.bone("radius").grade
+    before = read.desk.reading.bone("radius").final_grade
     read.actions_["grade-up"].trigger()
     settle(qtbot, read)
-    assert read.desk.reading.bone("radius").grade != before
+    assert read.desk.reading.bone("radius").final_grade != before
     pages.title.button.click()
     QApplication.processEvents()
     assert not pages.isFloating() and pages.window() is read and not pages.title.isVisible()
