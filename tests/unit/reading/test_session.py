@@ -176,7 +176,7 @@ def test_states_are_closed_until_every_bone_was_looked_at() -> None:
     it = session()
     for bone in rus_chn.BONES[:-1]:
         do(it, AcceptGrade(bone))
-    with pytest.raises(InputError, match="dp5") as caught:
+    with pytest.raises(InputError, match="Distal phalanx 5") as caught:
         do(it, MarkReviewed())
     assert caught.value.code == "not-reviewed"
     do(it, SetReviewed("dp5", True))
