@@ -1,7 +1,8 @@
 """Whole-hand model folders with random weights, real architectures and real cards: their numbers mean nothing.
 
 For tests of everything round the networks. Needs the model libraries; call it in a child process where the test's own
-process must stay free of them: ``python -m tests.whole_hand_models FOLDER whole-hand dual``.
+process must stay free of them: ``python -m tests.whole_hand_models FOLDER whole-hand dual``; with a side [px] in front of the
+engines, as in ``FOLDER 299 dual``, pictures of that side are read mirrored too, as trained models do: for timing.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ def write_whole_hand(
     usual_difference_months: float | None = 12.5,
     sex_limit: float | None = None,
     picture: str = "hand-upright-1",
+    side: int = 0,
 ) -> Path:
     """A model of ``engine`` in ``models``: its folder, with half-precision weights whose answers depend on the picture.
 
-    needs_sex: as the card says; None: all but 'dual'. sex_limit: None leaves it out of the card.
+    needs_sex: as the card says; None: all but 'dual'. sex_limit: None leaves it out of the card. side: of the
+    picture [px]; 0: a small one.
     """
     import torch
     from safetensors.torch import save_file
@@ -44,6 +47,7 @@ def write_whole_hand(
     from boneage_desk.engines.networks.whole_hand import build_whole_hand
 
     architecture, size = ARCHITECTURES[engine]
+    size = side or size
     torch.manual_seed(seed)
     network = build_whole_hand(architecture)
     _wake(network, size)
@@ -129,9 +133,10 @@ def _wake(network: object, size: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """FOLDER ENGINE...: a model of each engine in the folder."""
-    for engine in arguments[1:]:
-        write_whole_hand(Path(arguments[0]), engine)
+    """FOLDER [SIDE] ENGINE...: a model of each engine in the folder."""
+    side = next((int(word) for word in arguments[1:] if word.isdigit()), 0)
+    for engine in (word for word in arguments[1:] if not word.isdigit()):
+        write_whole_hand(Path(arguments[0]), engine, side=side, flips=bool(side))
 
 
 if __name__ == "__main__":
