@@ -198,6 +198,7 @@ def repaint(app: QApplication, wanted: str, font_points: float = 0) -> None:
     The font size changes with the next start: labels have taken theirs.
     """
     use(wanted, font_points)
+    app.setStyleSheet("")  # to go from sheet to sheet takes Qt five times as long as from none to one
     app.setPalette(_palette())
     app.setStyleSheet(style_sheet())
     known = sorted({value for palette in PALETTES.values() for value in palette.values()})
