@@ -19,6 +19,7 @@ from boneage_desk.ui.presenters.messages import Choice, Message
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
+    from boneage_desk.ui.presenters.desk import Desk
     from boneage_desk.ui.views.export_dialog import ExportDialog
 
 LANE = "export"
@@ -135,17 +136,7 @@ class WindowExports(QObject):
         )  # fmt: skip
 
     def _note(self, what: str, key: bool, counts: str) -> None:
-        """Patients' pictures left the station: an event of the chain."""
-        services = self._w.services
-        if services.station is None:
-            return
-        station, at = services.station, services.now()
-        detail = f"{what}, {'with' if key else 'without'} a key"
-        self._w.desk.run_later(
-            "store", tr("Noting the export"),
-            lambda _t, _p: station().note(EXPORT, at=at, who=services.who(), detail=detail, after=counts),
-            lambda _done: None, tr("The export could not be noted in the audit chain"),
-        )  # fmt: skip
+        note_export(self._w.desk, f"{what}, {'with' if key else 'without'} a key", counts)
 
     def _told(self, words: str, folder: Path, films: Sequence[ExportedFilm], left: Sequence[LeftOut]) -> None:
         """What was written, and what a person has to look at."""
@@ -158,3 +149,16 @@ class WindowExports(QObject):
         parts.append(tr("Look at each picture before you give it away."))
         choice = Choice(tr("Open the folder"), lambda: self._open_folder(folder))
         self._w.desk.message.emit(Message("warning" if left or suspected else "info", " ".join(parts), choices=(choice,), topic=LANE))
+
+
+def note_export(desk: Desk, detail: str, after: str) -> None:
+    """Patients' data left the station: an event of the audit chain, where there is one. ``after``: what left."""
+    services = desk.services
+    if services.station is None:
+        return
+    station, at = services.station, services.now()
+    desk.run_later(
+        "store", tr("Noting the export"),
+        lambda _t, _p: station().note(EXPORT, at=at, who=services.who(), detail=detail, after=after),
+        lambda _done: None, tr("The export could not be noted in the audit chain"),
+    )  # fmt: skip

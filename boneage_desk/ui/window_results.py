@@ -13,13 +13,13 @@ from boneage_desk.common.errors import BoneAgeError, InputError, StoreError
 from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.dicom_study import check_study
-from boneage_desk.reading.exports import EXPORT
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.results import ResultsWritten, write_results
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job
 from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.saving import Saving
+from boneage_desk.ui.window_exports import note_export
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
@@ -112,7 +112,7 @@ class WindowResults(QObject):
         def done(made: ResultsWritten) -> None:
             self._job = None
             self._w._settings().setValue(KEPT_FOLDER, str(made.folder))
-            self._note(reading, made)
+            note_export(desk, "DICOM results", f"{reading.reading_id}, revision {reading.revision}: {len(made.paths)} objects")
             self._told(name, made)
 
         def failed(error: BaseException) -> None:
@@ -140,16 +140,3 @@ class WindowResults(QObject):
             words += " " + tr("The report's PDF is not among them: the reading is not signed.")
         choice = Choice(tr("Open the folder"), lambda: self._open_folder(made.folder))
         self._w.desk.message.emit(Message("info", words, choices=(choice,), topic=TOPIC))
-
-    def _note(self, reading: Reading, made: ResultsWritten) -> None:
-        """A patient's data left the station: an event of the chain."""
-        services = self._w.services
-        if services.station is None:
-            return
-        station, at = services.station, services.now()
-        after = f"{reading.reading_id}, revision {reading.revision}: {len(made.paths)} objects"
-        self._w.desk.run_later(
-            "store", tr("Noting the export"),
-            lambda _t, _p: station().note(EXPORT, at=at, who=services.who(), detail="DICOM results", after=after),
-            lambda _done: None, tr("The export could not be noted in the audit chain"),
-        )  # fmt: skip

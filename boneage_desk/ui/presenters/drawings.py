@@ -31,6 +31,9 @@ class Drawings(QObject):
     changed = Signal()
     """A drawing was made."""
 
+    worker: Callable[[Any], Callable[[], Any]]
+    """Of a key: what makes its drawing, on another thread."""
+
     topic = "atlas"
 
     def __init__(self, desk: Desk, title: str, trouble: str) -> None:
@@ -50,10 +53,6 @@ class Drawings(QObject):
     def failed(self) -> bool:
         """They cannot be made; it was told."""
         return self._failed
-
-    def worker(self, key: Any) -> Callable[[], Any]:
-        """What makes the drawing of ``key``, on another thread."""
-        raise NotImplementedError
 
     def ask(self, keys: Sequence[Hashable]) -> None:
         """Draw these, in this order; what was wanted before and is not begun is passed over."""
