@@ -12,6 +12,7 @@ import pytest
 from boneage_desk.ui import theme
 from boneage_desk.ui.app import go_on
 from boneage_desk.ui.main_window import MainWindow
+from boneage_desk.ui.presenters import key_words
 from tests.gui.fakes import Fakes
 from tests.gui.watchdog import OFFENDERS, Watchdog
 
@@ -73,6 +74,13 @@ def settle(qtbot, window: MainWindow) -> None:
         return not window.runner.jobs and not window.desk.saver.busy and not window.start_.active
 
     qtbot.waitUntil(done, timeout=10000)
+
+
+@pytest.fixture(autouse=True)
+def own_keys() -> Iterator[None]:
+    """The keys in force are the program's, not one window's: those that a test gave end with it."""
+    yield
+    key_words.use({})
 
 
 @pytest.fixture(autouse=True)

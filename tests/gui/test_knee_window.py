@@ -194,9 +194,6 @@ def test_the_view_of_the_film(qtbot, show, engine: KneeEngine, tmp_path: Path) -
     assert not window.film.inverted
     shown.open(write_knee(tmp_path / "knee.dcm"))
     dark = pixels_of(window)
-    window.activateWindow()
-    window.film.setFocus()
-    qtbot.waitUntil(window.film.hasFocus)
     qtbot.keyClick(window.film, Qt.Key.Key_I)
     assert window.film.inverted and window._actions["invert"].isChecked()
     middle = slice(200, 400), slice(300, 450)
