@@ -24,6 +24,8 @@ UPRIGHT = 1.2
 """Height to width of a window from which on the pages lie under the film at first, where they have the room."""
 UNDER_FILM = 0.45
 """Share of such a window's height that they take."""
+NOTE_ROOM = 200
+"""What is left of the film's place while the film is elsewhere [px]."""
 
 
 class FilmWindow(QWidget):
@@ -71,6 +73,7 @@ class WindowLayout(QObject):
         self._placed = self._unlocked = False
         self.film_window: FilmWindow | None = None
         self._elsewhere: _Elsewhere | None = None
+        self._pages_size = QSize()
 
     # --- kept -------------------------------------------------------------------------------
 
@@ -179,6 +182,8 @@ class WindowLayout(QObject):
         window.actions_.add_to(self.film_window, Scope.WINDOW)
         self.film_window.closed.connect(self.bring_back)
         window.stack.setCurrentWidget(self._elsewhere)
+        self._pages_size = window.docks.pages.size()
+        window.docks.give_pages(NOTE_ROOM)
         other = self._other_screen()
         if other is not None:
             self.film_window.setGeometry(other.availableGeometry())
@@ -204,6 +209,7 @@ class WindowLayout(QObject):
         film.deleteLater()
         window.actions_.check("film-window", False)
         window.show_film()
+        window.docks.take_back(self._pages_size)
 
     @property
     def place(self) -> QWidget | None:

@@ -53,6 +53,24 @@ def kept(window) -> settings.Settings:
 # --- settings -------------------------------------------------------------------------------
 
 
+def test_the_settings_open_at_their_first_section_and_are_made_complete(qtbot, window):
+    window.program.show_settings()
+    dialog = window.program.dialog
+    assert 0 < len(dialog._rows) < len(OPTIONS), "the others are made after the window was shown"
+    qtbot.waitUntil(lambda: not dialog._slices.active)
+    assert [row.option for row in dialog._rows] == [option for section in SECTIONS for option in OPTIONS if option.section == section]
+
+
+def test_who_goes_to_a_section_at_once_gets_there(qtbot, window):
+    window.program.show_settings()
+    dialog = window.program.dialog
+    dialog.sections.setCurrentRow(len(SECTIONS) - 1)
+    assert len(dialog._rows) == len(OPTIONS) and not dialog._slices.active
+    heading = dialog._headings[SECTIONS[-1]]
+    seen = heading.mapTo(dialog._area.viewport(), heading.rect().topLeft()).y()
+    assert 0 <= seen < dialog._area.viewport().height()
+
+
 def test_a_choice_counts_at_once_and_is_kept(qtbot, window):
     box = row_of(dialog_of(window), "theme").control
     assert isinstance(box, QComboBox)

@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QDockWidget
 
+from boneage_desk.ui.jobs import Job
+from boneage_desk.ui.views.progress_row import ProgressRow
 from tests.gui.conftest import settle
 
 pytestmark = pytest.mark.gui
@@ -50,6 +52,52 @@ def test_the_pages_in_a_window_of_their_own_go_on_working(qtbot, read):
     QApplication.processEvents()
     assert not pages.isFloating() and pages.window() is read and not pages.title.isVisible()
     assert not read.actions_["pages-window"].isChecked() and read.stack.width() < film
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1080, 1800)], ids=["beside", "under"])
+def test_the_pages_have_the_room_of_a_film_that_is_elsewhere(qtbot, desk_window, fakes, size):
+    window = desk_window(fakes.path, size=size)
+    settle(qtbot, window)
+    docks = window.docks
+    long = docks.pages.height if size[1] > size[0] else docks.pages.width
+    first, film = long(), docks.film.height() if size[1] > size[0] else docks.film.width()
+    window.actions_["film-window"].trigger()
+    QApplication.processEvents()
+    assert long() >= first + film - 300, "what the note does not need is the pages'"
+    back = window.layout_.place.back
+    assert docks.film.rect().contains(back.mapTo(docks.film, back.rect().bottomRight()))
+    window.actions_["film-window"].trigger()
+    QApplication.processEvents()
+    assert abs(long() - first) <= 4 and window.film_panel.isVisible()
+
+
+def test_a_narrow_bar_says_the_beginning_of_its_words(qtbot):
+    row = ProgressRow()
+    qtbot.addWidget(row)
+    row.resize(600, 40)
+    job = Job("engine", "Reading the film", lambda _token, _progress: None)
+    job.step = "starting the models"
+    row.show_job(job, unread=True)
+    row.show()
+    assert row.bar.text() == "Reading the film: starting the models"
+    row.resize(220, 40)
+    QApplication.processEvents()
+    assert row.bar.text().startswith("Reading") and row.bar.text().endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert row.bar.fontMetrics().horizontalAdvance(row.bar.text()) < row.bar.width()
+    assert row.bar.toolTip() == "Reading the film: starting the models"
+
+
+def test_the_room_of_a_film_that_is_elsewhere_is_not_kept(qtbot, desk_window, fakes):
+    window = desk_window(fakes.path)
+    settle(qtbot, window)
+    before = window.docks.pages.width()
+    window.actions_["film-window"].trigger()
+    QApplication.processEvents()
+    assert window.docks.pages.width() > before
+    window.close()
+    again = desk_window(fakes.path)
+    settle(qtbot, again)
+    assert abs(again.docks.pages.width() - before) <= 4
 
 
 def test_closing_a_floating_dock_brings_it_back(qtbot, read):

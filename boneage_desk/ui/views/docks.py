@@ -123,6 +123,22 @@ class DockArea(QMainWindow):
         """Of the work list and the pages [px], where they lie beside the film."""
         self.resizeDocks([self.list, self.pages], [listed, pages], Qt.Orientation.Horizontal)
 
+    def give_pages(self, left: int) -> None:
+        """All room but ``left`` px of the film's place to the pages, where they lie beside or under it."""
+        if self.pages.isFloating() or self.pages.isHidden():
+            return
+        room = self.film.size()
+        if self.dockWidgetArea(self.pages) == _Area.BottomDockWidgetArea:
+            self.set_height(self.pages.height() + max(0, room.height() - left))
+        else:
+            self.resizeDocks([self.pages], [self.pages.width() + max(0, room.width() - left)], Qt.Orientation.Horizontal)
+
+    def take_back(self, size: QSize) -> None:
+        """The pages at ``size`` again."""
+        if not self.pages.isFloating():
+            self.resizeDocks([self.pages], [size.width()], Qt.Orientation.Horizontal)
+            self.set_height(size.height())
+
     def reset(self, below: bool = False) -> None:
         """Both docks in the places that they have at first; below: the pages under the film, for an upright screen."""
         for dock in self._docks:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QImage, QPainter
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:
@@ -26,9 +26,15 @@ def told(draw: Callable[..., None]) -> Callable[..., None]:
 
 
 class FilmItem(pg.ImageItem):
-    """8-bit grey that was mapped already; drawn smoothly since a radiograph is no pixel art."""
+    """Screen pixels (uint32 [h, w], 0xffRRGGBB) that were mapped already; drawn smoothly since a radiograph is no pixel art."""
 
     smooth = True
+
+    def render(self) -> None:
+        self._drawn = image = self.image  # the picture below lies in its memory
+        rows, columns = image.shape
+        self.qimage = QImage(image.data, columns, rows, image.strides[0], QImage.Format.Format_RGB32)
+        self._renderRequired = self._unrenderable = False
 
     @told
     def paint(self, painter: QPainter, *args: Any) -> None:

@@ -22,7 +22,7 @@ from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import film_marks, windows
 from boneage_desk.ui.presenters.film_marks import Hit
-from boneage_desk.ui.presenters.film_pixels import FilmPixels, pixels_of
+from boneage_desk.ui.presenters.film_pixels import FilmPixels, pixels_of, screen_lut
 from boneage_desk.ui.presenters.measured import WidthLine
 from boneage_desk.ui.presenters.overlay import BoxMark, RegionMark, Show
 from boneage_desk.ui.presenters.viewport import Viewport
@@ -65,6 +65,7 @@ class FilmView(pg.GraphicsView):
         self._voi: Voi | None = None
         self._inverted = False
         self._lut: Any = None
+        self._screen_lut: Any = None
         self._item = FilmItem(axisOrder="row-major")
         self.addItem(self._item)
         self._item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
@@ -283,6 +284,7 @@ class FilmView(pg.GraphicsView):
             return
         frame = self._pixels.frame
         self._lut = self._voi_lut(self._voi, frame.max_value, frame.pixels.dtype, invert=self._inverted)
+        self._screen_lut = screen_lut(self._lut)
         self._patch_key = None
         self._refresh()
 
@@ -297,7 +299,7 @@ class FilmView(pg.GraphicsView):
         if visible[2] > visible[0] and visible[3] > visible[1]:
             if key is None or not pixels.covers(key, visible, zoom):
                 key = pixels.patch_key(visible, zoom)
-                patch = pixels.patch(key, self._lut)
+                patch = pixels.patch(key, self._screen_lut)
                 if patch is not None:
                     self._item.setImage(np.ascontiguousarray(patch.grey), autoLevels=False, levels=None)
                     self._patch_key = key

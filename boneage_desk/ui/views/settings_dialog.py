@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -29,6 +30,7 @@ from PySide6.QtWidgets import (
 from boneage_desk.common.i18n import mark, tr
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters.preferences import HANDS, OPTIONS, SECTIONS, Option, Preferences, found
+from boneage_desk.ui.slices import Slices
 from boneage_desk.ui.views.banner import restyle
 from boneage_desk.ui.views.settings_keys import KeysPart
 
@@ -185,22 +187,11 @@ class SettingsDialog(QDialog):
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(14, 4, 16, 12)
-        self.rows: list[_Row] = []
+        listed = QVBoxLayout()
+        column.addLayout(listed)
+        self._rows: list[_Row] = []
         self._headings: dict[str, QLabel] = {}
-        for section in SECTIONS:
-            heading = QLabel(tr(section))
-            heading.setProperty("heading", True)
-            heading.setContentsMargins(0, 14, 0, 4)
-            self._headings[section] = heading
-            column.addWidget(heading)
-            for option in OPTIONS:
-                if option.section == section:
-                    row = _Row(option, preferences)
-                    self.rows.append(row)
-                    column.addWidget(row)
-            if section == HANDS:
-                self.keys = KeysPart(preferences)
-                column.addWidget(self.keys)
+        self._left = self._parts(listed, preferences)
         self.none = QLabel(tr("No setting has these words."))
         self.none.setProperty("muted", True)
         self.none.hide()
@@ -218,9 +209,57 @@ class SettingsDialog(QDialog):
         foot.addWidget(close)
         whole.addLayout(foot)
         self.search.textChanged.connect(self._filter)
-        self.sections.currentRowChanged.connect(self._go)
         self.sections.setCurrentRow(0)
+        self.sections.currentRowChanged.connect(self._go)
         self.setFont(theme.ui_font())
+        while len(self._headings) < 2:  # the first section is there at once, the others as soon as the window was answered
+            next(self._left)
+        self._slices = Slices(self, self._left, lambda: None, self._failed)
+
+    def _parts(self, listed: QVBoxLayout, preferences: Preferences) -> Iterator[None]:
+        """Headings and rows, one a piece."""
+        for section in SECTIONS:
+            heading = QLabel(tr(section))
+            heading.setProperty("heading", True)
+            heading.setContentsMargins(0, 14, 0, 4)
+            self._headings[section] = heading
+            listed.addWidget(heading)
+            yield
+            for option in OPTIONS:
+                if option.section == section:
+                    row = _Row(option, preferences)
+                    self._rows.append(row)
+                    listed.addWidget(row)
+                    yield
+            if section == HANDS:
+                self._keys = KeysPart(preferences)
+                listed.addWidget(self._keys)
+                yield
+
+    def _failed(self, error: BaseException) -> None:
+        raise error
+
+    def _complete(self) -> None:
+        """What is not made yet, now."""
+        if not self._slices.active:
+            return
+        self._slices.stop()
+        for _ in self._left:
+            pass
+        page = self._area.widget()
+        QApplication.sendPostedEvents(page, QEvent.Type.LayoutRequest)  # places and the bar's range, for who scrolls at once
+
+    @property
+    def rows(self) -> list[_Row]:
+        """Every setting's row."""
+        self._complete()
+        return self._rows
+
+    @property
+    def keys(self) -> KeysPart:
+        """Where the keys are set."""
+        self._complete()
+        return self._keys
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -228,6 +267,7 @@ class SettingsDialog(QDialog):
 
     def _go(self, index: int) -> None:
         if index >= 0:
+            self._complete()
             heading = self._headings[SECTIONS[index]]
             self._area.verticalScrollBar().setValue(heading.y())
 

@@ -20,7 +20,7 @@ from boneage_desk.reading.session import ReadingSession, SetAnalysis, SetBox, Se
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters import corners, messages, numbers, overlay, reporting, rows, text
-from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, halved, linear_lut
+from boneage_desk.ui.presenters.film_pixels import FilmPixels, dragged_window, halved, linear_lut, screen_lut
 from boneage_desk.ui.presenters.reading_work import engine_words
 from boneage_desk.ui.presenters.viewport import Viewport
 from tests.gui.fakes import GRADES, make_film, make_result
@@ -377,6 +377,11 @@ def test_a_patch_covers_what_is_seen_and_shows_the_same_grey():
     x0, y0, x1, y1 = patch.rect
     assert x0 <= 300 and y0 <= 400 and x1 >= 500 and y1 >= 640
     assert (patch.grey == lut[frame.pixels[int(y0) : int(y1), int(x0) : int(x1)]]).all()
+    screen = pixels.patch(key, screen_lut(lut))
+    assert screen is not None and screen.grey.dtype == np.uint32
+    for shift in (0, 8, 16):  # red, green and blue are the same grey, and opaque
+        assert (screen.grey >> shift & 0xFF == patch.grey).all()
+    assert (screen.grey >> 24 == 0xFF).all()
     assert pixels.covers(key, seen, 1.5) and not pixels.covers(key, (0, 0, 10, 10), 1.5)
     assert not pixels.covers(key, seen, 0.4)
 
