@@ -9,7 +9,7 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.assessment import Command, Reading
 from boneage_desk.reading.growing import SetAtlasAge, SetMeasurement, SetMenarche, SetParents
-from boneage_desk.reading.growth import parse_age, parse_length, parse_weight
+from boneage_desk.reading.growth import Measurement, parse_age, parse_length, parse_weight
 from boneage_desk.reading.growth_view import GrowthView, growth_view
 from boneage_desk.reading.report_growth import percentile_text, sds_text
 from boneage_desk.standards.growth import GrowthReference
@@ -72,11 +72,11 @@ def commands(options: argparse.Namespace) -> Callable[[Reading], Sequence[Comman
     return made
 
 
-def lines(reading: Reading, reference: str) -> list[str]:
+def lines(reading: Reading, reference: str, history: Sequence[Measurement] = ()) -> list[str]:
     """Height with its SD scores, adult height by each method that gives one, and what to look at; empty without any."""
-    if not reading.growth.known:
+    if not reading.growth.known and not history:
         return []
-    view = growth_view(reading, GrowthReference.parse(reference))
+    view = growth_view(reading, GrowthReference.parse(reference), history=history)
     told = [_height(view)] if view.height is not None else []
     for made in view.predictions:
         if made.cm is not None:

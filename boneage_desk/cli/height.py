@@ -23,6 +23,7 @@ from boneage_desk.reading.growth import (
 from boneage_desk.reading.growth_document import prediction_document
 from boneage_desk.reading.report_growth import sds_text
 from boneage_desk.standards import growth
+from boneage_desk.standards.gp import on_the_ladder
 from boneage_desk.standards.growth import GrowthReference, Measure
 from boneage_desk.standards.height import METHODS, HeightInputs, HeightPrediction, predict_all
 from boneage_desk.standards.types import BoneAge, Sex
@@ -73,10 +74,12 @@ def _inputs(options: argparse.Namespace) -> HeightInputs:
         check_range(name, cm, ends, "cm")
         return cm
 
-    def bone_age(text: str | None, name: str) -> BoneAge | None:
+    def bone_age(text: str | None, name: str, by_plates: bool = False) -> BoneAge | None:
         months = parse_age(text) if text else None
         check_range(name, months, ATLAS_MONTHS, "months")
-        return None if months is None else BoneAge(months)
+        if months is None:
+            return None
+        return on_the_ladder(months, sex) if by_plates else BoneAge(months)
 
     weight = parse_weight(options.weight) if options.weight else None
     check_range("weight", weight, WEIGHT_KG, "kg")
@@ -90,7 +93,7 @@ def _inputs(options: argparse.Namespace) -> HeightInputs:
         weight_kg=weight,
         father_cm=length(options.father, "father's height", PARENT_CM),
         mother_cm=length(options.mother, "mother's height", PARENT_CM),
-        gp=bone_age(options.gp_bone_age, "Greulich-Pyle bone age"),
+        gp=bone_age(options.gp_bone_age, "Greulich-Pyle bone age", by_plates=True),
         tw2_rus=bone_age(options.tw2_bone_age, "TW2 RUS bone age"),
         menarche=None if options.menarche is None else options.menarche == "yes",
         length_cm=length(options.length, "length", HEIGHT_CM),

@@ -105,7 +105,7 @@ def run(options: argparse.Namespace, app: App) -> int:
             written_results = write_results(services, reading, film, Path(options.dicom_out), options, film_map)
         if options.json:
             told = {"dicom_results": [str(path) for path in written_results]} if options.dicom_out else {}
-            output.write_json({**document(reading), **told}, options.json)
+            output.write_json({**document(reading, services.reports().history(reading)), **told}, options.json)
             written = options.printed = True
         if options.png:
             write_png(film, reading, Path(options.png))
@@ -120,12 +120,12 @@ def run(options: argparse.Namespace, app: App) -> int:
         if options.text:
             output.write_bytes(services.reports().text(reading, growth=options.growth or None).encode("utf-8"), Path(options.text))
         if options.fhir:
-            output.write_json(bundle(reading), options.fhir)
+            output.write_json(bundle(reading, services.reports().history(reading)), options.fhir)
         if options.save and not save_new(services, steps):
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)
         if options.json != output.STDOUT:
-            grown = growth.lines(reading, services.settings.growth_reference)
+            grown = growth.lines(reading, services.settings.growth_reference, services.reports().history(reading))
             print("\n".join((describe(reading, summary), *grown, *(f"wrote {path}" for path in written_results))))
         return _verdict(summary, reading)
     except Cancelled:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from boneage_desk.imaging.assemble import Warnings
 from boneage_desk.imaging.dicom_accept import body_part_words
 from boneage_desk.imaging.dicom_tags import clean, group_items, holder, items, numbers, text, value
+from boneage_desk.reading.ages import is_day_of_life
 from boneage_desk.reading.film import Laterality, Patient, Spacing, SpacingKind, Study
 from boneage_desk.reading.growth import HEIGHT_CM, WEIGHT_KG
 from boneage_desk.standards.types import Sex
@@ -241,7 +242,7 @@ def _date(written: str, code: str, words: str, warnings: Warnings) -> date | Non
             found = date(int(match[1]), int(match[2]), int(match[3]))
         except ValueError:
             found = None
-        if found is not None and found.year > 1900:
+        if found is not None and is_day_of_life(found):
             return found
     warnings.append((code, f"The {words} '{written[:20]}' is not a possible date and was left out."))
     return None

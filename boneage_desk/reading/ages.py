@@ -21,6 +21,8 @@ LEAST_GESTATION_DAYS, MOST_GESTATION_DAYS = 154, 314
 """22 weeks to 44 weeks and 6 days: what is taken for a duration of pregnancy at all."""
 CORRECTED_UNTIL_MONTHS = 36.0
 """Corrected age is used up to 3 years of age (American Academy of Pediatrics 2004); not beyond."""
+FIRST_YEAR, LAST_YEAR = 1901, 2200
+"""Years of a date that is taken for a day of a patient's life; beyond lie fillers such as 9999-12-31."""
 
 
 class BirthPrecision(StrEnum):
@@ -49,13 +51,21 @@ class AgeBasis:
             raise ValueError(f"a pregnancy of {days} days")
 
 
+def is_day_of_life(on: date) -> bool:
+    """Whether a date can be a birth or a study at all."""
+    return FIRST_YEAR <= on.year <= LAST_YEAR
+
+
 def parse_date(text: str) -> date:
-    """'2014-03-02' or DICOM '20140302' to a date; raises InputError otherwise."""
+    """'2014-03-02' or DICOM '20140302' to a date in `FIRST_YEAR` to `LAST_YEAR`; raises InputError otherwise."""
     digits = text.strip().replace("-", "").replace("/", "").replace(".", "")
     try:
         if len(digits) != 8:
             raise ValueError(digits)
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        found = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        if not is_day_of_life(found):
+            raise ValueError(digits)
+        return found
     except ValueError:
         raise InputError(f"'{text}' is not a date.", "Write it as 2014-03-02.", code="bad-date") from None
 
@@ -63,8 +73,8 @@ def parse_date(text: str) -> date:
 def age_months(birth: date, on: date) -> float:
     """Months of life on the day ``on``: whole calendar months plus the share of the running one.
 
-    A child born on the 31st completes a month on the last day of a shorter month. Raises InputError
-    (code 'birth-after-study') when ``on`` is before ``birth``.
+    A child born on the 31st completes a month on the last day of a shorter month. Raises InputError when ``on`` is before
+    ``birth`` (code 'birth-after-study') or after `LAST_YEAR` ('bad-date').
 
     >>> age_months(date(2014, 3, 2), date(2024, 7, 2))
     124.0
@@ -75,6 +85,8 @@ def age_months(birth: date, on: date) -> float:
             "Correct one of them; no chronological age is computed.",
             code="birth-after-study",
         )
+    if on.year > LAST_YEAR:
+        raise InputError(f"'{on.isoformat()}' is not a possible date.", "Correct it.", code="bad-date")
     whole = (on.year - birth.year) * 12 + on.month - birth.month
     if _anniversary(birth, whole) > on:
         whole -= 1

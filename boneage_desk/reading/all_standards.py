@@ -100,14 +100,14 @@ def all_standards(reading: Reading, summary: Summary | None = None) -> AllStanda
         found = {one.standard: (one.score, one.bone_age) for one in results.from_grades(grades, sex)}
     opinion = _opinion(reading)
     if opinion is not None and sex is not None:
-        found[gp.STANDARD_ID] = None, _on_the_ladder(opinion.bone_age_months, sex)
+        found[gp.STANDARD_ID] = None, gp.on_the_ladder(opinion.bone_age_months, sex)
     site = reading.site_standard
     shown = (site, *(standard for standard in SHOWN if standard != site))
     rows = [_row(standard, found.get(standard), summary, sex) for standard in shown]
     age, apart = rows[shown.index(rus_chn.STANDARD_ID)].bone_age, _apart(rows)
     own = reading.growth.atlas_months
     if own is not None and sex is not None:
-        answer = None, _on_the_ladder(own, sex)
+        answer = None, gp.on_the_ladder(own, sex)
         rows.insert(shown.index(gp.STANDARD_ID) + 1, _row(gp.STANDARD_ID, answer, summary, sex, READER))
     point = age is not None and sex is not None and age.qualifier is Qualifier.POINT
     plates = gp.nearest(age.months, sex) if point and age is not None and sex is not None else ()
@@ -117,12 +117,6 @@ def all_standards(reading: Reading, summary: Summary | None = None) -> AllStanda
 def _opinion(reading: Reading) -> WholeHandOpinion | None:
     """The default second opinion; None while the machine's answers are hidden from the reader."""
     return None if reading.blind is Blind.HIDDEN else default_opinion(reading)
-
-
-def _on_the_ladder(ba_months: float, sex: Sex) -> BoneAge:
-    """An age as Greulich-Pyle can say it: the fused hand of the last plate is a bound."""
-    last = gp.plates(sex)[-1]
-    return last.bone_age if ba_months >= last.months else BoneAge(ba_months)
 
 
 def _row(

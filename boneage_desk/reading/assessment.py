@@ -43,6 +43,16 @@ class Blind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """What a template put into the impression: ``words``, from the template's ``texts`` (language, text with places) in the
+    report's ``language`` of then. Its figures can be worked out anew (`reading.impression`)."""
+
+    texts: tuple[tuple[str, str], ...]
+    language: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One assessment of one film: facts, findings, flags, state. ``bones`` are in table order.
 
@@ -90,6 +100,8 @@ class Reading:
     growth: Growth = Growth()
     """Heights, weights, parents' heights: what a person entered and what the film's file says (`reading.growth`)."""
     site_standard: str = rus_chn.STANDARD_ID
+    filled: tuple[Filled, ...] = ()
+    """What templates put into ``impression`` and stands there as it was put."""
 
     def __post_init__(self) -> None:
         if self.site_standard not in OF_A_SITE:

@@ -5,6 +5,7 @@ Stable and versioned (resources/schema/reading-v1.schema.json). Within version 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from boneage_desk import __version__
@@ -15,6 +16,7 @@ from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.document_standards import age_basis, reference, standards_table
 from boneage_desk.reading.evidence import Evidence, Point, contradiction, evidence_words
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.growth_document import growth_document
 from boneage_desk.reading.second_opinion import difference
 from boneage_desk.reading.session import Reading
@@ -42,9 +44,10 @@ BLIND_FIRST = {Blind.NO: "no", Blind.SHOWN: "no", Blind.HIDDEN: "hidden", Blind.
 """'no': the machine's grades were shown as they came; 'hidden': not yet; 'revealed': after the person's own."""
 
 
-def document(reading: Reading) -> dict[str, Any]:
+def document(reading: Reading, history: Sequence[Measurement] = ()) -> dict[str, Any]:
     """The reading as it stands. ``grade``/``probabilities`` are the machine's on the box in force,
     ``human_grade`` the person's, ``score`` is of the grade in force (the person's, else the machine's).
+    ``history``: measurements of earlier readings of the child, which the growth rests on too.
     """
     summary = summarise(reading)
     source = reading.source
@@ -77,7 +80,7 @@ def document(reading: Reading) -> dict[str, Any]:
         "reading_id": reading.reading_id,
         "state": reading.state.value,
         "blind_first": BLIND_FIRST[reading.blind],
-        "growth": growth_document(reading, summary),
+        "growth": growth_document(reading, summary, history),
         "signatures": [_signature(signature) for signature in reading.signatures],
         "annotations": [_annotation(annotation) for annotation in reading.annotations],
         "key_image": reading.key_image,

@@ -10,7 +10,7 @@ from datetime import date
 
 from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.blind import shown
-from boneage_desk.reading.growth import Measurement, Origin
+from boneage_desk.reading.growth import Measurement, Origin, dated
 from boneage_desk.reading.growth_texts import Doubt, doubt
 from boneage_desk.reading.priors import RATE_FROM_MONTHS, priors
 from boneage_desk.reading.summary import summarise
@@ -93,7 +93,7 @@ def follow_up(reading: Reading, others: Iterable[Reading]) -> FollowUp:
     strips = tuple(_strip(i, bone, visits) for i, bone in enumerate(rus_chn.BONES))
     plain = [visit for visit in visits if visit.bone_age is not None and visit.bone_age.qualifier is Qualifier.POINT]
     steps = tuple(_step(a, b) for a, b in zip(plain, plain[1:], strict=False))
-    measured = [one for other in earlier for one in other.growth.measurements]
+    measured = [one for other in earlier for one in dated(other.growth, other.study.study_date)]
     measured = [one for one in measured if one.on <= present.on]
     return FollowUp(
         visits=visits,

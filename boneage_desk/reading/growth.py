@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -159,9 +159,24 @@ def measured(
 
 
 def with_measurement(growth: Growth, added: Measurement) -> tuple[Measurement, ...]:
-    """The measurements with one more; it takes the place of the same origin's of that day."""
+    """The measurements with one more; it takes the place of the same origin's of that day, of which it keeps what it does
+    not say itself: a weight entered after a height does not erase it."""
     others = [one for one in growth.measurements if (one.on, one.origin) != (added.on, added.origin)]
+    before = next((one for one in growth.measurements if (one.on, one.origin) == (added.on, added.origin)), None)
+    if before is not None:
+        added = replace(
+            added,
+            height_cm=before.height_cm if added.height_cm is None else added.height_cm,
+            weight_kg=before.weight_kg if added.weight_kg is None else added.weight_kg,
+        )
     return tuple(sorted((*others, added), key=lambda one: (one.on, one.origin.value)))
+
+
+def dated(growth: Growth, study_date: date | None) -> tuple[Measurement, ...]:
+    """The measurements, the file's on the day of the film (None: not known) whatever that was corrected to."""
+    if study_date is None:
+        return growth.measurements
+    return tuple(replace(one, on=study_date) if one.origin is Origin.FILE else one for one in growth.measurements)
 
 
 def from_file(on: date | None, height_m: float | None, weight_kg: float | None) -> Growth:

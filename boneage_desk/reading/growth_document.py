@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from boneage_desk.reading.assessment import Reading
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.growth_view import Point, growth_view
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import growth
@@ -12,18 +14,17 @@ from boneage_desk.standards.growth import GrowthReference, Measure
 from boneage_desk.standards.height import HeightPrediction
 
 
-def growth_document(reading: Reading, summary: Summary) -> dict[str, Any] | None:
-    """Measurements, SD scores by each reference, velocity, adult height by each method; None where nothing is known."""
+def growth_document(reading: Reading, summary: Summary, history: Sequence[Measurement] = ()) -> dict[str, Any] | None:
+    """Measurements, SD scores by each reference, velocity, adult height by each method; None where nothing is known.
+    ``history``: measurements of earlier readings of the child, as the report's growth page uses them."""
     known = reading.growth
-    if not known.known:
+    if not known.known and not history:
         return None
-    view = growth_view(reading, summary=summary)
+    view = growth_view(reading, summary=summary, history=history)
     ages = {"sds": view.height.age_months if view.height else None, "sds_at_bone_age": view.ba_months}
     return {
-        "measurements": [
-            {"date": one.on.isoformat(), "height_cm": one.height_cm, "weight_kg": one.weight_kg, "origin": one.origin.value}
-            for one in known.measurements
-        ],
+        "measurements": [_measurement(one) for one in known.measurements],
+        "earlier_measurements": [_measurement(one) for one in history],
         "father_cm": known.father_cm,
         "mother_cm": known.mother_cm,
         "menarche": known.menarche,
@@ -40,6 +41,10 @@ def growth_document(reading: Reading, summary: Summary) -> dict[str, Any] | None
         "adult_height": [prediction_document(one) for one in view.predictions],
         "doubts": [{"code": one.code, "message": one.text()} for one in view.doubts],
     }
+
+
+def _measurement(one: Measurement) -> dict[str, Any]:
+    return {"date": one.on.isoformat(), "height_cm": one.height_cm, "weight_kg": one.weight_kg, "origin": one.origin.value}
 
 
 def prediction_document(made: HeightPrediction) -> dict[str, Any]:

@@ -42,6 +42,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "The last height was measured {days} days before the film: too long ago for a prediction (at most {most}).",
         "最近一次身高测于影像检查前 {days} 天：过久，不用于预测（至多 {most} 天）。",
     ),
+    "weight-too-old": (
+        "The last weight was measured {days} days before the film: too long ago for a prediction (at most {most}).",
+        "最近一次体重测于影像检查前 {days} 天：过久，不用于预测（至多 {most} 天）。",
+    ),
     "no-study-date": (
         "The study date is not known: no height can be tied to the film.", "检查日期未知：无法将身高与影像对应。",
     ),

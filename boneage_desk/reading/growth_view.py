@@ -14,14 +14,15 @@ from boneage_desk.common.errors import InputError
 from boneage_desk.reading.ages import BirthPrecision, age_months
 from boneage_desk.reading.assessment import Reading
 from boneage_desk.reading.blind import shown
-from boneage_desk.reading.growth import FAR_SDS, Measurement, Origin
+from boneage_desk.reading.growth import FAR_SDS, Measurement, Origin, dated
 from boneage_desk.reading.growth_texts import Doubt, doubt
 from boneage_desk.reading.second_opinion import WHOLE_HAND
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import growth, rus_chn, tw3
+from boneage_desk.standards.gp import on_the_ladder
 from boneage_desk.standards.growth import GrowthReference, Measure, Velocity
 from boneage_desk.standards.height import HeightInputs, HeightPrediction, predict_all
-from boneage_desk.standards.types import BoneAge, Qualifier, Sex
+from boneage_desk.standards.types import Qualifier, Sex
 
 MOST_DAYS = 92
 """Days before the film up to which a height may stand for the child's height at the film."""
@@ -132,16 +133,15 @@ def _in_use(reading: Reading, history: Sequence[Measurement], doubts: list[Doubt
     """Measurements that can be of this child up to this film, by date. The file's are of the film's day, whatever the day
     is corrected to."""
     birth, study = reading.patient.birth_date, reading.study.study_date
-    dated = []
-    own = [(one, study if one.origin is Origin.FILE and study is not None else one.on) for one in reading.growth.measurements]
-    for one, on in (*((earlier, earlier.on) for earlier in history), *own):
-        if study is not None and on > study:
-            doubts.append(doubt("after-study", on=on.isoformat()))
-        elif birth is not None and on < birth:
-            doubts.append(doubt("before-birth", on=on.isoformat()))
+    kept = []
+    for one in (*history, *dated(reading.growth, study)):
+        if study is not None and one.on > study:
+            doubts.append(doubt("after-study", on=one.on.isoformat()))
+        elif birth is not None and one.on < birth:
+            doubts.append(doubt("before-birth", on=one.on.isoformat()))
         else:
-            dated.append(Measurement(on, one.height_cm, one.weight_kg, one.origin))
-    return dated
+            kept.append(one)
+    return kept
 
 
 def _points(
@@ -201,8 +201,7 @@ def _present(reading: Reading, points: Sequence[Point], doubts: list[Doubt], tol
         return None
     days = (study - points[-1].on).days
     if days > MOST_DAYS:
-        if told:
-            doubts.append(doubt("height-too-old", days=days, most=MOST_DAYS))
+        doubts.append(doubt("height-too-old" if told else "weight-too-old", days=days, most=MOST_DAYS))
         return None
     if days >= TOLD_DAYS and told:
         doubts.append(doubt("height-old", days=days))
@@ -265,11 +264,11 @@ def _inputs(reading: Reading, summary: Summary, sex: Sex, height: Point | None, 
     seen, own = shown(reading), reading.growth
     gp, gp_source = None, "gp"
     if own.atlas_months is not None:
-        gp, gp_source = BoneAge(own.atlas_months), "atlas"
+        gp, gp_source = on_the_ladder(own.atlas_months, sex), "atlas"
     else:
         opinion = next((one for one in seen.whole_hand if one.engine == WHOLE_HAND), None)
         if opinion is not None:
-            gp, gp_source = BoneAge(max(0.0, opinion.bone_age_months)), "whole-hand"
+            gp, gp_source = on_the_ladder(max(0.0, opinion.bone_age_months), sex), "whole-hand"
     tw2, mature = None, None
     others: tuple[str, ...] = ()
     if summary.bone_age is not None:

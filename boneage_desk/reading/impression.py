@@ -6,13 +6,14 @@ Kept as ``impressions.json`` in the data folder: ``{"version": 1, "templates": [
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from boneage_desk.common.errors import InputError
-from boneage_desk.reading.assessment import Reading
+from boneage_desk.reading.assessment import Command, Filled, Reading
 from boneage_desk.reading.report_both import languages
 from boneage_desk.reading.report_facts import Words, examination_facts, patient_facts
 from boneage_desk.reading.report_result import age_text, headline_note, results, span_text
@@ -69,15 +70,48 @@ def _wrong(why: str) -> InputError:
 def fill(template: Template, reading: Reading, language: str) -> str:
     """The text with the reading's facts in its places, in the report's language ('en+zh': one after the other). A fact that
     is not known is said to be unknown, in square brackets."""
+    return _fill(template.texts, reading, language)
+
+
+def filled(template: Template, reading: Reading, language: str) -> Filled:
+    """:func:`fill`, with what it was filled from: so the reading can tell when its figures are no longer those."""
+    return Filled(tuple(template.texts.items()), language, fill(template, reading, language))
+
+
+def stale(reading: Reading) -> tuple[Filled, ...]:
+    """What templates put into the impression, stands there as it was put, and would read differently now."""
+    there = (one for one in reading.filled if one.words in reading.impression)
+    return tuple(one for one in there if _fill(dict(one.texts), reading, one.language) != one.words)
+
+
+@dataclass(frozen=True, slots=True)
+class RefillImpression(Command):
+    """The templates' sentences in the impression with the figures of now; what a person wrote stays."""
+
+    action = "refill-impression"
+
+    def apply(self, reading: Reading) -> Reading:
+        text, made = reading.impression, []
+        for one in reading.filled:
+            now = dataclasses.replace(one, words=_fill(dict(one.texts), reading, one.language))
+            text = text.replace(one.words, now.words)
+            made.append(now)
+        return dataclasses.replace(reading, impression=text, filled=tuple(one for one in dict.fromkeys(made) if one.words in text))
+
+    def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
+        return "impression", before.impression, after.impression
+
+
+def _fill(texts: Mapping[str, str], reading: Reading, language: str) -> str:
     summary = summarise(reading)
     lines = []
     for one in languages(language):
-        text = template.texts.get(one)
+        text = texts.get(one)
         if text is not None:
             lines.append(_filled(text, reading, summary, Words(one)))
     if not lines:
         raise InputError(f"The template has no words in '{language}'.", f"Write them in {FILE_NAME}.", code="templates")
-    return "\n".join(dict.fromkeys(lines))
+    return "\n".join(dict.fromkeys(lines)).replace("\N{NO-BREAK SPACE}", " ")  # as a text field gives it back
 
 
 def _filled(text: str, reading: Reading, summary: Summary, words: Words) -> str:

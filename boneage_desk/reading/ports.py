@@ -19,6 +19,7 @@ from boneage_desk.reading.exports import MakeExporter
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.findings import Box, GradeOpinion
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.knee import KneeQuestion, KneeReading, KneeResult
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.session import AuditEvent, Reading
@@ -224,6 +225,10 @@ class ReportWriter(Protocol):
 
     def text(self, reading: Reading, *, growth: bool | None = None) -> str:
         """The same report as plain text, for a RIS; ``growth`` as in `write`."""
+
+    def history(self, reading: Reading) -> tuple[Measurement, ...]:
+        """Heights and weights of earlier readings of the same child that the station keeps, as the report uses them."""
+        ...
 
     def trouble(self) -> str:
         """Quick: what of the site's settings cannot be used and is left out of reports (the logo); '' when all is well."""

@@ -18,6 +18,7 @@ from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.report_fhir_blind import blind_components, blind_extension, blind_notes
 from boneage_desk.reading.report_fhir_growth import growth_resources
 from boneage_desk.reading.report_fhir_standards import conclusion_codes, judged, other_standards, reference_components
@@ -47,10 +48,11 @@ _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """R4's type 'id', which it asks of the UIDs of series and instance."""
 
 
-def bundle(reading: Reading) -> Resource:
+def bundle(reading: Reading, history: Sequence[Measurement] = ()) -> Resource:
     """A Bundle of type 'collection'; the DiagnosticReport is its first entry. Facts that are not known are left out, a
-    bone age that is not given is an Observation with ``dataAbsentReason``. Of a reading that is still blind: what may be seen."""
-    made = _Bundle(shown(reading))
+    bone age that is not given is an Observation with ``dataAbsentReason``. Of a reading that is still blind: what may be seen.
+    ``history``: measurements of earlier readings of the child, which the growth rests on too."""
+    made = _Bundle(shown(reading), history)
     whole: Resource = {
         "resourceType": "Bundle",
         "id": made.id("bundle"),
@@ -65,8 +67,8 @@ def bundle(reading: Reading) -> Resource:
 class _Bundle:
     """The resources of one reading, and the references between them."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self, reading: Reading, history: Sequence[Measurement] = ()) -> None:
+        self.reading, self.history = reading, history
         self.summary: Summary = summarise(reading)
         self.status = STATUS[reading.state]
         self.subject = {"reference": self.ref("patient")}
@@ -246,7 +248,7 @@ class _Bundle:
 
     def _growth(self) -> list[Resource]:
         """Height, weight and predicted adult height."""
-        found = growth_resources(self.reading, self.summary)
+        found = growth_resources(self.reading, self.summary, self.history)
         return [{**self._observation(key, changed["code"]), **changed} for key, changed in found]
 
     def _report(self, results: Sequence[str], study: bool) -> Resource:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from boneage_desk.reading.assessment import Reading
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.growth_view import GrowthView, Point, growth_view
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import growth
@@ -19,11 +21,14 @@ CODES = {
 }
 
 
-def growth_resources(reading: Reading, summary: Summary) -> list[tuple[str, dict[str, Any]]]:
-    """(key for an id, what differs from a plain Observation of this reading); none where nothing is known."""
-    if not reading.growth.known:
+def growth_resources(
+    reading: Reading, summary: Summary, history: Sequence[Measurement] = ()
+) -> list[tuple[str, dict[str, Any]]]:
+    """(key for an id, what differs from a plain Observation of this reading); none where nothing is known. ``history``:
+    measurements of earlier readings of the child."""
+    if not reading.growth.known and not history:
         return []
-    view = growth_view(reading, summary=summary)
+    view = growth_view(reading, summary=summary, history=history)
     made = [
         (f"growth:{measure}", _measured(point, measure, view))
         for measure, point in ((Measure.HEIGHT, view.height), (Measure.WEIGHT, view.weight))

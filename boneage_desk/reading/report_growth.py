@@ -42,6 +42,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "no-score": ("none: not in the reference", "无：参照中无数据"),
     "no-bone": ("none: no bone age in figures", "无：无确定骨龄"),
     "not-measured": ("not recorded", "未记录"),
+    "none-near": ("none near the film's date", "影像检查日期附近无测值"),
     "height-age": ("Height age", "身高年龄"),
     "velocity": ("Growth velocity", "生长速度"),
     "velocity.value": (
@@ -283,7 +284,10 @@ def _facts(view: GrowthView, language: str) -> tuple[Fact, ...]:
         return Fact(key, told, value or say(language, missing.get("without", "not-measured")), known=bool(value))
 
     height, weight, target = view.height, view.weight, view.target
-    made = [fact("reference", view.reference.print_name), fact("height", _measured(height, "cm", language))]
+    made = [
+        fact("reference", view.reference.print_name),
+        fact("height", _measured(height, "cm", language), without="none-near" if view.heights else "not-measured"),
+    ]
     if height is not None:
         label = say(language, "sds-age", age=age(height.age_months))
         made.append(fact("sds-age", _score(height.sds, language), label, without="no-score"))
@@ -295,7 +299,7 @@ def _facts(view: GrowthView, language: str) -> tuple[Fact, ...]:
     weighed = _measured(weight, "kg", language)
     if weight is not None and weight.sds is not None:
         weighed += f", {_score(weight.sds, language)}"
-    made.append(fact("weight", weighed))
+    made.append(fact("weight", weighed, without="none-near" if view.weights else "not-measured"))
     made.append(fact("velocity", _velocity(view, language), without="velocity.none"))
     father, mother = (
         say(language, "unknown") if cm is None else f"{cm:.1f} cm" for cm in (view.father_cm, view.mother_cm)

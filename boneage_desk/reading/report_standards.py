@@ -11,7 +11,7 @@ from boneage_desk.reading.report_result import age_text, span_text
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import Summary
 from boneage_desk.standards import catalogue, rus_chn
-from boneage_desk.standards.types import Sex
+from boneage_desk.standards.types import Sex, whole_months
 
 NOTHING = "-"
 
@@ -50,7 +50,7 @@ def standards_block(reading: Reading, summary: Summary, words: Words) -> Standar
         older, younger = (catalogue.info(one).name for one in (found.apart.older, found.apart.younger))
         reason = words(f"standards.reason.{found.apart.reason}")
         notes.append(
-            words("standards.apart", older=older, younger=younger, months=f"{found.apart.months:.0f}", reason=reason)
+            words("standards.apart", older=older, younger=younger, months=str(whole_months(found.apart.months)), reason=reason)
         )
     if found.plates:
         plates = words("join").join(age_text(plate.bone_age, words) for plate in found.plates)

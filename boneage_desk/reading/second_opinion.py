@@ -200,13 +200,19 @@ def outside_training(engine: str, age_range: tuple[float, float], what: str) -> 
 
 
 def carried(now: Reading, value: Reading) -> Reading:
-    """``value`` from the undo history with the opinions of ``now``, where both rest on the same analysis and facts."""
+    """``value`` from the undo history with the opinions of ``now``, where both rest on the same analysis and facts; where
+    the ages differ, with those too that the age of ``now`` has dropped."""
     if value.analysed_at != now.analysed_at or value.patient.sex is not now.patient.sex:
         return value
+    opinions, told = now.whole_hand, tuple(f for f in now.flags if f.code in FLAGS)
+    if chronological_months(now) != chronological_months(value):
+        there = {opinion.engine for opinion in opinions}
+        opinions = _in_order((*opinions, *(o for o in value.whole_hand if o.engine not in there)))
+        told = tuple(flag for flag in told if flag.code != OUTSIDE)  # of the age that is in force now; looked at again below
     same = dataclasses.replace(
         value,
-        whole_hand=now.whole_hand,
-        flags=(*(f for f in value.flags if f.code not in FLAGS), *(f for f in now.flags if f.code in FLAGS)),
+        whole_hand=opinions,
+        flags=(*(f for f in value.flags if f.code not in FLAGS), *told),
         models=(*(m for m in value.models if not m.engine), *(m for m in now.models if m.engine)),
         timing_ms=dict(now.timing_ms),
     )

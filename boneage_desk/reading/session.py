@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import AnalysisResult
-from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Reading, State, new_reading
+from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Filled, Reading, State, new_reading
 from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Laterality, Study
@@ -22,9 +22,9 @@ from boneage_desk.reading.second_opinion import (
     needs_comment,
     with_new_facts,
 )
-from boneage_desk.reading.signing import not_looked_at
+from boneage_desk.reading.signing import not_looked_at, refuse_stale
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import Sex, years_months
+from boneage_desk.standards.types import Sex, whole_months, years_months
 
 __all__ = [
     "AcceptGrade",
@@ -241,13 +241,16 @@ class SetStudy(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetImpression(Command):
-    """Free text of the conclusion."""
+    """Free text of the conclusion. ``filled``: what a template just put into it."""
 
     text: str
+    filled: Filled | None = None
     action = "set-impression"
 
     def apply(self, reading: Reading) -> Reading:
-        return dataclasses.replace(reading, impression=self.text)
+        known = reading.filled if self.filled is None else (*reading.filled, self.filled)
+        there = tuple(one for one in dict.fromkeys(known) if one.words in self.text)
+        return dataclasses.replace(reading, impression=self.text, filled=there)
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         return "impression", before.impression, after.impression
@@ -325,8 +328,8 @@ class DismissFlag(Command):
 
 @dataclass(frozen=True, slots=True)
 class MarkReviewed(Command):
-    """Draft to reviewed: every bone looked at and graded, sex known, no blocking flag, and a comment where the second
-    opinion differs more than usual."""
+    """Draft to reviewed: every bone looked at and graded, sex known, no blocking flag, a comment where the second
+    opinion differs more than usual, and no figures of an earlier state in the impression."""
 
     action = "mark-reviewed"
 
@@ -341,13 +344,14 @@ class MarkReviewed(Command):
         if reading.blind is Blind.HIDDEN:
             raise InputError("The machine's grades are still hidden (blind reading).", "Show them first.", code="blind")
         found = difference(reading)
-        if found is not None and needs_comment(reading):
+        if found is not None and found.usual_months is not None and needs_comment(reading):
             raise InputError(
-                f"13 bones and the whole hand differ by {abs(found.months):.0f} months; 95 of 100 films differ by "
-                f"at most {found.usual_months:.0f}.",
+                f"13 bones and the whole hand differ by {abs(whole_months(found.months))} months; 95 of 100 films differ by "
+                f"at most {whole_months(found.usual_months)}.",
                 "Look again, then write a comment on the difference.",
                 code="difference-comment",
             )
+        refuse_stale(reading)
         return dataclasses.replace(reading, state=State.REVIEWED)
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
@@ -453,8 +457,12 @@ class ReadingSession:
             raise _not_now(self._reading.state)
         if not source:
             return None
-        value, undone = source.pop()
+        value, undone = source[-1]
         value = kept(self._reading, carried(self._reading, value))
+        if value.state is State.REVIEWED and self._reading.state is State.DRAFT:
+            # what came in between (a second opinion) may ask for something first
+            value = MarkReviewed().apply(dataclasses.replace(value, state=State.DRAFT))
+        source.pop()
         target.append((self._reading, undone))
         self._reading = dataclasses.replace(value, changed_at=at, revision=self._reading.revision + 1)
         return AuditEvent(value.reading_id, at, who, action, undone)

@@ -19,6 +19,7 @@ from boneage_desk.reading.second_opinion import FLAGS, difference, needs_comment
 from boneage_desk.reading.signature import REPORT, FlagAnswer, Signature
 from boneage_desk.reading.summary import all_flags, summarise
 from boneage_desk.standards import rus_chn
+from boneage_desk.standards.types import whole_months
 
 NEVER_ASKED = frozenset(
     {
@@ -37,7 +38,7 @@ NEVER_ASKED = frozenset(
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that stands against a signature. ``code``: 'not-reviewed', 'identity', 'difference-comment',
-    'flag', 'no-bone-age', 'role', 'state'; ``key``: which one of them (a bone, a fact, a flag's code)."""
+    'flag', 'impression', 'no-bone-age', 'role', 'state'; ``key``: which one of them (a bone, a fact, a flag's code)."""
 
     code: str
     message: str
@@ -82,6 +83,26 @@ def not_looked_at(bones: Sequence[str]) -> str:
     return f"1 bone was not looked at ({names})." if len(bones) == 1 else f"{len(bones)} bones were not looked at ({names})."
 
 
+STALE = (
+    "Figures that a template put into the impression are of an earlier state of the reading.",
+    "Fill them in again on the page Clinical, or rewrite the sentence.",
+)
+
+
+def _stale(reading: Reading) -> bool:
+    if not reading.filled:
+        return False
+    from boneage_desk.reading.impression import stale  # it rests on the report's words, and they on this module
+
+    return bool(stale(reading))
+
+
+def refuse_stale(reading: Reading) -> None:
+    """InputError 'impression' where the impression tells figures of an earlier state."""
+    if _stale(reading):
+        raise InputError(*STALE, code="impression")
+
+
 def signoff_problems(reading: Reading, person: Person | None = None) -> tuple[Problem, ...]:
     """Everything that stands against signing the reading now; empty where it may be signed by ``person``.
 
@@ -107,10 +128,12 @@ def signoff_problems(reading: Reading, person: Person | None = None) -> tuple[Pr
         found.append(Problem("blind", "The machine's grades are still hidden (blind reading).", "Show them first."))
     gap = None if hidden else difference(reading)  # it would tell what the second opinion said
     if gap is not None and needs_comment(reading):
-        words = f"13 bones and the whole hand differ by {abs(gap.months):.0f} months, more than usual."
+        words = f"13 bones and the whole hand differ by {abs(whole_months(gap.months))} months, more than usual."
         found.append(Problem("difference-comment", words, "Look again, then write a comment on the difference."))
     for flag in flags_to_answer(reading):
         found.append(Problem("flag", flag.message, "Say what you make of it.", flag.code))
+    if _stale(reading):
+        found.append(Problem("impression", *STALE))
     summary = summarise(reading)
     if not waiting and "sex" not in missing and summary.bone_age is None:
         found.append(Problem("no-bone-age", f"There is no bone age: {summary.why_not}", "Mend that first."))

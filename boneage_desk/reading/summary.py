@@ -86,21 +86,21 @@ def summarise(reading: Reading) -> Summary:
         flags=flags,
         why_not=why_not,
         corrected_months=corrected,
-        age_span_months=_age_span(reading, chronological),
+        age_span_months=_age_span(reading, chronological, corrected),
         rule=reading.rule,
     )
 
 
-def _age_span(reading: Reading, chronological: float | None) -> tuple[float, float] | None:
-    """Ages that the estimated birth date allows, each corrected where it is to be."""
+def _age_span(reading: Reading, chronological: float | None, corrected: float | None) -> tuple[float, float] | None:
+    """Ages that the estimated birth date allows, both corrected where the age is (none below 0, which is term)."""
     birth, on = reading.patient.birth_date, reading.study.study_date
     if chronological is None or birth is None or on is None:
         return None
     span = age_span(birth, on, reading.age_basis.birth_precision)
     if span is None:
         return None
-    low, high = (corrected_months(age, reading.age_basis) for age in span)
-    return span[0] if low is None else low, span[1] if high is None else high
+    early = 0.0 if corrected is None else chronological - corrected
+    return max(0.0, span[0] - early), span[1] - early
 
 
 def _score(

@@ -23,6 +23,7 @@ from boneage_desk.reading.document import document
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.film_map import FilmMap, check_map
 from boneage_desk.reading.follow_up import FollowUp, follow_up
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.growth_view import GrowthView, growth_view
 from boneage_desk.reading.priors import priors
 from boneage_desk.reading.report_content import ReportContent
@@ -72,6 +73,12 @@ class PdfReports:
             priors=priors(reading, kept),
             growth=self._growth(reading, kept) if (chosen.report_growth if growth is None else growth) else None,
         )
+
+    def history(self, reading: Reading) -> tuple[Measurement, ...]:
+        """See `ReportWriter.history`."""
+        patient_id = reading.patient.patient_id.strip()
+        kept = self._kept(patient_id) if self._kept is not None and patient_id else ()
+        return follow_up(reading, kept).measurements
 
     def _growth(self, reading: Reading, kept: Sequence[Reading]) -> tuple[GrowthView, FollowUp]:
         visits = follow_up(reading, kept)
@@ -136,7 +143,7 @@ class PdfReports:
         content = self.content(reading, detail=detail, growth=growth)
         with _lock:
             canvas, data = _render(content, frame, page.PAPERS[paper], load_logo(self._settings.report_logo)[0], film_map)
-        return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading))
+        return finish(data, file_facts(content, reading.changed_at), tagging.tree(canvas), attached(reading, self.history(reading)))
 
 
 def file_facts(content: ReportContent, at: datetime) -> FileFacts:
@@ -152,9 +159,9 @@ def file_facts(content: ReportContent, at: datetime) -> FileFacts:
     )
 
 
-def attached(reading: Reading) -> bytes:
+def attached(reading: Reading, history: Sequence[Measurement] = ()) -> bytes:
     """The reading's document as it is attached: without the folders of this computer in the film's path."""
-    made = document(reading)
+    made = document(reading, history)
     made["input"]["path"] = re.split(r"[/\\]", made["input"]["path"])[-1]
     return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
 

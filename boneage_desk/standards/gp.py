@@ -57,6 +57,16 @@ def plate(number: int, sex: Sex) -> Plate:
     return ladder[number - 1]
 
 
+def on_the_ladder(ba_months: float, sex: Sex) -> BoneAge:
+    """A bone age as Greulich-Pyle can say it: from the fused hand of the last plate on it is a bound.
+
+    >>> on_the_ladder(216.0, Sex.FEMALE).text, on_the_ladder(216.0, Sex.MALE).text
+    ('>= 18 y 0 m', '18 y 0 m')
+    """
+    last = plates(sex)[-1]
+    return last.bone_age if ba_months >= last.months else BoneAge(ba_months)
+
+
 def between(number: int, sex: Sex) -> BoneAge:
     """A hand between plate ``number`` and the next: halfway, which practice allows. StandardError past the last plate."""
     low, high = plate(number, sex), plate(number + 1, sex)

@@ -57,8 +57,18 @@ class BoneAge:
         return sign + years_months(self.months)
 
 
+def whole_months(months: float) -> int:
+    """The nearest whole month, a half away from 0: so wherever months are told.
+
+    >>> whole_months(12.5), whole_months(-12.5), whole_months(0.4)
+    (13, -13, 0)
+    """
+    whole = math.floor(abs(months) + 0.5)
+    return -whole if months < 0 else whole
+
+
 def years_months(months: float) -> str:
     """'10 y 6 m' for 126.2; the nearest whole month. Negative values keep their sign."""
-    whole = math.floor(abs(months) + 0.5)
+    whole = abs(whole_months(months))
     sign = "-" if months < 0 and whole else ""
     return f"{sign}{whole // 12} y {whole % 12} m"

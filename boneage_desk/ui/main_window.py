@@ -358,7 +358,7 @@ class MainWindow(QMainWindow):
 
     def flush(self) -> None:
         """What was typed and not entered yet belongs to the reading on the desk."""
-        self.clinical.flush()
+        self.clinic.flush()
         self.bones.strip.reason.flush()
         self.bones.opinion.comment.flush()
 

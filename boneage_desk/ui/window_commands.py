@@ -284,13 +284,13 @@ class WindowCommands(QObject):
         menu.addAction(tr("Edit the templates\N{HORIZONTAL ELLIPSIS}")).triggered.connect(lambda: self.edit_templates())
 
     def _insert(self, template: Template) -> None:
-        from boneage_desk.reading.impression import fill
+        from boneage_desk.reading.impression import filled
 
         reading = self._w.desk.reading
         if reading is None:
             return
         try:
-            self._w.clinical.insert(fill(template, reading, self._w.services.settings.of_report))
+            self._w.clinical.insert(filled(template, reading, self._w.services.settings.of_report))
         except BoneAgeError as error:
             self._w.desk.report(error, topic="templates")
 

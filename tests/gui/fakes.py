@@ -41,6 +41,7 @@ from boneage_desk.reading.film import (
 )
 from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.findings import Box, GradeOpinion, Region
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, SealedReport, Services, Verification
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
@@ -464,6 +465,9 @@ class FakeReports:
         self.papers.append(paper)
         out.write_bytes(pdf_of(reading))
         return out
+
+    def history(self, reading: Reading) -> tuple[Measurement, ...]:
+        return ()
 
     def text(self, reading: Reading) -> str:
         if self.error is not None:

@@ -24,7 +24,7 @@ from boneage_desk.reading.growing import SetAtlasAge, SetMeasurement, SetParents
 from boneage_desk.reading.growth import parse_length, parse_weight
 from boneage_desk.reading.growth_view import GrowthView, growth_view
 from boneage_desk.reading.plate_ladder import PlateLadder, plate_ladder
-from boneage_desk.reading.report_facts import Words
+from boneage_desk.reading.report_facts import Words, patient_facts
 from boneage_desk.reading.report_growth import GrowthReport, growth_report
 from boneage_desk.reading.report_result import results
 from boneage_desk.reading.report_standards import StandardsBlock, standards_block
@@ -36,8 +36,8 @@ from boneage_desk.ui.presenters.plates import PlateDrawings
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
 
-CONCLUSION = ("conclusion", "normal_range", "reference", "difference", "chronological")
-"""Keys of the report's results that the conclusion is made of."""
+CONCLUSION = ("conclusion", "chronological", "difference", "normal_range", "reference")
+"""Keys of the report's facts that the conclusion is made of."""
 
 
 class Clinical(QObject):
@@ -74,13 +74,18 @@ class Clinical(QObject):
             self.reference = reference
             self.changed.emit()
 
+    def not_kept(self, why: str) -> None:
+        """What was typed and not entered could not be handed over when the reading was left."""
+        self._desk.tell(tr("Typed, and not kept: {why}", why=why), "warning", topic="not-kept")
+
     # --- what is shown --------------------------------------------------------------------------
     def conclusion(self) -> tuple[Fact, ...]:
         """Lines of the report about bone age against age, in the window's language; () without a reading."""
         desk = self._desk
         if desk.reading is None or desk.summary is None:
             return ()
-        facts = results(desk.reading, desk.summary, Words(i18n.language()), "")
+        words = Words(i18n.language())
+        facts = (*patient_facts(desk.reading, desk.summary, words), *results(desk.reading, desk.summary, words, ""))
         found = {fact.key: fact for fact in facts}
         return tuple(found[key] for key in CONCLUSION if key in found)
 

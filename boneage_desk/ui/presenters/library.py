@@ -26,6 +26,22 @@ FIRST_PAGE, PAGE = 60, 150
 
 KNEES = mark("A film of the knee has a window of its own, in the menu File.")
 
+class _Page:
+    """Readings of one request as rows. One that makes no row (``failed``: what to call it, and why) costs the others nothing."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.count, self.last, self.whole = 0, "", True
+        self.failed: tuple[str, Exception] | None = None
+
+    def add(self, reading: Reading) -> None:
+        self.count, self.last = self.count + 1, reading.reading_id
+        try:
+            self.entries.append(Entry(study_row(reading)))
+        except Exception as error:
+            self.failed = reading.source.path, error
+
+
 class Library(QObject):
     """The readings of the store, newest first, kept in step with what happens on the desk."""
 
@@ -71,9 +87,12 @@ class Library(QObject):
     def _page(self, before: str | None) -> None:
         count = PAGE if before else FIRST_PAGE
 
-        def work(_token: object, _progress: object) -> tuple[list[Entry], bool]:
-            readings = self._services.store().page(count, before)
-            return [Entry(study_row(reading)) for reading in readings], len(readings) < count
+        def work(_token: object, _progress: object) -> _Page:
+            page = _Page()
+            for reading in self._services.store().page(count, before):
+                page.add(reading)
+            page.whole = page.count < count
+            return page
 
         self._desk.runner.submit(
             "store", tr("Loading the list"), work, on_result=self._paged, priority=BACKGROUND if before else NORMAL,
@@ -82,13 +101,16 @@ class Library(QObject):
             ),
         )  # fmt: skip
 
-    def _paged(self, found: tuple[list[Entry], bool]) -> None:
-        entries, whole = found
+    def _paged(self, page: _Page) -> None:
+        entries, whole = page.entries, page.whole
+        if page.failed is not None:
+            name, error = page.failed
+            self._desk.report(error, tr("{name} cannot be shown in the list", name=name), topic="list-row")
         for entry in entries:
             if self._newest is None or entry.row.changed_at > self._newest.changed_at:
                 self._newest = entry.row
         if not whole:
-            self._page(entries[-1].row.reading_id)
+            self._page(page.last)
         self.listed.emit(entries, whole)
         if whole and self._newest is not None and self._desk.reading is None and not self._opening:
             self._offer(self._newest.reading_id)

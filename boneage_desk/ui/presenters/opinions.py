@@ -115,6 +115,9 @@ class Opinions(QObject):
         id = reading.reading_id
         now = _ask_of(reading, wanted(reading, self._chosen))
         asked, ended = self._asked.get(id), self._ended.get(id)
+        if ended is not None and not ended[0].covers(_ask_of(reading, ())):
+            del self._ended[id]  # of other facts: it settles nothing, not even when those facts come back
+            ended = None
         if asked is not None:
             if asked[0].covers(now) and now.analysed_at is not None:
                 return

@@ -73,7 +73,8 @@ def exported(services: Services, maps: ReportMaps, reading: Reading, frame: Fram
     from boneage_desk.reading.document import document
     from boneage_desk.reading.report_fhir import bundle
 
-    made = bundle(reading) if kind is Kind.FHIR else document(reading)
+    history = services.reports().history(reading)
+    made = bundle(reading, history) if kind is Kind.FHIR else document(reading, history)
     return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")
 
 

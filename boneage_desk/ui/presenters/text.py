@@ -11,7 +11,7 @@ from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.second_opinion import ENGINE_NAMES
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import BoneAge, Sex, years_months
+from boneage_desk.standards.types import BoneAge, Sex, whole_months, years_months
 
 SHORT_NAMES = {
     "radius": mark("Radius"), "ulna": mark("Ulna"), "mc1": mark("MC 1"), "mc3": mark("MC 3"), "mc5": mark("MC 5"),
@@ -93,7 +93,7 @@ def month_steps(down: float | None, up: float | None) -> str:
 
 def difference(value: float) -> str:
     """A difference in whole months, e.g. '+14 months', 'none'."""
-    whole = round(value)
+    whole = whole_months(value)
     if not whole:
         return tr("none")
     words = "{months} month" if abs(whole) == 1 else "{months} months"

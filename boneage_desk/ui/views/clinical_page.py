@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.ages import parse_date
+from boneage_desk.reading.assessment import Filled
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.session import Command, Reading, SetImpression, SetPatient, SetStudy, State
 from boneage_desk.standards.types import Sex
@@ -90,6 +91,19 @@ class ClinicalPage(QWidget):
         self.impression.setTabChangesFocus(True)
         self.impression.setPlaceholderText(tr("Conclusion for the report"))
         column.addWidget(self.impression, 1)
+        self.stale = QWidget()
+        row = QHBoxLayout(self.stale)
+        row.setContentsMargins(0, 0, 0, 0)
+        words = QLabel(tr("Figures of a template are of an earlier state of the reading."))
+        words.setProperty("attention", True)
+        words.setWordWrap(True)
+        row.addWidget(words, 1)
+        self.refill = QPushButton(tr("Fill in again"))
+        self.refill.setToolTip(tr("The template's sentences with the figures of now; what you wrote stays"))
+        self.refill.clicked.connect(self._refill)
+        row.addWidget(self.refill)
+        self.stale.hide()
+        column.addWidget(self.stale)
         self.facts = QLabel()
         self.facts.setProperty("muted", True)
         self.facts.setWordWrap(True)
@@ -103,14 +117,30 @@ class ClinicalPage(QWidget):
         self.impression.textChanged.connect(self._later.start)
         self.setEnabled(False)
 
-    def insert(self, words: str) -> None:
-        """Put words where the cursor stands in the impression, on a line of their own."""
-        cursor = self.impression.textCursor()
+    def insert(self, filled: Filled) -> None:
+        """Put a template's words where the cursor stands in the impression, on a line of their own."""
+        words, cursor = filled.words, self.impression.textCursor()
         if cursor.columnNumber() and not cursor.hasSelection():
             words = f"\n{words}"
         cursor.insertText(words)
         self.impression.setTextCursor(cursor)
         self.impression.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._later.stop()
+        self.command.emit(SetImpression(self.impression.toPlainText(), filled))
+
+    def _refill(self) -> None:
+        from boneage_desk.reading.impression import RefillImpression
+
+        self.flush()
+        self.refill.setFocus(Qt.FocusReason.OtherFocusReason)  # a field that has the keys keeps what is typed in it
+        self.command.emit(RefillImpression())
+
+    def _is_stale(self, reading: Reading) -> bool:
+        if not reading.filled or reading.state is not State.DRAFT:
+            return False
+        from boneage_desk.reading.impression import stale
+
+        return bool(stale(reading))
 
     def _line(self, name: str, entered: Callable[[], None], hint: str = "") -> QLineEdit:
         line = QLineEdit()
@@ -141,6 +171,7 @@ class ClinicalPage(QWidget):
             if self.impression.toPlainText() != reading.impression:
                 self.impression.setPlainText(reading.impression)
             self._later.stop()
+        self.stale.setVisible(self._is_stale(reading))
         source = reading.source
         lines = [source.path + (f" / {source.member}" if source.member else "")]
         lines.append(

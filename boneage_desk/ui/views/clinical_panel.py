@@ -62,6 +62,12 @@ class ClinicalPanel(QWidget):
             self._clinical.changed.connect(self._follow)
         return self._clinical
 
+    def flush(self) -> None:
+        """What was typed in any pane and not entered yet belongs to the reading on the desk."""
+        for pane in self.panes.values():
+            if (flush := getattr(pane, "flush", None)) is not None:
+                flush()
+
     def choose(self, at: int) -> None:
         """Show one of FACTS, STANDARDS, GROWTH, VISITS."""
         self.bar.setCurrentIndex(at)

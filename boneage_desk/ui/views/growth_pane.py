@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from boneage_desk.common import i18n
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.reading.assessment import Command
@@ -187,7 +188,7 @@ class GrowthPane(QWidget):
         self._list(growth.measurements, open_)
         for one in self._answers:
             one.setVisible(report is not None)
-        doubts = report.doubts if report is not None else tuple(one.text() for one in view.doubts)
+        doubts = report.doubts if report is not None else tuple(one.text(i18n.language()) for one in view.doubts)
         self.doubts.setText("\n".join(f"! {words}" for words in doubts))
         self.doubts.setVisible(bool(doubts))
         self.note.setVisible(True)
@@ -240,20 +241,42 @@ class GrowthPane(QWidget):
 
     def _try(self, make: Callable[[], Command], *lines: QLineEdit) -> bool:
         """Send what was typed, or say what is wrong with it and leave it there."""
+        before = self._reading
         try:
             command = make()
+            if before is not None:
+                command.apply(before)  # what the reading would refuse is told here, beside the field
         except BoneAgeError as error:
             self._tell(said(str(error)))
             return False
         for line in lines:
             line.setModified(False)
-        before = self._reading
         self._send(command)
         return self._clinical.reading is not before
 
-    def _add(self) -> None:
-        if self._reading is None or self._reading.state is not State.DRAFT:
+    def flush(self) -> None:
+        """Hand over what was typed and not entered: a height and weight, parents, the atlas age."""
+        reading, shown = self._reading, self._clinical.reading
+        if reading is None or shown is None or shown.reading_id != reading.reading_id or reading.state is not State.DRAFT:
             return
+        for typed, enter in (
+            (self.height.text().strip() or self.weight.text().strip(), self._enter_measurement),
+            (self.father.isModified() or self.mother.isModified(), self._parents_entered),
+            (self.atlas.isModified(), self._atlas_entered),
+        ):
+            if typed:
+                self._tell("")
+                enter()
+                if self.wrong.text():
+                    self._clinical.not_kept(self.wrong.text())
+
+    def _add(self) -> None:
+        if self._enter_measurement():
+            self.height.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _enter_measurement(self) -> bool:
+        if self._reading is None or self._reading.state is not State.DRAFT:
+            return False
         units = self.length_unit.currentText(), self.weight_unit.currentText()
         done = self._try(
             lambda: typed_measurement(self.on.text(), self.height.text(), units[0], self.weight.text(), units[1])
@@ -261,7 +284,7 @@ class GrowthPane(QWidget):
         if done:
             self.height.clear()
             self.weight.clear()
-            self.height.setFocus(Qt.FocusReason.OtherFocusReason)
+        return done
 
     def _parents_entered(self) -> None:
         if self._reading is not None and (self.father.isModified() or self.mother.isModified()):

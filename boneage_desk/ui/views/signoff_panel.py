@@ -37,6 +37,7 @@ CHECKS = (
     ("blind", mark("The AI was shown")),
     ("difference-comment", mark("No unusual difference to a second opinion without a comment")),
     ("flag", mark("No doubt about the film without an answer")),
+    ("impression", mark("Figures of the impression are those of the reading")),
     ("no-bone-age", mark("A bone age is there")),
     ("role", mark("You may sign")),
 )

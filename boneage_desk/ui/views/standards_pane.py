@@ -149,6 +149,16 @@ class StandardsPane(QWidget):
         if new != old:
             self._send(SetAgeBasis(new))
 
+    def flush(self) -> None:
+        """Hand over what was typed and not entered."""
+        reading, shown = self._reading, self._clinical.reading
+        if reading is None or shown is None or shown.reading_id != reading.reading_id or reading.state is not State.DRAFT:
+            return
+        if self.pregnancy.isModified():
+            self._pregnancy_entered()
+            if self.pregnancy.isModified():
+                self._clinical.not_kept(self.wrong.text())
+
     def _pregnancy_entered(self) -> None:
         if not self.pregnancy.isModified() or self._reading is None:
             return

@@ -85,12 +85,12 @@ def test_commands_are_audited_and_can_be_undone() -> None:
     assert (first.action, first.detail, first.before, first.after) == (
         "set-measurement", "measured 2024-07-10", "-", "135.5 cm 32 kg (person)"
     )  # fmt: skip
-    assert (second.before, second.after) == ("135.5 cm 32 kg (person)", "136.5 cm (person)")
+    assert (second.before, second.after) == ("135.5 cm 32 kg (person)", "136.5 cm 32 kg (person)"), "the weight stays"
     parents = do(of, growing.SetParents(178, None))
     assert (parents.before, parents.after) == ("father=? mother=?", "father=178 cm mother=?")
     assert do(of, growing.SetMenarche(False)).after == "no"
     assert do(of, growing.SetAtlasAge(126)).after == "10 y 6 m"
-    assert of.reading.growth == Growth((Measurement(DAY, 136.5),), 178, None, False, 126)
+    assert of.reading.growth == Growth((Measurement(DAY, 136.5, 32),), 178, None, False, 126)
     for _ in range(5):
         of.undo(at=NOON, who=WHO)
     assert of.reading.growth == Growth() and not of.reading.growth.known
