@@ -230,6 +230,10 @@ class ReportWriter(Protocol):
         """Heights and weights of earlier readings of the same child that the station keeps, as the report uses them."""
         ...
 
+    def flat(self, pdf: bytes) -> bytes:
+        """A copy of a sealed ``pdf`` with its signatures' boxes drawn into the pages, for the eye and the printer; the seals
+        do not hold in it. Raises FilmError 'damaged'."""
+
     def trouble(self) -> str:
         """Quick: what of the site's settings cannot be used and is left out of reports (the logo); '' when all is well."""
 

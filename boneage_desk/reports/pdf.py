@@ -94,6 +94,12 @@ class PdfReports:
         """The report as plain text, for a RIS."""
         return plain_text(self.content(reading, growth=growth))
 
+    def flat(self, pdf: bytes) -> bytes:
+        """See `ReportWriter.flat`."""
+        from boneage_desk.reports.flat import flattened
+
+        return flattened(pdf)
+
     def trouble(self) -> str:
         """What of the site's settings cannot be used and is left out (the logo); '' when all is well."""
         return load_logo(self._settings.report_logo)[1]

@@ -443,7 +443,8 @@ def pdf_of(reading: Reading) -> bytes:
 
 
 class FakeReports:
-    """``maps``, ``papers``: of each report that was drawn, the map that was handed over and the paper."""
+    """``maps``, ``papers``: of each report that was drawn, the map that was handed over and the paper. ``flattened``: the
+    sealed files of which a copy for the eye was asked."""
 
     error: Exception | None = None
     left_out = ""
@@ -451,6 +452,7 @@ class FakeReports:
     def __init__(self) -> None:
         self.maps: list[FilmMap | None] = []
         self.papers: list[str] = []
+        self.flattened: list[bytes] = []
 
     def addendum(self, reading: Reading, signature: Signature, *, paper: str = "A4") -> bytes:
         return pdf_of(reading)
@@ -473,6 +475,10 @@ class FakeReports:
         if self.error is not None:
             raise self.error
         return f"Report {reading.reading_id} {reading.revision}\n"
+
+    def flat(self, pdf: bytes) -> bytes:
+        self.flattened.append(pdf)
+        return pdf
 
     def trouble(self) -> str:
         return self.left_out

@@ -17,8 +17,8 @@ from PySide6.QtPdf import QPdfDocument
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.people import Person, Role
-from boneage_desk.reading.session import AcceptGrade, MarkReviewed, SetDifferenceComment
-from boneage_desk.reading.signing import AnswerFlag, Sign, draft_signature, flags_to_answer
+from boneage_desk.reading.session import AcceptGrade, MarkReviewed, SetDifferenceComment, State
+from boneage_desk.reading.signing import AnswerFlag, Sign, as_signed, draft_signature, flags_to_answer
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.presenters.printing import prepare, print_pdf
 from boneage_desk.ui.presenters.reporting import Kind, report_pdf
@@ -205,6 +205,45 @@ def test_of_a_signed_reading_the_sealed_file_is_shown_written_and_printed(qtbot,
     settle(qtbot, read)
     assert (tmp_path / "r.pdf").read_bytes() == kept
     assert report_pdf(fakes.services, read.desk.report_maps, read.desk.reading, None) == kept
+    assert fakes.reports.flattened == [kept], "the preview alone shows a copy"
+    printed = []
+    read.reporting.to_print(lambda _reading, pdf: printed.append(pdf))
+    qtbot.waitUntil(lambda: bool(printed))
+    assert fakes.reports.flattened == [kept, kept], "and so does the printer"
+
+
+def test_a_reading_that_was_amended_elsewhere_still_has_the_file_of_its_own_seal(qtbot, read, fakes):
+    kept = sealed(qtbot, read, fakes)
+    fakes.store.files[read.desk.reading.reading_id].append(b"%PDF-1.7 with an addendum")
+    assert report_pdf(fakes.services, read.desk.report_maps, read.desk.reading, None) == kept
+
+
+def test_the_visible_signature_is_printed_where_its_place_is(qapp, tmp_path, monkeypatch):
+    import keyring
+    from PIL import Image
+
+    from boneage_desk.reports.pdf import PdfReports
+    from boneage_desk.reports.signing import Seals
+    from boneage_desk.reports.signing_box import place
+    from tests import signers
+    from tests.samples import analysed
+
+    monkeypatch.setattr(keyring.core, "_keyring_backend", signers.MemoryKeyring())
+    reports, drawn = PdfReports(Settings()), signers.signature()
+    reading = as_signed(dataclasses.replace(analysed().reading, state=State.REVIEWED), drawn)
+    kept = Seals(Settings(), tmp_path).seal(reports.render(reading, None), drawn).pdf
+    ink = {}
+    for name, pdf in (("sealed", kept), ("flat", reports.flat(kept))):
+        print_pdf(pdf, to_file(tmp_path / f"{name}.pdf"))
+        subprocess.run(
+            ["pdftoppm", "-r", "100", "-gray", "-singlefile", tmp_path / f"{name}.pdf", tmp_path / name], check=True
+        )
+        page = Image.open(tmp_path / f"{name}.pgm")
+        x0, y0, x1, y1 = (round(v * 100 / 72) for v in place(595.28, 841.89))
+        box = page.crop((x0, page.height - y1, x1, page.height - y0))
+        ink[name] = sum(value < 128 for value in box.tobytes())
+    assert ink["flat"] > 300, ink
+    assert ink["sealed"] < 30, "Qt draws signature fields by now: no copy is needed"
 
 
 def test_a_signed_reading_whose_file_is_lost_is_never_drawn_anew(qtbot, read, fakes, tmp_path):

@@ -23,7 +23,6 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job, Work
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.desk import Desk
-from boneage_desk.ui.presenters.messages import Choice
 from boneage_desk.ui.presenters.report_map import ReportMaps
 
 if TYPE_CHECKING:
@@ -51,17 +50,25 @@ class Kind(StrEnum):
 
 
 def report_pdf(services: Services, maps: ReportMaps, reading: Reading, frame: Frame | None) -> bytes:
-    """The PDF of a reading: of a signed one the file that was sealed and never another; else drawn now.
+    """The PDF of a reading: of a signed one the file that was sealed with the last signature that the reading knows (it may
+    have been amended elsewhere since) and never another; else drawn now.
 
     Blocks; not for the window's thread.
     """
     if reading.state in SEALED:
-        return services.store().report(reading.reading_id)
+        return services.store().report(reading.reading_id, reading.signatures[-1].number)
     with tempfile.TemporaryDirectory(prefix="report-", dir=services.data_dir) as folder:
         out = Path(folder) / "report.pdf"
         film_map = maps.get(services, reading, frame)
         paper = services.settings.paper
         return services.reports().write(reading, frame, out, paper=paper, film_map=film_map).read_bytes()
+
+
+def shown_pdf(services: Services, maps: ReportMaps, reading: Reading, frame: Frame | None) -> bytes:
+    """As `report_pdf`, for preview and printer: Qt draws no signature fields, so that of a signed reading it is a copy of
+    the sealed file with them in its pages. Blocks; not for the window's thread."""
+    pdf = report_pdf(services, maps, reading, frame)
+    return services.reports().flat(pdf) if reading.state in SEALED else pdf
 
 
 def exported(services: Services, maps: ReportMaps, reading: Reading, frame: Frame | None, kind: Kind) -> bytes:
@@ -138,13 +145,13 @@ class Reporting(QObject):
         )  # fmt: skip
 
     def to_print(self, then: Callable[[Reading, bytes], None]) -> None:
-        """``then`` gets the reading on the desk and its PDF, on the window's thread: to ask which printer."""
+        """``then`` gets the reading on the desk and its PDF as it is printed, on the window's thread: to ask which printer."""
         found = self.ready()
         if found is None:
             return
         services = self._desk.services
         self._submit(
-            tr("Drawing the report"), lambda _token, _progress: report_pdf(services, self._desk.report_maps, *found),
+            tr("Drawing the report"), lambda _token, _progress: shown_pdf(services, self._desk.report_maps, *found),
             lambda pdf: then(found[0], pdf), tr("The report could not be drawn"),
         )  # fmt: skip
 
@@ -168,7 +175,7 @@ class Reporting(QObject):
         if desk.blind_first.hidden:
             desk.report(
                 InputError("A report would show the machine's grades, which are still hidden (blind reading).", "Show them first."),
-                choices=(Choice(tr("Show the AI"), desk.blind_first.ask),), topic="report",
+                choices=(desk.choice(tr("Show the AI"), desk.blind_first.ask),), topic="report",
             )  # fmt: skip
             return None
         sealed = desk.reading.state in SEALED
@@ -213,7 +220,7 @@ class Sheet:
 
 class Preview(QObject):
     """The report of the reading on the desk as it would be written now, while somebody looks at it; of a signed reading
-    the file that was sealed.
+    the file that was sealed, with its signatures drawn into the pages.
 
     ``changed``: a :class:`Sheet`. The sheet of another reading is taken away at once.
     """
@@ -290,7 +297,7 @@ class Preview(QObject):
         self._key = (reading.reading_id, reading.revision, frame is not None)
 
         def work(_token: object, _progress: object) -> bytes:
-            return report_pdf(services, self._desk.report_maps, reading, frame)
+            return shown_pdf(services, self._desk.report_maps, reading, frame)
 
         def here(pdf: bytes) -> None:
             self._job = None
