@@ -36,8 +36,9 @@ def write_results(
     """The DICOM results of ``reading`` in the folder ``out``, which is made if missing. Blocks.
 
     Readings of every state may leave; each object says which it is. A reading that is still blind may not (InputError
-    'blind'), nor one of a film without a study (FilmError 'no-dicom'). Of a signed reading the PDF that was sealed is
-    inside, and without it nothing is written (StoreError). Of another one it is what ``draw`` gives, None: no report;
+    'blind'), nor one of a film without a study (FilmError 'no-dicom'). Of a signed reading the PDF that was sealed
+    with its last signature is inside (not one of an addendum that this value does not know), and without it nothing is
+    written (StoreError). Of another one it is what ``draw`` gives, None: no report;
     where it fails the rest is written and ``trouble`` says why. Else raises as `ports.ResultsWriter` does.
     """
     if services.results is None:
@@ -47,7 +48,7 @@ def write_results(
     pdf, trouble = None, ""
     progress(0.0, "report")
     if reading.state in SEALED:
-        pdf = services.store().report(reading.reading_id)
+        pdf = services.store().report(reading.reading_id, reading.signatures[-1].number)
     elif draw is not None:
         try:
             pdf = draw()

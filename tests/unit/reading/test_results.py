@@ -37,10 +37,14 @@ class Writer:
 
 
 class Store:
+    """``asked``: the number of each seal whose file was wanted."""
+
     def __init__(self, report: bytes | None = SEALED) -> None:
         self.kept = report
+        self.asked: list[int | None] = []
 
     def report(self, reading_id: str, number: int | None = None) -> bytes:
+        self.asked.append(number)
         if self.kept is None:
             raise StoreError("There is no report.", code="not-found")
         return self.kept
@@ -84,6 +88,7 @@ def test_a_signed_reading_takes_the_sealed_file_and_never_a_drawn_one(case: tupl
         made = write(parts, case, reading=reading, draw=refused)
         assert (made.report, made.trouble, made.paths) == (True, "", (Path("out/SR.1.dcm"),))
     assert parts.writer.reports == [SEALED, SEALED]
+    assert parts.kept.asked == [1, 2], "not the newest: an addendum may have come in another window since"
     without = Parts(kept=Store(None))
     with pytest.raises(StoreError):
         write(without, case, reading=signed(case[1]))
