@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from boneage_desk.archive import audit, people
-from boneage_desk.archive.rows import document_of
+from boneage_desk.archive.rows import document_of, patient_token
 from boneage_desk.archive.text import sha256_of
 from boneage_desk.archive.vault import vault_of
 from boneage_desk.common.errors import StoreError
@@ -76,8 +76,10 @@ def _readings(connection: sqlite3.Connection, chain: list[AuditRow]) -> list[str
     """Each reading is as its last row left it, and each row's reading is there."""
     found = []
     last = {row.reading_id: row for row in chain if row.reading_id != STATION}
-    for reading_id, revision, stored in connection.execute(
-        "SELECT reading_id, revision, document FROM assessments ORDER BY assessment_id"
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(assessments)")}
+    filed = "patient_id" if "patient_id" in columns else "NULL"  # an earlier schema
+    for reading_id, revision, stored, patient_id in connection.execute(
+        f"SELECT reading_id, revision, document, {filed} FROM assessments ORDER BY assessment_id"
     ):
         row = last.pop(reading_id, None)
         document = _document(connection, reading_id, stored)
@@ -85,8 +87,18 @@ def _readings(connection: sqlite3.Connection, chain: list[AuditRow]) -> list[str
             found.append(f"Reading {reading_id} has no audit row.")
         elif row.revision != revision or row.document_sha256 != digest(document):
             found.append(f"Reading {reading_id} is not as audit row {row.seq} left it.")
+        elif patient_id is not None and patient_id != _patient_of(connection, document):
+            found.append(f"Reading {reading_id} is filed under another patient id than its own.")
     found.extend(f"Audit row {row.seq} speaks of reading {row.reading_id}, which is not there." for row in last.values())
     return found
+
+
+def _patient_of(connection: sqlite3.Connection, document: str) -> str | None:
+    """Under which patient id a document's reading is to be found; None where it names none."""
+    try:
+        return patient_token(connection, str(json.loads(document)["reading"]["patient"].get("patient_id", "")))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _reports(connection: sqlite3.Connection) -> list[str]:

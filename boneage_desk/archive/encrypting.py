@@ -165,9 +165,12 @@ def _readings(copy: Connection, old: Vault, new: Vault) -> None:
         document = old.unseal(words, "assessments", "document", reading_id)
         reading = decode_reading(json.loads(document))
         copy.execute(
-            "UPDATE assessments SET study_id = ?, document = ? WHERE reading_id = ?",
-            (rows.study_row(copy, reading), rows.sealed_document(copy, reading_id, document), reading_id),
-        )
+            "UPDATE assessments SET study_id = ?, document = ?, patient_id = ? WHERE reading_id = ?",
+            (
+                rows.study_row(copy, reading), rows.sealed_document(copy, reading_id, document),
+                rows.patient_token(copy, reading.patient.patient_id), reading_id,
+            ),
+        )  # fmt: skip
         rows.findings(copy, reading)
     copy.executemany("DELETE FROM studies WHERE study_id = ?", [(study,) for study in before])
 

@@ -6,11 +6,14 @@ copied beside itself before the first step that is missing (``backup.before_migr
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from boneage_desk import __version__
+from boneage_desk.archive.text import clean
+from boneage_desk.archive.vault import vault_of
 from boneage_desk.common.errors import StoreError
 
 APPLICATION_ID = 0x424F4E45  # 'BONE'
@@ -18,10 +21,10 @@ APPLICATION_ID = 0x424F4E45  # 'BONE'
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """A step: its name, which is its identity, and its statements."""
+    """A step: its name, which is its identity, and its statements: SQL, or a function where the values are sealed."""
 
     name: str
-    statements: tuple[str, ...]
+    statements: tuple[str | Callable[[sqlite3.Connection], None], ...]
 
 
 # `assessments.document` is the reading (reading/codec.py) and the truth. The columns beside it, studies
@@ -225,7 +228,70 @@ THIRD = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND, THIRD)
+
+
+def _patients_of_readings(connection: sqlite3.Connection) -> None:
+    """`assessments.patient_id` as each document says; one that cannot be read keeps what its study's row says."""
+    vault = vault_of(connection)
+    for (reading_id,) in connection.execute("SELECT reading_id FROM assessments").fetchall():
+        stored = connection.execute("SELECT document FROM assessments WHERE reading_id = ?", (reading_id,)).fetchone()[0]
+        try:
+            document = json.loads(vault.unseal(stored, "assessments", "document", reading_id))
+            patient_id = str(document["reading"]["patient"].get("patient_id", ""))
+        except (StoreError, AttributeError, KeyError, TypeError, ValueError):  # named by `audit verify`
+            continue
+        token = vault.token(clean(patient_id.strip()))
+        connection.execute("UPDATE assessments SET patient_id = ? WHERE reading_id = ?", (token, reading_id))
+
+
+_LAST = "(SELECT {} FROM audit WHERE reading_id = '' AND seq = (SELECT max(seq) FROM audit))"
+# in a sealed data base the row's `detail` cannot be read here: `audit verify` ties the profile to it
+_NO_ROW_OF_IT = f"""coalesce({_LAST.format("action")}, '') NOT IN ('set-person', 'set-pin')
+            OR (NOT EXISTS (SELECT 1 FROM encryption) AND {_LAST.format("detail")} IS NOT NEW.account)"""
+
+# Profiles can be made where the audit's words are sealed; a reading is found by its own patient id, not by that of the
+# study's row, which the newest change of any reading of the study overwrites.
+FOURTH = Migration(
+    "0004-sealed-profiles-patients",
+    (
+        "DROP TRIGGER IF EXISTS people_come_with_their_audit_row",
+        "DROP TRIGGER IF EXISTS people_change_with_their_audit_row",
+        f"""
+        CREATE TRIGGER people_come_with_their_audit_row BEFORE INSERT ON people
+        WHEN {_NO_ROW_OF_IT}
+        BEGIN SELECT RAISE(ABORT, 'a profile is made together with its audit row'); END
+        """,
+        f"""
+        CREATE TRIGGER people_change_with_their_audit_row BEFORE UPDATE ON people
+        WHEN NEW.account IS NOT OLD.account OR {_NO_ROW_OF_IT}
+        BEGIN SELECT RAISE(ABORT, 'a profile changes together with its audit row'); END
+        """,
+        "DROP TRIGGER IF EXISTS signed_assessments_stay",
+        "DROP TRIGGER IF EXISTS assessments_are_signed_with_a_report",
+        "ALTER TABLE assessments ADD COLUMN patient_id TEXT NOT NULL DEFAULT ''",
+        "UPDATE assessments SET patient_id = (SELECT patient_id FROM studies WHERE study_id = assessments.study_id)",
+        _patients_of_readings,
+        "CREATE INDEX assessments_by_patient ON assessments (patient_id)",
+        f"""
+        CREATE TRIGGER signed_assessments_stay BEFORE UPDATE ON assessments
+        WHEN OLD.state IN {_SEALED} AND (
+            NEW.state <> 'amended' OR NEW.revision <= OLD.revision OR NEW.study_id IS NOT OLD.study_id
+            OR NEW.film_sha256 IS NOT OLD.film_sha256 OR NEW.frame_number IS NOT OLD.frame_number
+            OR NEW.laterality IS NOT OLD.laterality OR NEW.standard IS NOT OLD.standard
+            OR NEW.patient_id IS NOT OLD.patient_id
+            OR NEW.created_at IS NOT OLD.created_at OR NEW.analysed_at IS NOT OLD.analysed_at)
+        BEGIN SELECT RAISE(ABORT, 'a signed assessment takes nothing but a signed addendum'); END
+        """,
+        f"""
+        CREATE TRIGGER assessments_are_signed_with_a_report BEFORE UPDATE ON assessments
+        WHEN NEW.state IN {_SEALED} AND (SELECT coalesce(max(number), 0) FROM reports WHERE reading_id = NEW.reading_id)
+            < CASE NEW.state WHEN 'amended' THEN 2 ELSE 1 END
+        BEGIN SELECT RAISE(ABORT, 'an assessment is signed together with its report'); END
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, SECOND, THIRD, FOURTH)
 
 _RECORDS = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -291,7 +357,10 @@ def migrate(
                 connection.execute(_RECORDS)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 for statement in step.statements:
-                    connection.execute(statement)
+                    if isinstance(statement, str):
+                        connection.execute(statement)
+                    else:
+                        statement(connection)
                 connection.execute(
                     "INSERT INTO schema_migrations (name, applied_at, software) VALUES (?, ?, ?)",
                     (step.name, now(), __version__),

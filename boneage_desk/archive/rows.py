@@ -15,8 +15,8 @@ def insert(connection: sqlite3.Connection, reading: Reading, document: str) -> N
     connection.execute(
         """
         INSERT INTO assessments (reading_id, study_id, film_sha256, frame_number, laterality, standard, state,
-                                 revision, created_at, changed_at, analysed_at, document)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                 revision, created_at, changed_at, analysed_at, document, patient_id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             reading.reading_id, study_row(connection, reading), reading.source.sha256, reading.source.frame_number,
@@ -24,6 +24,7 @@ def insert(connection: sqlite3.Connection, reading: Reading, document: str) -> N
             reading.created_at.isoformat(), reading.changed_at.isoformat(),
             reading.analysed_at.isoformat() if reading.analysed_at else None,
             sealed_document(connection, reading.reading_id, document),
+            patient_token(connection, reading.patient.patient_id),
         ),
     )  # fmt: skip
     findings(connection, reading)
@@ -38,13 +39,14 @@ def update(connection: sqlite3.Connection, reading: Reading, document: str) -> N
     connection.execute(
         """
         UPDATE assessments SET study_id = ?, laterality = ?, state = ?, revision = ?, changed_at = ?,
-                               analysed_at = ?, document = ?
+                               analysed_at = ?, document = ?, patient_id = ?
         WHERE reading_id = ?
         """,
         (
             study_row(connection, reading), reading.study.laterality.value, reading.state.value, reading.revision,
             reading.changed_at.isoformat(), reading.analysed_at.isoformat() if reading.analysed_at else None,
-            sealed_document(connection, reading.reading_id, document), reading.reading_id,
+            sealed_document(connection, reading.reading_id, document),
+            patient_token(connection, reading.patient.patient_id), reading.reading_id,
         ),
     )  # fmt: skip
 
@@ -58,6 +60,11 @@ def amend(connection: sqlite3.Connection, reading: Reading, document: str) -> No
             sealed_document(connection, reading.reading_id, document), reading.reading_id,
         ),
     )  # fmt: skip
+
+
+def patient_token(connection: sqlite3.Connection, patient_id: str) -> str:
+    """What stands for a patient id where readings are looked for by it (``assessments.patient_id``); '' for none."""
+    return vault_of(connection).token(clean(patient_id.strip()))
 
 
 def sealed_document(connection: sqlite3.Connection, reading_id: str, document: str) -> str:

@@ -211,17 +211,17 @@ class SqliteStore:
 
     def of_patient(self, patient_id: str) -> _Readings:
         """Readings of a patient id that a person looked at, the newest first."""
-        return self._documents(
-            "WHERE state <> 'draft' AND study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) "
-            "ORDER BY assessment_id DESC",
-            (self._token(patient_id),),
-        )
+        return self._of_patient(patient_id, "AND state <> 'draft'")
 
     def every_of_patient(self, patient_id: str) -> _Readings:
-        return self._documents(
-            "WHERE study_id IN (SELECT study_id FROM studies WHERE patient_id = ?) ORDER BY assessment_id DESC",
-            (self._token(patient_id),),
-        )
+        return self._of_patient(patient_id)
+
+    def _of_patient(self, patient_id: str, more: str = "") -> _Readings:
+        """By each reading's own id: that of the study's row is the newest change's. No id is nobody's."""
+        with self._lock:
+            token = rows.patient_token(self._open_connection(), patient_id)
+        where = f"WHERE patient_id = ? {more} ORDER BY assessment_id DESC"
+        return self._documents(where, (token,)) if token else []
 
     def report(self, reading_id: str, number: int | None = None) -> bytes:
         with self._told("reading"), self._lock:
@@ -300,10 +300,6 @@ class SqliteStore:
             connection = self._open_connection()
             found = connection.execute(f"SELECT reading_id, document FROM assessments {where}", values).fetchall()
         return [_decoded(connection, *row) for row in found]
-
-    def _token(self, text: str) -> str:
-        with self._lock:
-            return self._open_connection().vault.token(text)
 
     def _open_connection(self) -> Connection:
         if self._connection is None:

@@ -24,6 +24,7 @@ from boneage_desk.common.jobs import CancelToken
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.station import Restored
 from tests import scripted
+from tests.earlier_schema import as_of
 from tests.samples import NOON, WHO
 
 
@@ -246,8 +247,9 @@ def test_a_copy_with_its_log_beside_it_is_whole(path: Path, tmp_path: Path) -> N
 
 def test_a_backup_of_the_first_schema_is_brought_up(path: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.sqlite3"
-    with closing(SqliteStore(old, migrations=(FIRST,))) as store:
+    with closing(SqliteStore(tmp_path / "present.sqlite3")) as store:
         scripted.play(store, "old", 3)
+    as_of((FIRST,), tmp_path / "present.sqlite3", old)
     before = old.read_bytes()
     assert restored(old, path).migrated == tuple(step.name for step in MIGRATIONS[1:])
     assert ids(path) == {"old"}
@@ -307,10 +309,10 @@ def test_what_is_none_of_ours_is_refused(path: Path, tmp_path: Path) -> None:
 
 def test_a_newer_copy_is_refused(path: Path, tmp_path: Path) -> None:
     newer = tmp_path / "newer.sqlite3"
-    SqliteStore(newer, migrations=(*MIGRATIONS, Migration("0004-more", ("CREATE TABLE more (x TEXT) STRICT",)))).close()
+    SqliteStore(newer, migrations=(*MIGRATIONS, Migration("9999-more", ("CREATE TABLE more (x TEXT) STRICT",)))).close()
     error = refusal(newer, path)
     assert error.code == "newer"
-    assert "0004-more" in error.message
+    assert "9999-more" in error.message
     assert "Update" in error.remedy
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from boneage_desk.archive import vault
+from boneage_desk.archive.migrations import MIGRATIONS
+from boneage_desk.archive.schema import strangers
 from boneage_desk.archive.station import Station
 from boneage_desk.archive.store import SqliteStore
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading import chain
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.session import AuditEvent, SetGrade, SetImpression
+from tests.earlier_schema import as_of
 from tests.samples import NOON, WHO, analysed, reading
 
 PDF = b"%PDF-1.7 report on LI Ming 0042"
@@ -283,6 +286,73 @@ def test_a_signed_reading_of_a_sealed_store_is_as_locked_as_ever(place: Place) -
         ):  # fmt: skip
             with pytest.raises(sqlite3.IntegrityError):
                 connection.execute(statement)
+
+
+def test_profiles_and_pins_are_made_and_changed_in_a_sealed_store(place: Place) -> None:
+    place.encrypt()
+    with closing(place.store()) as store:
+        store.set_person(Person("li", "Dr. Li", Role.TECHNOLOGIST), at=NOON, who=WHO)
+        store.set_person(Person("li", "Dr. Li Ming", Role.RADIOLOGIST), at=NOON, who=WHO)
+        store.set_pin(WHO, "123456", at=NOON, who=WHO)
+        assert [person.name for person in store.people()] == ["Dr. Li Ming", "Dr. A. Reader"]
+        assert store.check_pin(WHO, "123456")
+        store.note(AuditEvent("", NOON, WHO, "lock"))
+        assert store.verify() == []
+    # without an audit row before it the data base still refuses
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection:
+        for statement in (
+            "INSERT INTO people VALUES ('thief', 'Thief', 'administrator', '')", "UPDATE people SET role = 'administrator'",
+            "UPDATE people SET account = 'thief' WHERE account = 'li'",
+        ):  # fmt: skip
+            with pytest.raises(sqlite3.IntegrityError, match="together with its audit row"):
+                connection.execute(statement)
+    place.station().decrypt(at=NOON + timedelta(days=10), who=WHO)
+    with closing(place.store()) as store:
+        store.set_person(Person("li", "Dr. Li", Role.RADIOLOGIST), at=NOON, who=WHO)
+        assert store.verify() == []
+
+
+def test_a_profile_of_another_account_than_its_audit_row_is_named(place: Place) -> None:
+    """In a sealed store the trigger cannot read the row's account: `verify` does."""
+    place.encrypt()
+    with closing(place.store()) as store:
+        store.set_pin(WHO, "123456", at=NOON, who=WHO)
+        connection = store._connection
+        assert connection is not None
+        connection.execute("INSERT INTO people VALUES ('thief', 'Thief', 'administrator', '')")
+        assert store.verify() == ["The profile of thief has no audit row."]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_store_of_the_schema_before_goes_on(place: Place, tmp_path: Path, sealed: bool) -> None:
+    """Readings that a patient id finds, and profiles, of a store that had neither the column nor the rule."""
+    if sealed:
+        place.encrypt(delete_clear=True)
+    before = place.content()
+    place.path.rename(tmp_path / "present.sqlite3")
+    as_of(MIGRATIONS[:3], tmp_path / "present.sqlite3", place.path)
+    after = place.content()
+    assert after[0] == before[0] and after[3:] == before[3:] and after[-1] == []
+    assert (after[1][-1].action, after[1][-1].after) == ("migrate", MIGRATIONS[3].name)  # type: ignore[index]
+    assert [found.reading_id for found in after[5]] == ["signed", "draft"]  # type: ignore[attr-defined]
+    with closing(place.store()) as store:
+        store.set_person(Person("li", "Dr. Li", Role.RADIOLOGIST), at=NOON, who=WHO)
+        assert store.verify() == []
+    with closing(sqlite3.connect(place.path)) as plain:
+        assert strangers(plain) == []
+        stored = {row[0] for row in plain.execute("SELECT patient_id FROM assessments")}
+        assert len(stored) == 1 and ("0042" in stored) is not sealed and stored != {""}
+
+
+def test_a_reading_that_cannot_be_opened_does_not_stop_the_step(place: Place, tmp_path: Path) -> None:
+    place.encrypt(delete_clear=True)
+    place.path.rename(tmp_path / "present.sqlite3")
+    as_of(MIGRATIONS[:3], tmp_path / "present.sqlite3", place.path)
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE assessments SET document = 'bd1:AAAA' WHERE reading_id = 'draft'")
+    with closing(place.store()) as store:
+        assert store.get("signed").patient.patient_id == "0042"
+        assert store.verify() == ["Reading draft is not as audit row 4 left it."]
 
 
 def test_a_failure_on_the_way_leaves_what_was_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from boneage_desk.archive.migrations import FIRST, MIGRATIONS
+from boneage_desk.archive.schema import strangers
 from boneage_desk.archive.store import SqliteStore
 from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade
 from tests import scripted
+from tests.earlier_schema import as_of
 from tests.samples import NOON, WHO
 from tests.unit.archive.test_audit_chain import tamper
 
@@ -54,6 +56,7 @@ def test_untouched_it_is_whole(path: Path) -> None:
         "UPDATE assessments SET state = 'amended', revision = revision + 1 WHERE reading_id = 's1'",  # no report 2
         "UPDATE assessments SET document = '{}', state = 'amended' WHERE reading_id = 's2'",  # the same revision
         "UPDATE assessments SET laterality = 'R', revision = revision + 1 WHERE reading_id = 's2'",
+        "UPDATE assessments SET patient_id = 'x', state = 'amended', revision = revision + 1 WHERE reading_id = 's2'",
         "UPDATE assessments SET film_sha256 = 'x', revision = revision + 1 WHERE reading_id = 's2'",
         "UPDATE assessments SET state = 'signed', revision = revision + 1 WHERE reading_id = 'd1'",  # no report
         "UPDATE assessments SET reading_id = 'x' WHERE reading_id = 'd1'",
@@ -195,14 +198,14 @@ def test_the_same_pin_is_stored_differently_each_time() -> None:
 
 # --------------------------------------------------------------------------- from the earlier schema
 def test_a_file_of_the_first_schema_with_readings_goes_on(tmp_path: Path) -> None:
-    """Readings as 0001 kept them, made by its own statements and a program of its time."""
+    """Readings as 0001 kept them, in tables of its own statements."""
     path = tmp_path / "boneage.sqlite3"
     first = scripted.at_revision("old", 9)
-    with closing(SqliteStore(path, migrations=(FIRST,))) as store:
+    with closing(SqliteStore(tmp_path / "present.sqlite3")) as store:
         scripted.play(store, "old", 9)
         scripted.play(store, "other", 1)
         rows = list(store.audit_rows())
-        assert store.verify() == []
+    as_of((FIRST,), tmp_path / "present.sqlite3", path)
     with closing(SqliteStore(path, now=lambda: "2026-01-02T03:04:05+00:00", who=lambda: "wang")) as store:
         assert store.get("old") == first.reading
         assert store.verify() == []
@@ -219,6 +222,20 @@ def test_a_file_of_the_first_schema_with_readings_goes_on(tmp_path: Path) -> Non
     with closing(sqlite3.connect(copy)) as plain:
         assert plain.execute("SELECT count(*) FROM assessments").fetchone() == (2,)
         assert plain.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'reports'").fetchone() == (0,)
+
+
+def test_files_of_later_schemas_with_all_that_they_had_go_on(path: Path, tmp_path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        every, rows, people = store.list(), list(store.audit_rows()), store.people()
+    for number in range(2, len(MIGRATIONS)):
+        target = as_of(MIGRATIONS[:number], path, tmp_path / f"of-{number}.sqlite3")
+        with closing(SqliteStore(target)) as store:
+            assert (store.list(), store.people()) == (every, people)
+            assert store.every_of_patient(every[0].patient.patient_id) == every
+            assert list(store.audit_rows())[: len(rows)] == rows
+            assert store.verify() == []
+        with closing(sqlite3.connect(target)) as plain:
+            assert strangers(plain) == []
 
 
 def test_station_events_need_no_reading_and_are_in_the_chain(path: Path) -> None:

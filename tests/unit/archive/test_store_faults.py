@@ -289,7 +289,7 @@ def test_a_damaged_file_is_told_by_verify(path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------- migrations
-NEXT = Migration("0003-notes", ("CREATE TABLE notes (text TEXT) STRICT", "INSERT INTO notes VALUES ('first')"))
+NEXT = Migration("9999-notes", ("CREATE TABLE notes (text TEXT) STRICT", "INSERT INTO notes VALUES ('first')"))
 
 
 def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
@@ -304,7 +304,7 @@ def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
             *(step.name for step in MIGRATIONS), NEXT.name,
         ]  # fmt: skip
     copies = list(path.parent.glob("*.backup.sqlite3"))
-    assert [copy.name for copy in copies] == ["boneage.0003-20260102030405.backup.sqlite3"]
+    assert [copy.name for copy in copies] == [f"boneage.{MIGRATIONS[-1].name[:4]}-20260102030405.backup.sqlite3"]
     with closing(SqliteStore(copies[0])) as store:
         assert store.get("r1") == session.reading
         assert store.verify() == []
@@ -313,7 +313,7 @@ def test_an_older_file_is_copied_then_migrated(path: Path) -> None:
 def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
         session = put(store)
-    broken = Migration("0003-broken", (*NEXT.statements, "CREATE TABLE nonsense ("))
+    broken = Migration("9999-broken", (*NEXT.statements, "CREATE TABLE nonsense ("))
     assert refusal(path, migrations=(*MIGRATIONS, broken)).code == "store"
     with closing(SqliteStore(path)) as store:
         assert store.get("r1") == session.reading
@@ -326,7 +326,7 @@ def test_a_newer_file_is_refused_untouched(path: Path) -> None:
     before = path.read_bytes()
     error = refusal(path)
     assert error.code == "newer"
-    assert "0003-notes" in error.message
+    assert "9999-notes" in error.message
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["boneage.sqlite3"]
 
