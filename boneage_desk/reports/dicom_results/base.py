@@ -61,7 +61,7 @@ def begin(origin: Origin, reading: Reading, kind: Kind, content: str = "") -> Da
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.MediaStorageSOPClassUID = kind.sop_class
-    made.file_meta.MediaStorageSOPInstanceUID = uids.instance(reading, kind.name, content)
+    made.file_meta.MediaStorageSOPInstanceUID = uids.instance(reading, kind.name, content, origin.site)
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.file_meta.ImplementationClassUID = uids.made("implementation", SOFTWARE)
     made.file_meta.ImplementationVersionName = f"BONEAGE_{__version__}"[:16]
@@ -69,7 +69,7 @@ def begin(origin: Origin, reading: Reading, kind: Kind, content: str = "") -> Da
     made.update(origin.header)
     made.SOPClassUID = kind.sop_class
     made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID
-    made.SeriesInstanceUID = uids.series(reading, kind.name, content)
+    made.SeriesInstanceUID = uids.series(reading, kind.name, content, origin.site)
     made.Modality = kind.modality
     made.SeriesNumber = kind.number
     made.InstanceNumber = 1

@@ -50,7 +50,8 @@ class Origin:
 
     ``frame``: the frame's number in an object of several frames, else None. ``aspect``: height and width of a pixel
     to each other, as Pixel Aspect Ratio has it. ``display``: how the film is shown, for a
-    presentation state; None for a colour object. ``institution``: where the film was made, '' unknown.
+    presentation state; None for a colour object. ``institution``: where the film was made, '' unknown. ``site``: the name of
+    the station's site, '' where it is not set.
     """
 
     header: Dataset
@@ -65,6 +66,7 @@ class Origin:
     aspect: tuple[int, int]
     display: Display | None
     institution: str
+    site: str = ""
 
     def whole(self) -> Dataset:
         """Referenced SOP item of the film: where frames are not told."""
@@ -81,8 +83,9 @@ class Origin:
         return item
 
 
-def origin_of(film: Film, reading: Reading) -> Origin:
-    """Reads the film's header again. Raises FilmError: 'no-dicom', 'film-changed', or as opening it does."""
+def origin_of(film: Film, reading: Reading, site: str = "") -> Origin:
+    """Reads the film's header again. ``site``: the name of the station's site. Raises FilmError: 'no-dicom',
+    'film-changed', or as opening it does."""
     check_study(film)
     loaded = load(film.source.path, film.source.member)
     if loaded.sha256 != film.source.sha256:
@@ -93,10 +96,10 @@ def origin_of(film: Film, reading: Reading) -> Origin:
     with quiet():
         parsed = parse(loaded.data, loaded.name, sniff(loaded.data[:HEAD]))
         mend_charset(parsed.dataset, [])
-        return _origin(parsed, film, reading, loaded.name)
+        return _origin(parsed, film, reading, loaded.name, site)
 
 
-def _origin(parsed: Parsed, film: Film, reading: Reading, name: str) -> Origin:
+def _origin(parsed: Parsed, film: Film, reading: Reading, name: str, site: str) -> Origin:
     ds, study = parsed.dataset, film.study
     layout = layout_of(ds, name)
     sop_class = study.sop_class_uid or text(ds.file_meta, "MediaStorageSOPClassUID")
@@ -115,6 +118,7 @@ def _origin(parsed: Parsed, film: Film, reading: Reading, name: str) -> Origin:
         aspect=_aspect(ds, film),
         display=display_of(parsed, layout, film.source.frame_number - 1, film.frame.vois[0], name) if layout.is_grey else None,
         institution=study.institution,
+        site=site,
     )
 
 
@@ -149,8 +153,8 @@ def _corrected(header: Dataset, film: Film, reading: Reading) -> None:
         header.PatientSex = now.sex.value
     if now.birth_date is not None:  # also where the film writes it in a form that DICOM forbids
         header.PatientBirthDate = now.birth_date.strftime("%Y%m%d")
-        if now.birth_date != was.birth_date:
-            header.pop("PatientAge", None)
+    if (now.birth_date, reading.study.study_date) != (was.birth_date, film.study.study_date):
+        header.pop("PatientAge", None)  # it followed from what was wrong
     if now.name != was.name:
         _set(header, "PatientName", f"{now.name}={now.name_ideographic}" if now.name_ideographic else now.name)
     if now.patient_id != was.patient_id:

@@ -21,8 +21,8 @@ UNNAMED = "not stated"
 """Verifying organization where neither site nor film names one: the attribute may not be empty."""
 
 
-def report(origin: Origin, reading: Reading, site_name: str) -> Dataset:
-    """The SR document. ``site_name``: of this station, for whom the signer verifies; '' where it is not set."""
+def report(origin: Origin, reading: Reading) -> Dataset:
+    """The SR document. The signer verifies for the station's site, else for where the film was made."""
     made = base.begin(origin, reading, base.REPORT)
     made.CodingSchemeIdentificationSequence = coding.scheme_items()
     made.CompletionFlag = "PARTIAL" if reading.state is State.DRAFT else "COMPLETE"
@@ -30,7 +30,7 @@ def report(origin: Origin, reading: Reading, site_name: str) -> Dataset:
     made.PreliminaryFlag = "FINAL" if base.signed(reading) else "PRELIMINARY"
     made.VerificationFlag = "VERIFIED" if base.signed(reading) else "UNVERIFIED"
     if base.signed(reading):
-        organization = site_name or origin.institution or UNNAMED
+        organization = origin.site or origin.institution or UNNAMED
         made.VerifyingObserverSequence = [_verifier(signature, organization) for signature in reading.signatures]
     made.ReferencedPerformedProcedureStepSequence = []
     made.PerformedProcedureCodeSequence = []

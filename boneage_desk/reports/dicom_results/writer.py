@@ -67,12 +67,13 @@ class DicomResults:
         _belong_together(reading, film)
         if report is not None and not report.startswith(b"%PDF-"):
             raise InputError("The report handed over is no PDF.", "Make it again.", code="not-a-pdf")
-        origin = origin_of(film, reading)
+        site = self._settings.site_name.strip()
+        origin = origin_of(film, reading, site)
         frame = film.frame
         grey = apply_voi(frame.pixels, frame.vois[0], max_value=frame.max_value)
         content = digest(report) if report is not None else ""
         steps: tuple[tuple[str, Callable[[], Dataset | None]], ...] = (
-            ("structured report", lambda: structured(origin, reading, self._settings.site_name.strip())),
+            ("structured report", lambda: structured(origin, reading)),
             ("boxes and labels", lambda: state(origin, reading, grey)),
             ("annotated film", lambda: capture(origin, reading, film)),
             ("report", lambda: document(origin, reading, report) if report is not None else None),
@@ -89,7 +90,6 @@ class DicomResults:
             kept.append(manifest(origin, reading, kept, content))
         if cancel is not None:
             cancel.check()
-        site = self._settings.site_name.strip()
         for result in kept if site else ():
             result.InstitutionName = site[:64]
         return kept

@@ -13,12 +13,13 @@ import pytest
 
 from boneage_desk.common.errors import Cancelled, FilmError, InputError, StoreError
 from boneage_desk.common.jobs import CancelToken
+from boneage_desk.common.settings import Settings
 from boneage_desk.imaging.annotated import annotated
 from boneage_desk.imaging.dicom_file import quiet
 from boneage_desk.imaging.reader import FilmFiles
 from boneage_desk.reading.annotating import SetKeyImage
 from boneage_desk.reading.assessment import Blind, new_reading
-from boneage_desk.reading.session import SetGrade, SetPatient
+from boneage_desk.reading.session import SetGrade, SetPatient, SetStudy
 from boneage_desk.reports.dicom_results import capture, uids, writer
 from boneage_desk.reports.dicom_results.base import person_name
 from boneage_desk.reports.dicom_results.writer import DicomResults
@@ -98,6 +99,23 @@ def test_uids_differ_with_reading_revision_and_report(made: Made, hand: Any) -> 
     assert {kind for kind in first if first[kind] != other[kind]} == {"DOC", "KO"}
     assert set(of(reading, None)) == {"SR", "PR", "OT", "KO"}
     assert of(reading, None)["KO"] != first["KO"]
+
+
+def test_equal_uids_mean_equal_content(made: Made, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, reading, found, _ = made
+
+    def of(value: Any, **settings: str) -> set[str]:
+        results = DicomResults(Settings(**settings)).make(value, film, report=PDF)  # type: ignore[arg-type]
+        return {str(uid) for ds in results for uid in (ds.SOPInstanceUID, ds.SeriesInstanceUID)}
+
+    first = {str(uid) for ds in found.values() for uid in (ds.SOPInstanceUID, ds.SeriesInstanceUID)}
+    assert of(reading) >= first, "a resend"
+    restored = session(film, hand, grades={"radius": 3})  # a backup came back, and the same revision with another grade
+    assert (restored.reading.reading_id, restored.reading.revision) == (reading.reading_id, reading.revision)
+    assert of(restored.reading) & first == set()
+    assert of(reading, site_name="Other hospital") & first == set(), "its name is in every object"
+    monkeypatch.setattr(uids, "__version__", "99.0")
+    assert of(reading) & first == set(), "so is the version"
 
 
 def test_uids_are_legal_and_come_from_a_uuid(made: Made) -> None:
@@ -318,6 +336,14 @@ def test_facts_that_a_person_gave_stand_in_place_of_the_films(tmp_path: Path, ha
     for ds in results(value.reading, opened).values():
         assert (str(ds.PatientName), ds.PatientID, ds.PatientBirthDate) == ("Zhao^Lei", "77", "20140131")
         assert "PatientAge" not in ds
+
+
+def test_an_age_goes_with_the_study_date_that_it_followed_from(tmp_path: Path, hand: Any, results: Results) -> None:
+    opened = open_film(tmp_path, hand, changes={"PatientAge": "010Y"})
+    value = session(opened, hand)
+    assert {str(ds.PatientAge) for ds in results(value.reading, opened).values()} == {"010Y"}
+    value.do(SetStudy(study_date=date(2022, 7, 11)), at=AT, who=WHO)
+    assert all("PatientAge" not in ds for ds in results(value.reading, opened).values())
 
 
 def test_a_signers_name_is_a_legal_person_name() -> None:
