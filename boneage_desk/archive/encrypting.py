@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,9 +59,23 @@ def encrypt(path: Path, keys: Keys, *, at: datetime, who: str, passphrase: str |
         event = AuditEvent(STATION, at, who, ENCRYPT, f"{CIPHER}, key {name}", _CLEAR_WORDS, _SEALED_WORDS)
         return _made_anew(path, keys, Sealing(key), (name, words), event, delete_clear)
     except BaseException:
-        store.forget(account(name))
-        keys.held.pop(name, None)
+        if not _needs(path, name):
+            store.forget(account(name))
+            keys.held.pop(name, None)
         raise
+
+
+def _needs(path: Path, name: str) -> bool:
+    """Whether the data base at ``path`` may be locked by the key ``name``: so also where it cannot be looked at. What fails
+    or is interrupted after the new file took its place must not cost the only key to it."""
+    try:
+        if not path.exists():
+            return False
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            lock = lock_of(connection)
+    except (sqlite3.Error, OSError, StoreError):
+        return True
+    return lock is not None and lock.key_id == name
 
 
 def decrypt(path: Path, keys: Keys, *, at: datetime, who: str) -> Encrypted:
@@ -98,10 +112,12 @@ def _made_anew(
         raise faults.explain(error, path, "encrypting" if lock else "decrypting") from error
     finally:
         for suffix in ("", *restore.SIDES):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
+            with suppress(OSError):  # the next switch or restore removes it
+                part.with_name(part.name + suffix).unlink(missing_ok=True)
     if kept is not None and delete_old:
-        kept.unlink(missing_ok=True)
-        kept = None
+        with suppress(OSError):  # the switch stands: what cannot be deleted is told as left
+            kept.unlink(missing_ok=True)
+            kept = None
     return Encrypted(kept, readings, count, lock[0] if lock else "", bool(lock and lock[1]))
 
 

@@ -46,10 +46,13 @@ def _on(options: argparse.Namespace, services: Services, station: StationKeeper)
     done = station.encrypt(at=services.now(), who=services.who(), passphrase=given, delete_clear=clear)
     state = station.encryption()
     copies = state.clear_copies
-    removed = []
+    removed, why = [], ""
     for path in copies if clear else ():
-        path.unlink(missing_ok=True)
-        removed.append(path)
+        try:
+            path.unlink(missing_ok=True)
+            removed.append(path)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
     left = tuple(path for path in copies if path not in removed)
     if options.json:
         output.emit({**_values(done), "removed": [str(path) for path in removed], "clear_copies": [str(path) for path in left]})
@@ -67,7 +70,9 @@ def _on(options: argparse.Namespace, services: Services, station: StationKeeper)
             "backups made from now on. 'encrypt off', then 'encrypt on --passphrase' adds a second way in."
         )
     output.note("Backups and copies made before are still in clear. On flash disks deleted files may be found for some time.")
-    return 0
+    if why:
+        output.note(f"The data base is encrypted, but {len(left)} copies in clear could not be deleted ({why}): delete them.")
+    return 1 if why else 0
 
 
 def _off(options: argparse.Namespace, services: Services, station: StationKeeper) -> int:

@@ -58,8 +58,8 @@ class EncryptionState:
 
 @dataclass(frozen=True, slots=True)
 class Encrypted:
-    """The data base was made anew, in clear or encrypted. ``kept``: where what was there before lies now, None where it
-    was deleted. ``key_id`` is '' after decrypting; ``passphrase``: one opens it beside the key store."""
+    """The data base was made anew, in clear or encrypted. ``kept``: where what was there before lies now (also where it
+    could not be deleted), None where it was deleted. ``key_id`` is '' after decrypting; ``passphrase``: one opens it beside the key store."""
 
     kept: Path | None
     readings: int

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from boneage_desk.archive import vault
+from boneage_desk.archive import restore, vault
 from boneage_desk.archive.migrations import MIGRATIONS
 from boneage_desk.archive.schema import strangers
 from boneage_desk.archive.station import Station
@@ -368,6 +368,56 @@ def test_a_failure_on_the_way_leaves_what_was_there(place: Place, monkeypatch: p
     assert place.content() == before
     assert place.ring.secrets == {}
     assert [path.name for path in place.path.parent.iterdir() if "restore" in path.name] == []
+
+
+def test_what_cannot_be_deleted_after_the_switch_costs_no_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place.content()
+    real, swap, swapped = Path.unlink, restore.swap, []
+
+    def noted(part: Path, path: Path, at: datetime) -> Path | None:
+        swapped.append(True)
+        return swap(part, path, at)
+
+    monkeypatch.setattr("boneage_desk.archive.restore.swap", noted)
+
+    def held_open(self: Path, missing_ok: bool = False) -> None:
+        if swapped:
+            raise PermissionError(13, "The process cannot access the file", str(self))
+        real(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", held_open)
+    done = place.encrypt(delete_clear=True)
+    monkeypatch.undo()
+    left = done.kept  # type: ignore[attr-defined]
+    assert left.exists() and place.station().encryption().clear_copies == (left,)
+    assert len(place.ring.secrets) == 1
+    assert place.content()[0] == before[0] and place.content()[-1] == []
+
+
+def test_an_interruption_after_the_switch_costs_no_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: object) -> None:
+        swap(*given)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    swap = restore.swap
+    monkeypatch.setattr("boneage_desk.archive.restore.swap", interrupted)
+    place.ring.there = False
+    with pytest.raises(KeyboardInterrupt):
+        keys = place.keys
+        Station(place.path, place.store, keys).encrypt(at=NOON, who=WHO, passphrase=PASSPHRASE)
+    assert len(keys.held) == 1
+    place.asked = PASSPHRASE
+    assert place.content()[-1] == []
+    place.asked, place.ring.there = None, True
+    monkeypatch.setattr("boneage_desk.archive.restore.swap", swap)
+    place.station().unlock(PASSPHRASE)
+    place.station().decrypt(at=NOON + timedelta(days=10), who=WHO)
+    place.ring.secrets.clear()
+    monkeypatch.setattr("boneage_desk.archive.restore.swap", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.encrypt()
+    assert len(place.ring.secrets) == 1
+    assert place.content()[-1] == []
 
 
 def test_the_key_store_of_the_system_is_asked_by_its_own_adapter() -> None:

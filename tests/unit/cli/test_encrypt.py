@@ -68,6 +68,24 @@ def test_copies_in_clear_are_told(program: Any, ring: dict[tuple[str, str], str]
     assert not checks["encryption"]["ok"] and "1 copies in clear" in checks["encryption"]["detail"]
 
 
+def test_a_copy_in_clear_that_cannot_be_deleted_is_told(
+    program: Any, ring: dict[tuple[str, str], str], filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.unlink
+
+    def held_open(self: Path, missing_ok: bool = False) -> None:
+        if ".replaced-" in self.name:
+            raise PermissionError(13, "Permission denied", str(self))
+        real(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", held_open)
+    code, out, err = program.run("encrypt", "on", "--delete-clear")
+    assert (code, "encrypted and read again" in out, "IN CLEAR: " in out) == (1, True, True), err
+    assert "1 copies in clear could not be deleted (Permission denied)" in err
+    assert len(ring) == 1
+    assert program.run("audit", "verify")[0] == 0
+
+
 def test_a_lost_key_is_told_and_a_passphrase_brings_it_back(program: Any, ring: dict[tuple[str, str], str], filled: Path) -> None:
     words = "a passphrase of some words"
     assert program.run("encrypt", "on", "--passphrase-fd", piped(words), "--delete-clear")[0] == 0
