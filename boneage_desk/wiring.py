@@ -334,12 +334,9 @@ def _now() -> Any:
 
 
 def _who() -> str:
-    import getpass
+    from boneage_desk.common.accounts import own_account
 
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # an account without a name, as in some containers
-        return "unknown"
+    return own_account()
 
 
 def _new_id() -> str:
