@@ -11,11 +11,13 @@ from boneage_desk.cli import output
 from boneage_desk.cli.app import App
 from boneage_desk.cli.secret import add_arguments as add_secret
 from boneage_desk.cli.secret import secret
+from boneage_desk.cli.station import keeper
 from boneage_desk.common.errors import BoneAgeError, InputError, StoreError
 from boneage_desk.common.files import read_small
 from boneage_desk.reading.people import MAY_SIGN, Person, Role, parse_role
 from boneage_desk.reading.ports import ReportSigner, Services, Verification
 from boneage_desk.reading.signature import REPORT, Signature
+from boneage_desk.reading.station import SIGN_FILE
 
 REASON = "Report reviewed and signed"
 ADDENDUM_REASON = "Addendum"
@@ -56,10 +58,16 @@ def run(options: argparse.Namespace, app: App) -> int:
         )  # fmt: skip
         given = secret(signer.asks(signature), options.passphrase_fd)
         sealed = signer.seal(pdf, signature, passphrase=given)
+        sha256 = hashlib.sha256(sealed.pdf).hexdigest()
+        # first: no signed file is handed out that the audit chain does not know
+        keeper(services).note(
+            SIGN_FILE, at=signature.at, who=services.who(), before=f"sha256 {hashlib.sha256(pdf).hexdigest()}",
+            detail=f"{Path(options.out).name}, signature {signature.number} by {signature.name}, {signature.role}",
+            after=f"sha256 {sha256}, certificate sha256 {sealed.certificate_sha256}",
+        )  # fmt: skip
         output.write_bytes(sealed.pdf, Path(options.out))
         if options.keep_passphrase and given is not None:
             signer.keep(signature, given)
-        sha256 = hashlib.sha256(sealed.pdf).hexdigest()
         if options.json:
             output.emit(
                 {

@@ -16,6 +16,7 @@ LOCK, UNLOCK, WRONG_PIN = "lock", "unlock", "wrong-pin"
 SET_PERSON, SET_PIN = "set-person", "set-pin"
 BACKUP, RESTORE, MIGRATE = "backup", "restore", "migrate"
 ENCRYPT, DECRYPT = "encrypt", "decrypt"
+SIGN_FILE = "sign-file"  # a PDF sealed by the command line, beside any reading
 """Actions of station events."""
 SHORTEST_PIN, LONGEST_PIN = 4, 64
 LONGEST_DELAY_S = 300.0
@@ -59,7 +60,8 @@ class EncryptionState:
 @dataclass(frozen=True, slots=True)
 class Encrypted:
     """The data base was made anew, in clear or encrypted. ``kept``: where what was there before lies now (also where it
-    could not be deleted), None where it was deleted. ``key_id`` is '' after decrypting; ``passphrase``: one opens it beside the key store."""
+    could not be deleted), None where it was deleted. ``key_id`` is '' after decrypting; ``passphrase``: one opens it beside
+    the key store."""
 
     kept: Path | None
     readings: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import pytest
 from boneage_desk import wiring
 from boneage_desk.cli.app import ModelCheck
 from boneage_desk.cli.secret import secret
-from boneage_desk.common.errors import InputError
+from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading.people import Person, Role
 from tests import signers
 from tests.samples import sha
@@ -173,6 +174,44 @@ def test_a_profile_says_who_signs(
     assert ended == 2 and "boneage-desk: role:" in err and not out.exists()
     ended, said, err = program.run("sign", drawn_report[1], "-o", out, "--pkcs12", key_file, "--passphrase-fd", fd(PASSPHRASE))
     assert (ended, "by Dr Profile, endocrinologist" in said) == (0, True), err
+
+
+def test_each_signature_is_in_the_audit_chain(
+    program: Any, drawn_report: tuple[Path, Path], key_file: Path, tmp_path: Path, fd: Callable[[str], int],
+    own_data_folder: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def rows() -> list[Any]:
+        services = wiring.build(own_data_folder)
+        try:
+            assert services.store().verify() == []
+            return [event for event in services.store().events("") if event.action == "sign-file"]
+        finally:
+            services.close()
+
+    signed = tmp_path / "signed.pdf"
+    code, out, err = program.run(
+        "sign", drawn_report[1], "-o", signed, "--pkcs12", key_file, *WHO, "--passphrase-fd", fd(PASSPHRASE), "--json"
+    )
+    assert code == 0, err
+    told = json.loads(out)
+    (row,) = rows()
+    assert (row.who, row.detail) == (wiring._who(), "signed.pdf, signature 1 by Dr 李明, radiologist")
+    assert row.before == f"sha256 {hashlib.sha256(drawn_report[1].read_bytes()).hexdigest()}"
+    assert row.after == (
+        f"sha256 {hashlib.sha256(signed.read_bytes()).hexdigest()}, certificate sha256 {told['certificate_sha256']}"
+    )
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full", "Free space.", code="disk-full")
+
+    other = tmp_path / "other.pdf"
+    words = ("--pkcs12", key_file, *WHO, "--passphrase-fd", fd(PASSPHRASE))
+    with monkeypatch.context() as patched:
+        patched.setattr("boneage_desk.archive.station.Station.note", full)
+        code, _, err = program.run("sign", drawn_report[1], "-o", other, *words)
+    assert code != 0 and "disk-full" in err
+    assert not other.exists(), "no signed file without its audit row"
+    assert len(rows()) == 1
 
 
 def test_doctor_says_which_key_would_sign(program: Any, own_data_folder: Path, tmp_path: Path) -> None:
