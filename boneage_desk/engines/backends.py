@@ -2,13 +2,17 @@
 
 :func:`fast_module` gives a module with the outputs of the one handed in, run by OpenVINO or ONNX Runtime.
 The converted network is kept in the scratch folder under the hash of the weights; conversion takes seconds,
-a later start reads the file. Both run in float32: results agree with PyTorch to 1e-3 of a logit (tested).
+a later start reads the file. It is kept only if it says what PyTorch says of drawn inputs, with its own SHA-256 beside
+it; a file that is not of that hash is not read but made anew. The hash tells a damaged or exchanged file, not one who
+writes both. Both run in float32: results agree with PyTorch to 1e-3 of a logit (tested).
 Whatever goes wrong here leads back to PyTorch, with a line in the engine's log. Child process only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import io
 import os
 import sys
 import time
@@ -17,6 +21,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from boneage_desk.common.errors import InputError
@@ -29,8 +34,14 @@ if TYPE_CHECKING:
 FAST = ("openvino", "onnxruntime")
 _NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx"), "torch": ("torch",)}
 _OLD_S = 3 * 24 * 3600.0  # files of other weights are left for so long
-_KEPT_VERSIONS = 1  # changes when a converted file of an older program must not be read
+_KEPT_VERSIONS = 2  # changes when a converted file of an older program must not be read
+APART = 1e-3
+"""How far a network just converted may be from PyTorch's on drawn inputs: share of the largest value, at least of 1."""
 
+SEAL = ".sha256"
+"""Suffix of the file beside a converted network that holds the hashes of its parts."""
+
+Files = dict[str, bytes]
 Run = Callable[["list[npt.NDArray[np.float32]]"], "list[npt.NDArray[np.float32]]"]
 
 
@@ -75,23 +86,88 @@ def _version(package: str) -> str:
 
 
 def fast_module(
-    module: nn.Module, *example: Tensor, backend: str, cache: Path, key: str, threads: int
+    module: nn.Module, *example: Tensor, backend: str, cache: Path, key: str, threads: int, compare: bool = True
 ) -> nn.Module | None:
     """``module`` (tensors in, tensor or tuple out) run by ``backend``; None where that fails.
 
     ``example``: its inputs; their first dimension stays free. ``key``: names weights and network in the cache.
+    ``compare``: a network just converted is used and kept only if it agrees with PyTorch (`APART`); False where the
+    caller compares at each load.
     """
-    build = {"openvino": _openvino, "onnxruntime": _onnxruntime}.get(backend)
-    if build is None:
+    if backend not in FAST:
         return None
+    make, load = (_make_openvino, _load_openvino) if backend == "openvino" else (_make_onnx, _load_onnx)
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = kept(backend, cache, key)
         with warnings.catch_warnings():  # tracing is called deprecated; its successor needs a compiler
             warnings.simplefilter("ignore")
-            return _wrap(build(module, example, kept(backend, cache, key), threads))
+            files = sealed(path)
+            if files is not None:
+                try:
+                    return _wrap(load(files, threads))
+                except Exception:  # of another build of the library: made again
+                    sys.stderr.write(traceback.format_exc())
+            files = make(module, example, path)
+            fast = _wrap(load(files, threads))
+            apart = disagreement(module, fast, example) if compare else ""
+            if apart:
+                sys.stderr.write(f"{backend} is not used for {key}: {apart}\n")
+                return None
+            _keep(files, path)
+            return fast
     except Exception:
         sys.stderr.write(f"{backend} is not used for {key}:\n{traceback.format_exc()}")
         return None
+
+
+def disagreement(module: nn.Module, fast: nn.Module, example: tuple[Tensor, ...]) -> str:
+    """'' where both say the same of three drawn pictures of the size of ``example``, else what differs. Other inputs are
+    the example's first row."""
+    import torch
+    from torch.nn import functional as F
+
+    coarse = torch.linspace(-1, 1, 3 * 9 * 9).sin().mul(37).sin().view(3, 1, 9, 9)
+    inputs = [
+        F.interpolate(coarse, given.shape[2:], mode="bilinear").repeat(1, given.shape[1], 1, 1)
+        if given.ndim == 4
+        else given[:1].expand(3, *given.shape[1:])
+        for given in example
+    ]
+    with torch.inference_mode():
+        told, found = module(*inputs), fast(*inputs)
+    pairs = [(told,), (found,)] if torch.is_tensor(told) and torch.is_tensor(found) else [told, found]
+    if len(pairs[0]) != len(pairs[1]):
+        return f"it gives {len(pairs[1])} answers"
+    for ours, its in zip(*pairs, strict=True):
+        if ours.shape != its.shape:
+            return f"it gives {tuple(its.shape)} numbers"
+        off, limit = float((ours - its).abs().max()), APART * max(1.0, float(ours.abs().max()))
+        if not off <= limit:
+            return f"it is up to {off:.4f} off, {limit:.4f} is allowed"
+    return ""
+
+
+def sealed(path: Path) -> Files | None:
+    """The contents of the network kept at ``path``, by suffix; None where there is none, or where one of its files is
+    not of the hash that was written when it was made."""
+    suffixes = (".xml", ".bin") if path.suffix == ".xml" else (path.suffix,)
+    try:
+        files = {suffix: path.with_suffix(suffix).read_bytes() for suffix in suffixes}
+        seal = path.with_suffix(SEAL).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        if path.exists():
+            sys.stderr.write(f"{path.name} has no seal, or a part is missing; it is made again\n")
+        return None
+    if seal != _seal(files, path):
+        sys.stderr.write(f"{path.name} is not the file that was made here; it is made again\n")
+        return None
+    return files
+
+
+def _seal(files: Files, path: Path) -> str:
+    """A line for each file, as of sha256sum."""
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {path.stem}{suffix}\n" for suffix, content in files.items())
 
 
 def _wrap(run: Run) -> nn.Module:
@@ -114,6 +190,16 @@ def _wrap(run: Run) -> nn.Module:
     return FastModule().eval()
 
 
+def _keep(files: Files, path: Path) -> None:
+    """Write the parts, the seal last: what is cut off between them is made again."""
+    everything = {**files, SEAL: _seal(files, path).encode()}
+    last = path.suffix
+    for suffix in sorted(everything, key=lambda s: (s == SEAL, s == last)):
+        temporary = path.with_name(f"{path.stem}-{os.getpid()}{suffix}")
+        temporary.write_bytes(everything[suffix])
+        _publish(temporary, path.with_suffix(suffix))
+
+
 def _publish(temporary: Path, final: Path) -> None:
     """One rename, so that a second program never reads half a file; then old weights' files go."""
     os.replace(temporary, final)
@@ -132,35 +218,32 @@ def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
         return torch.jit.freeze(traced)
 
 
-def _openvino(module: nn.Module, example: tuple[Tensor, ...], path: Path, threads: int) -> Run:
+def _make_openvino(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> Files:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports to its maker
+    import openvino as ov
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    # ov.convert_model does the same with several more passes over the graph: 17 s where this takes 4
+    front = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
+    loaded = front.load(decoder)
+    for place, given in zip(loaded.get_inputs(), example, strict=True):  # known types leave no open promotions
+        loaded.set_element_type(place, ov.Type.f32)
+        loaded.set_partial_shape(place, ov.PartialShape([-1, *given.shape[1:]]))
+    with TemporaryDirectory(dir=path.parent, prefix=path.name.partition("-")[0] + "_") as folder:
+        temporary = Path(folder) / "made.xml"
+        ov.save_model(front.convert(loaded), temporary, compress_to_fp16=False)
+        return {suffix: temporary.with_suffix(suffix).read_bytes() for suffix in (".xml", ".bin")}
+
+
+def _load_openvino(files: Files, threads: int) -> Run:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports to its maker
     import openvino as ov
 
     core = ov.Core()
-    model = None
-    if path.exists():
-        try:
-            model = core.read_model(path)
-        except RuntimeError:  # cut short or of another build: made again
-            sys.stderr.write(traceback.format_exc())
-    if model is None:
-        from openvino.frontend import FrontEndManager
-        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-        # ov.convert_model does the same with several more passes over the graph: 17 s where this takes 4
-        front = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(_traced(module, example))  # must outlive the conversion
-        loaded = front.load(decoder)
-        for place, given in zip(loaded.get_inputs(), example, strict=True):  # known types leave no open promotions
-            loaded.set_element_type(place, ov.Type.f32)
-            loaded.set_partial_shape(place, ov.PartialShape([-1, *given.shape[1:]]))
-        model = front.convert(loaded)
-        temporary = path.with_name(f"{path.stem}-{os.getpid()}.xml")
-        ov.save_model(model, temporary, compress_to_fp16=False)
-        _publish(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
-        _publish(temporary, path)
     compiled = core.compile_model(
-        model,
+        core.read_model(files[".xml"], files[".bin"]),
         "CPU",
         {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"},
     )
@@ -171,29 +254,31 @@ def _openvino(module: nn.Module, example: tuple[Tensor, ...], path: Path, thread
     return run
 
 
-def _onnxruntime(module: nn.Module, example: tuple[Tensor, ...], path: Path, threads: int) -> Run:
-    import onnxruntime
+def _make_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> Files:
     import torch
+
+    names = _input_names(len(example))
+    made = io.BytesIO()
+    with torch.no_grad():
+        torch.onnx.export(
+            module, example, made, dynamo=False, input_names=names, dynamic_axes={name: {0: "n"} for name in names}
+        )
+    return {path.suffix: made.getvalue()}
+
+
+def _input_names(count: int) -> list[str]:
+    return ["pixels", *(f"input{k}" for k in range(1, count))]
+
+
+def _load_onnx(files: Files, threads: int) -> Run:
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    names = ["pixels", *(f"input{k}" for k in range(1, len(example)))]
-    if not path.exists():
-        temporary = path.with_name(f"{path.stem}-{os.getpid()}.onnx")
-        with torch.no_grad():
-            torch.onnx.export(
-                module,
-                example,
-                temporary,
-                dynamo=False,
-                input_names=names,
-                dynamic_axes={name: {0: "n"} for name in names},
-            )
-        _publish(temporary, path)
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(files[".onnx"], options, providers=["CPUExecutionProvider"])
 
     def run(inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
-        return list(session.run(None, dict(zip(names, inputs, strict=True))))
+        return list(session.run(None, dict(zip(_input_names(len(inputs)), inputs, strict=True))))
 
     return run

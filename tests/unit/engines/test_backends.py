@@ -76,6 +76,56 @@ def test_a_broken_kept_file_is_made_again(tmp_path: Path) -> None:
     assert kept.read_text(encoding="utf-8").startswith("<?xml")
 
 
+@pytest.mark.parametrize("backend", FAST)
+def test_a_kept_network_with_one_altered_weight_is_made_anew(
+    backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    model, pixels = small(), torch.rand(2, 1, 32, 32)
+
+    def fast() -> object:
+        return backends.fast_module(model, pixels, backend=backend, cache=tmp_path, key="small", threads=1)  # type: ignore[arg-type]
+
+    assert fast() is not None
+    kept = backends.kept(backend, tmp_path, "small")
+    weights = kept.with_suffix(".bin") if kept.suffix == ".xml" else kept
+    made = weights.read_bytes()
+    last = model[5].weight.detach().numpy()  # type: ignore[index]
+    assert last.tobytes() in made
+    weights.write_bytes(made.replace(last.tobytes(), (last * np.float32(1.5)).tobytes()))
+    again = fast()
+    assert again is not None
+    with torch.inference_mode():
+        np.testing.assert_allclose(again(pixels).numpy(), model(pixels).numpy(), atol=1e-4)  # type: ignore[operator]
+    assert "is not the file that was made here" in capsys.readouterr().err
+    assert backends.sealed(kept) is not None, "made anew, and sealed"
+    kept.with_suffix(backends.SEAL).unlink()
+    assert backends.sealed(kept) is None, "what has no seal is not read"
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_a_network_that_converts_to_another_is_not_used_and_not_kept(
+    backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    name = "_make_openvino" if backend == "openvino" else "_make_onnx"
+    make = getattr(backends, name)
+
+    def wrong(module: object, example: object, path: Path) -> dict[str, bytes]:
+        torch.manual_seed(0)
+        other = small()
+        torch.nn.init.constant_(other[5].bias, 0.5)  # type: ignore[index]
+        return make(other, example, path)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(backends, name, wrong)
+    given = (small(), torch.zeros(2, 1, 32, 32))
+    assert backends.fast_module(*given, backend=backend, cache=tmp_path, key="small", threads=1) is None  # type: ignore[arg-type]
+    assert "off" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_converted_falls_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import torch
 
