@@ -150,15 +150,32 @@ def _models(app: App) -> tuple[list[ModelCheck], list[Check]]:
     checks = [_model(model) for model in models]
     if all(model.task != "segmenter" for model in models):
         checks.append(Check("model segmenter", False, "none installed: bones are graded but not measured", needed=False))
+    checks += _several(models)
     checks.append(_second_opinions(models))
     return models, checks
+
+
+def _several(models: list[ModelCheck]) -> Iterator[Check]:
+    """Tasks (and second opinions) for which more than one model is installed: the last of their order is used."""
+    by_place: dict[str, list[str]] = {}
+    for model in models:
+        if model.task:
+            by_place.setdefault(_place(model), []).append(model.tag)
+    for place, tags in by_place.items():
+        if len(tags) > 1:
+            detail = f"{len(tags)} are installed ({', '.join(tags)}); {tags[-1]} is used, the last by folder name"
+            yield Check(f"models {place}", False, detail, needed=False)
 
 
 def _model(model: ModelCheck) -> Check:
     """A second opinion that is broken is told; a reading does without it."""
     detail = f"{model.tag} {model.sha256[:12]}" if model.ok else model.problem
-    name = f"{model.task} {model.engine}" if model.engine and model.engine != model.task else model.task or model.name
-    return Check(f"model {name}", model.ok, detail, needed=model.task not in ("whole-hand", "knee"))
+    return Check(f"model {_place(model) or model.name}", model.ok, detail, needed=model.task not in ("whole-hand", "knee"))
+
+
+def _place(model: ModelCheck) -> str:
+    """The task, and of whole-hand models the second opinion; '' where a broken card does not tell."""
+    return f"{model.task} {model.engine}" if model.engine and model.engine != model.task else model.task
 
 
 def _second_opinions(models: list[ModelCheck]) -> Check:

@@ -169,10 +169,16 @@ def read_cards(models_dir: Path) -> tuple[ModelCard, ...]:
 
 
 def card_folders(models_dir: Path) -> list[Path]:
-    """Folders with a card, by name. Raises EngineError weights-missing where ``models_dir`` is no folder."""
+    """Folders with a card, by name (`natural`). Raises EngineError weights-missing where ``models_dir`` is no folder."""
     if not models_dir.is_dir():
         raise EngineError(f"The folder of the models is missing: {models_dir}", _REMEDY, code="weights-missing")
-    return [folder for folder in sorted(models_dir.iterdir()) if (folder / "card.toml").is_file()]
+    return [folder for folder in sorted(models_dir.iterdir(), key=natural) if (folder / "card.toml").is_file()]
+
+
+def natural(folder: Path) -> tuple[tuple[str | int, ...], str]:
+    """The order of folder names with numbers by their value: rus13-v2 before rus13-v10. Large letters as small ones."""
+    parts = re.split(r"([0-9]+)", folder.name.casefold())
+    return tuple(int(part) if k % 2 else part for k, part in enumerate(parts)), folder.name
 
 
 def cards_of(models_dir: Path, task: str) -> tuple[ModelCard, ...]:
@@ -208,7 +214,7 @@ def find_optional_card(models_dir: Path, task: str) -> ModelCard | None:
 
 
 def find_card(models_dir: Path, task: str) -> ModelCard:
-    """The model for ``task``: the last by folder name. Raises EngineError weights-missing if there is none."""
+    """The model for ``task``: the last by folder name (`natural`). Raises EngineError weights-missing if there is none."""
     card = find_optional_card(models_dir, task)
     if card is None:
         raise EngineError(f"There is no {task} in {models_dir}.", _REMEDY, code="weights-missing")

@@ -92,6 +92,19 @@ def test_doctor_fails_when_weights_are_wrong(program: Any) -> None:
     assert err.count("\n") == 1
 
 
+def test_doctor_warns_of_two_models_of_one_task(program: Any, own_data_folder: Path) -> None:
+    there = [
+        ModelCheck("grader", "g", "net.rus13-v2", sha("a"), True), ModelCheck("grader", "g", "net.rus13-v10", sha("b"), True),
+        ModelCheck("whole-hand", "w", "w.v1", sha("c"), True, engine="whole-hand"),
+        ModelCheck("whole-hand", "d", "d.v1", sha("d"), True, engine="dual"),
+    ]  # fmt: skip
+    object.__setattr__(program.app, "check_models", lambda: there)
+    checks = {check["name"]: check for check in json.loads(program.run("doctor", "--quick", "--json")[1])["checks"]}
+    assert not checks["models grader"]["ok"] and not checks["models grader"]["needed"]
+    assert "net.rus13-v10 is used" in checks["models grader"]["detail"]
+    assert [name for name in checks if name.startswith("models ")] == ["models grader"]
+
+
 def test_doctor_names_a_damaged_store(program: Any, own_data_folder: Path) -> None:
     (own_data_folder / "boneage.sqlite3").write_text("not a data base at all" * 50)
     code, _, err = program.run("doctor", "--quick")

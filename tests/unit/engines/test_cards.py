@@ -57,6 +57,15 @@ def test_a_card_is_read_whole(models: Path) -> None:
     assert card.verified_weights().read_bytes() == b"weights"
 
 
+def test_of_several_models_the_last_is_taken_and_numbers_count_by_value(models: Path) -> None:
+    text = (models / "net.try-v1" / "card.toml").read_text(encoding="utf-8")
+    for tag in ("try-v2", "try-v10", "Try-v9", "clinic-2025"):
+        (models / f"net.{tag}").mkdir()
+        (models / f"net.{tag}" / "card.toml").write_text(text.replace("try-v1", tag), encoding="utf-8")
+    assert [card.tag for card in read_cards(models)] == ["clinic-2025", "try-v1", "try-v2", "Try-v9", "try-v10"]
+    assert find_card(models, "grader").tag == "try-v10"
+
+
 def test_changed_weights_are_refused(models: Path) -> None:
     (models / "net.try-v1" / "weights.safetensors").write_bytes(b"Weights")
     with pytest.raises(EngineError) as caught:
