@@ -204,8 +204,9 @@ def _second_opinions(reading: Reading) -> list[str]:
     found = difference(reading)
     if found is not None:
         usual = "" if found.usual_months is None else f"; 95 of 100 films differ by at most {found.usual_months:.0f}"
-        at_least = "at least " if found.at_least else ""
-        lines.append(f"{'!' if found.beyond else ' '} 13 bones minus whole hand: {at_least}{found.months:+.0f} months{usual}")
+        bound = "" if not found.at_least else "at least " if found.months >= 0 else "at most "
+        name = ENGINE_NAMES.get(found.opinion.engine, found.opinion.engine).lower()
+        lines.append(f"{'!' if found.beyond else ' '} 13 bones minus {name}: {bound}{found.months:+.0f} months{usual}")
     return lines
 
 
@@ -223,7 +224,8 @@ def describe(reading: Reading, summary: Summary) -> str:
         lines.append(f"no bone age: {summary.why_not}")
     else:
         interval = summary.interval_months
-        between = f" ({years_months(interval[0])} to {years_months(interval[1])})" if interval else ""
+        end = " or more" if summary.interval_open else ""
+        between = f" ({years_months(interval[0])} to {years_months(interval[1])}{end})" if interval else ""
         lines.append(f"{rus_chn.NAME} score {summary.score}, bone age {summary.bone_age.text}{between}")
     if summary.chronological_months is not None:
         lines.append(f"chronological age {years_months(summary.chronological_months)}{age.corrected_words(summary)}")

@@ -51,7 +51,7 @@ def headline_note(reading: Reading, summary: Summary, words: Words) -> str:
         "interval",
         percent=f"{reading.interval.coverage * 100:.0f}",
         low=words.years_months(low),
-        high=words.years_months(high),
+        high=words("or_more", age=words.years_months(high)) if summary.interval_open else words.years_months(high),
         source=words("interval.source", source=source) if source else "",
     )
     return said + words("interval.changed") if changed else said
@@ -242,7 +242,8 @@ def _opinion(reading: Reading, opinion: WholeHandOpinion, words: Words) -> str:
         low, high = (words.years_months(value) for value in opinion.interval_months)
         interval = words("second_opinion.interval", low=low, high=high)
     if (found := difference(reading, opinion)) is not None:
-        bound = words("second_opinion.at_least") if found.at_least else ""
+        key = "second_opinion.at_least" if found.months >= 0 else "second_opinion.at_most"
+        bound = words(key) if found.at_least else ""
         apart = words("second_opinion.difference", months=_signed(found.months) + bound)
         if found.usual_months is None:
             apart += words("second_opinion.not_measured")

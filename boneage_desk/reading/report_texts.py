@@ -77,6 +77,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "years_months": ("{years} y {months} m", "{years} 岁 {months} 个月"),
     "span": ("{sign}{years} y {months} m", "{sign}{years} 年 {months} 个月"),
     "to": ("{low} to {high}", "{low} 至 {high}"),
+    "or_more": ("{age} or more", "{age} 或以上"),
     "interval": (
         "{percent} % interval {low} to {high}: the AI's measured error{source}. It is not the normal range.",
         "{percent}% 区间 {low} 至 {high}：为 AI 的实测误差{source}，不是正常值范围。",
@@ -187,6 +188,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "second_opinion.interval": (" [{low} to {high}]", " [{low} 至 {high}]"),
     "second_opinion.difference": ("; the 13 bones differ by {months} months", "；13 块骨的骨龄与之相差 {months} 个月"),
     "second_opinion.at_least": (" at least", "以上"),
+    "second_opinion.at_most": (" at most", "以下"),
     "second_opinion.usual": (", usual is up to {months}", "，通常不超过 {months} 个月"),
     "second_opinion.not_usual": (", BEYOND the usual, up to {months}", "，超出通常范围（不超过 {months} 个月）"),
     "second_opinion.not_measured": (", what is usual was not measured", "，通常差异未测定"),
@@ -222,6 +224,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "；不给出变化：骨龄缺失或仅为界限",
     ),
     "comparison.more": ("and {count} earlier", "另有更早的 {count} 次"),
+    "comparison.later.label": ("Left out", "未列入"),
+    "comparison.later": (
+        "earlier films were read or changed after this report was signed; it does not rest on them",
+        "本报告签名后又有既往影像被阅片或更改；本报告未以其为依据",
+    ),
     # seals
     "signed_by": ("Signed by {name}, {role}, {time}.", "签名：{name}，{role}，{time}。"),
     "signed_by.reason": (" Reason: {reason}", " 理由：{reason}"),

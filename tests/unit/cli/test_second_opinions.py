@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,13 @@ from typing import Any
 import pytest
 
 from boneage_desk.common.errors import EngineError
-from boneage_desk.reading.analysis import Flag
+from boneage_desk.cli.read import describe
+from boneage_desk.reading.analysis import Flag, WholeHandOpinion
+from boneage_desk.reading.session import Reading
+from boneage_desk.reading.summary import summarise
+from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
-from tests.samples import analysis
+from tests.samples import analysed, analysis
 
 
 def flags(value: dict[str, Any]) -> dict[str, str]:
@@ -23,8 +28,6 @@ def flags(value: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def without_opinions(program: Any) -> None:
     """The 13 bones of a real engine bring none."""
-    import dataclasses
-
     program.engine.answers = [dataclasses.replace(analysis(), whole_hand=())]
 
 
@@ -86,6 +89,26 @@ def test_the_difference_is_told_in_words(program: Any, film: Callable[..., Path]
     _, out, _ = program.run("read", film(sex="F"))
     assert "whole hand (whole-hand.test): 10 y 0 m (9 y 2 m to 10 y 10 m)" in out
     assert "13 bones minus whole hand: " in out
+
+
+def test_the_difference_names_its_engine_and_its_bound(program: Any, film: Callable[..., Path]) -> None:
+    program.engine.installed = ("dual",)
+    _, out, _ = program.run("read", film(sex="F"), "--engines", "whole-hand,dual")
+    assert "13 bones minus dual output: " in out and "minus whole hand" not in out
+    for share, bound in ((1.0, "at least +24"), (0.0, "at most -24")):
+        reading = graded(share)
+        age = summarise(reading).bone_age
+        assert age is not None and age.qualifier
+        one = WholeHandOpinion("dual.v1", age.months - (24.0 if share else -24.0), engine="dual")
+        said = describe(dataclasses.replace(reading, whole_hand=(one,)), summarise(reading))
+        assert f"13 bones minus dual output: {bound} months" in said
+
+
+def graded(share: float) -> Reading:
+    """A reading with this share of every bone's last grade."""
+    reading = analysed().reading
+    bones = (dataclasses.replace(b, human_grade=round(rus_chn.max_grade(b.bone) * share)) for b in reading.bones)
+    return dataclasses.replace(reading, bones=tuple(bones))
 
 
 def test_batch_gives_whole_hand_ages_alone_and_a_table(program: Any, film: Callable[..., Path], tmp_path: Path) -> None:

@@ -279,6 +279,18 @@ def test_an_unusual_difference_is_said_with_its_sign_its_limit_and_the_comment()
     assert opinions_of(chinese)[0].value.startswith("全手 ")
 
 
+@pytest.mark.parametrize(("share", "words"), [(1.0, "+24.0 at least"), (0.0, "-24.0 at most")])
+def test_at_a_tables_end_the_difference_is_a_bound(share: float, words: str) -> None:
+    value = analysed().reading
+    bones = tuple(dataclasses.replace(b, human_grade=round(rus_chn.max_grade(b.bone) * share)) for b in value.bones)
+    value = dataclasses.replace(value, bones=bones)
+    age = summarise(value).bone_age
+    assert age is not None and age.qualifier
+    one = WholeHandOpinion("lite2.v1", age.months - (24 if share else -24))
+    said = opinions_of(build(dataclasses.replace(value, whole_hand=(one,))))[0].value
+    assert words in said
+
+
 def test_an_opinion_that_was_not_given_says_why_in_its_place_and_not_among_the_points_to_check() -> None:
     flag = Flag("whole_hand_unavailable", "Whole hand: no model is installed.", engine="whole-hand")
     value = dataclasses.replace(analysed().reading, whole_hand=(), flags=(flag,))
