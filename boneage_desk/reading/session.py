@@ -9,9 +9,10 @@ from datetime import date, datetime
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import AnalysisResult
 from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Filled, Reading, State, new_reading
+from boneage_desk.reading.audit_words import differences, patient_text, study_text
 from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
-from boneage_desk.reading.film import Laterality, Study
+from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
 from boneage_desk.reading.second_opinion import (
     FLAGS,
@@ -24,7 +25,7 @@ from boneage_desk.reading.second_opinion import (
 )
 from boneage_desk.reading.signing import not_looked_at, refuse_stale
 from boneage_desk.standards import rus_chn
-from boneage_desk.standards.types import Sex, whole_months, years_months
+from boneage_desk.standards.types import Sex, whole_months
 
 __all__ = [
     "AcceptGrade",
@@ -174,7 +175,8 @@ def _box_text(box: Box | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SetPatient(Command):
-    """Facts that the file lacked or had wrong. None or '' leaves a fact as it is."""
+    """Facts that the file lacked or had wrong. None or '' leaves a fact as it is. Another name takes the ideographic one away,
+    which may be another child's; the same letters, written otherwise, keep it."""
 
     name: str = ""
     patient_id: str = ""
@@ -194,21 +196,21 @@ class SetPatient(Command):
         patient = dataclasses.replace(
             reading.patient,
             name=self.name or reading.patient.name,
+            name_ideographic=reading.patient.name_ideographic if self._same_name(reading) else "",
             patient_id=self.patient_id or reading.patient.patient_id,
             sex=self.sex or reading.patient.sex,
             birth_date=birth,
         )
         return with_new_facts(reading, dataclasses.replace(reading, patient=patient))
 
+    def _same_name(self, reading: Reading) -> bool:
+        def letters(name: str) -> str:
+            return "".join(char for char in name.casefold() if char.isalnum())
+
+        return not self.name or letters(self.name) == letters(reading.patient.name)
+
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
-        return "patient", _patient_text(before), _patient_text(after)
-
-
-def _patient_text(reading: Reading) -> str:
-    """What is known of the child, with the reader's atlas reading, which another sex takes away."""
-    patient, atlas = reading.patient, reading.growth.atlas_months
-    own = "" if atlas is None else f" Greulich-Pyle={years_months(atlas)}"
-    return f"sex={patient.sex or '?'} born={patient.birth_date or '?'} id={patient.patient_id or '?'}{own}"
+        return "patient", patient_text(before), patient_text(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +235,7 @@ class SetStudy(Command):
         return with_new_facts(reading, dataclasses.replace(reading, study=study))
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
-        def text(study: Study) -> str:
-            return f"date={study.study_date or '?'} side={study.laterality or '?'}"
-
-        return "study", text(before.study), text(after.study)
+        return "study", study_text(before), study_text(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,5 +463,6 @@ class ReadingSession:
             value = MarkReviewed().apply(dataclasses.replace(value, state=State.DRAFT))
         source.pop()
         target.append((self._reading, undone))
+        old, new = differences(self._reading, value)
         self._reading = dataclasses.replace(value, changed_at=at, revision=self._reading.revision + 1)
-        return AuditEvent(value.reading_id, at, who, action, undone)
+        return AuditEvent(value.reading_id, at, who, action, undone, old, new)

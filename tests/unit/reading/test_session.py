@@ -348,3 +348,32 @@ def test_values_refuse_nonsense_on_creation() -> None:
 
 def test_the_banner_name_reads_as_people_write_it() -> None:
     assert Patient(name="Li^Ming^^Dr", name_ideographic="李^明").display_name == "LI Ming Dr 李明"
+
+
+def test_a_corrected_name_is_in_the_audit_row_and_takes_another_childs_ideographic_name_away() -> None:
+    session = ReadingSession(dataclasses.replace(blank(), patient=Patient("LI^Ming", "李^明", "0042", Sex.FEMALE)))
+    event = session.do(SetPatient(name="WANG^Fang"), at=NOW, who="t")
+    assert (session.reading.patient.name, session.reading.patient.name_ideographic) == ("WANG^Fang", "")
+    assert event.before.startswith("name=LI^Ming=李^明 ") and event.after.startswith("name=WANG^Fang ")
+    back = session.undo(at=NOW, who="reader")
+    assert back is not None and session.reading.patient.name_ideographic == "李^明"
+    assert back.before.startswith("name=WANG^Fang ") and back.after.startswith("name=LI^Ming=李^明 ")
+    facts = SetPatient(sex=Sex.MALE), SetPatient(birth_date=date(2014, 3, 2)), SetPatient(patient_id="7")
+    for command in (*facts, SetPatient(name="Li Ming")):
+        do(session, command)
+        assert session.reading.patient.name_ideographic == "李^明", "nothing says that it is another child"
+
+
+def test_undo_and_redo_say_in_the_audit_row_what_differs() -> None:
+    session = ReadingSession(blank())
+    do(session, SetGrade("radius", 3, "no cap"))
+    do(session, SetStudy(laterality=Laterality.RIGHT))
+    do(session, SetImpression("In keeping."))
+    rows = [session.undo(at=NOW, who="reader") for _ in range(3)]
+    again = session.redo(at=NOW, who="reader")
+    label = rus_chn.label("radius", 3)
+    assert [(row.before, row.after) for row in rows if row is not None][0] == ("impression=In keeping.", "impression=")
+    assert rows[1] is not None and "side=R" in rows[1].before and "side=R" not in rows[1].after
+    assert rows[2] is not None and rows[2].before == f"radius {label}, looked at, no box, reason: no cap"
+    assert rows[2].after == "radius -, no box"
+    assert again is not None and (again.before, again.after) == (rows[2].after, rows[2].before)
