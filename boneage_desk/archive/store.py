@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from boneage_desk.archive import audit, backup, check, faults, people, pins, rows, sealed
+from boneage_desk.archive import audit, backup, check, faults, people, pins, rows, schema, sealed
 from boneage_desk.archive.migrations import MIGRATIONS, Migration, migrate, pending
 from boneage_desk.archive.vault import NO_KEYS, Connection, Keys, Vault
 from boneage_desk.archive.vault import load as load_vault
@@ -62,6 +62,7 @@ class SqliteStore:
         keys: Keys = NO_KEYS,
     ) -> None:
         self._path = Path(path)
+        self._migrations = tuple(migrations)
         self._lock = threading.RLock()
         self._failed: dict[str, list[sealed.Change]] = {}
         self._diverged: set[str] = set()
@@ -273,7 +274,8 @@ class SqliteStore:
             # one state of the file, whatever other processes write meanwhile
             connection.execute("BEGIN")
             try:
-                return check.file_damage(connection, quick=True) + check.broken_links(connection)
+                rules = schema.faults(connection, self._migrations)
+                return check.file_damage(connection, quick=True) + rules + check.broken_links(connection)
             finally:
                 connection.execute("ROLLBACK")
 

@@ -12,6 +12,7 @@ import pytest
 
 from boneage_desk.archive.store import SqliteStore
 from boneage_desk.reading.session import AuditEvent, SetGrade
+from tests.earlier_schema import triggers_off
 from tests.samples import NOON, WHO, analysed
 
 
@@ -31,10 +32,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def tamper(path: Path, *statements: str) -> list[str]:
-    """What verify says after someone with the file and time has run ``statements`` without our triggers."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+    """What verify says after someone with the file and time has run ``statements`` past our triggers, and put these back."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, triggers_off(connection):
         for statement in statements:
             connection.execute(statement)
     with closing(SqliteStore(path)) as store:
@@ -78,6 +77,34 @@ def test_a_reading_changed_behind_the_programs_back_is_named(path: Path) -> None
 def test_a_removed_reading_is_named(path: Path) -> None:
     found = tamper(path, "DELETE FROM findings WHERE reading_id = 'r2'", "DELETE FROM assessments WHERE reading_id = 'r2'")
     assert found == ["Audit row 5 speaks of reading r2, which is not there."]
+
+
+@pytest.mark.parametrize(
+    ("statements", "name"),
+    [
+        # the last row of a station event belongs to no reading: without this nothing would show that it is gone
+        (("DROP TRIGGER audit_refuses_delete", "DELETE FROM audit WHERE seq = 6"), "audit_refuses_delete"),
+        (("DROP TRIGGER people_are_kept",), "people_are_kept"),
+        (("CREATE TRIGGER later AFTER INSERT ON audit BEGIN DELETE FROM findings; END",), "later"),
+        (("CREATE VIEW names AS SELECT document FROM assessments",), "names"),
+        (
+            (
+                "DROP TRIGGER audit_refuses_update",
+                "CREATE TRIGGER audit_refuses_update BEFORE UPDATE ON audit WHEN 0 BEGIN SELECT RAISE(ABORT, 'no'); END",
+            ),
+            "audit_refuses_update",
+        ),
+    ],
+)
+def test_a_rule_of_the_data_base_that_is_not_ours_is_named(path: Path, statements: tuple[str, ...], name: str) -> None:
+    with closing(SqliteStore(path)) as store:
+        store.note(AuditEvent("", NOON, WHO, "export", "without a key", after="500 films"))
+        assert store.verify() == []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    with closing(SqliteStore(path)) as store:
+        assert store.verify() == [f"The rule '{name}' of the data base is missing, was added or was changed."]
 
 
 @pytest.mark.parametrize(

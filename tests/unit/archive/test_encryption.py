@@ -19,7 +19,7 @@ from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.reading import chain
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.session import AuditEvent, SetGrade, SetImpression
-from tests.earlier_schema import as_of
+from tests.earlier_schema import as_of, triggers_off
 from tests.samples import NOON, WHO, analysed, reading
 
 PDF = b"%PDF-1.7 report on LI Ming 0042"
@@ -230,9 +230,7 @@ def test_backups_are_sealed_and_restored_with_the_key(place: Place, tmp_path: Pa
 
 def test_altered_sealed_values_are_found(place: Place) -> None:
     place.encrypt(delete_clear=True)
-    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection, triggers_off(connection):
         one, two = (row[0] for row in connection.execute("SELECT document FROM assessments ORDER BY assessment_id"))
         # each sealed well, but the other reading's
         connection.execute("UPDATE assessments SET document = ? WHERE reading_id = 'draft'", (two,))
@@ -243,7 +241,7 @@ def test_altered_sealed_values_are_found(place: Place) -> None:
             store.get("draft")
     assert any("draft is not as audit row" in words for words in problems)
     assert any("is not the file that was signed" in words for words in problems)
-    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as connection, triggers_off(connection):
         connection.execute("UPDATE assessments SET document = ? WHERE reading_id = 'draft'", (one,))
         connection.execute("UPDATE audit SET after = (SELECT after FROM audit WHERE seq = 1) WHERE seq = 2")
     with closing(place.store()) as store:

@@ -19,6 +19,7 @@ from boneage_desk import wiring
 from boneage_desk.archive.store import FILE_NAME, SqliteStore
 from boneage_desk.reading.people import Person, Role
 from boneage_desk.reading.session import AuditEvent, ReadingSession, SetGrade, SetImpression
+from tests.earlier_schema import triggers_off
 from tests.samples import NOON, WHO, analysed
 
 
@@ -38,9 +39,7 @@ def filled(own_data_folder: Path) -> Path:
 
 
 def tampered(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, triggers_off(connection):
         for statement in statements:
             connection.execute(statement)
 
