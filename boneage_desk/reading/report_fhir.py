@@ -19,6 +19,7 @@ from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding
 from boneage_desk.reading.growth import Measurement
+from boneage_desk.reading.report_fhir_age import SYNTHETIC, age_parts, birth_date, marked
 from boneage_desk.reading.report_fhir_blind import blind_components, blind_extension, blind_notes
 from boneage_desk.reading.report_fhir_growth import growth_resources
 from boneage_desk.reading.report_fhir_standards import conclusion_codes, judged, other_standards, reference_components
@@ -61,7 +62,7 @@ def bundle(reading: Reading, history: Sequence[Measurement] = ()) -> Resource:
         "timestamp": _instant(reading.changed_at),
         "entry": [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in made.resources()],
     }
-    return _pruned(whole)  # type: ignore[no-any-return]
+    return _pruned(marked(made.reading, whole))  # type: ignore[no-any-return]
 
 
 class _Bundle:
@@ -86,7 +87,8 @@ class _Bundle:
         observations = [self._bone_age(), *self._chronological(), *self._opinions(), *self._others(), *self._growth()]
         study = self._study()
         report = self._report([f"urn:uuid:{one['id']}" for one in observations], bool(study))
-        return [report, self._patient(), *study, *observations, *self._devices(), *self._practitioners()]
+        made = [report, self._patient(), *study, *observations, *self._devices(), *self._practitioners()]
+        return [marked(self.reading, one) for one in made]
 
     # --- who and what ---------------------------------------------------------------------------
 
@@ -102,7 +104,7 @@ class _Bundle:
         else:
             made["gender"] = "other" if patient.sex_as_recorded.strip().upper() == "O" else "unknown"
         if patient.birth_date is not None:
-            made["birthDate"] = patient.birth_date.isoformat()
+            made["birthDate"] = birth_date(patient.birth_date, self.reading.age_basis.birth_precision)
         return made
 
     def _study(self) -> list[Resource]:
@@ -223,7 +225,7 @@ class _Bundle:
         if months is None:
             return []
         made = self._observation("chronological-age", _own("chronological-age", "Chronological age at the film"))
-        return [{**made, "valueQuantity": _months(months)}]
+        return [{**made, "valueQuantity": _months(months), **age_parts(self.reading, self.summary)}]
 
     def _opinions(self) -> list[Resource]:
         """Bone ages from the whole film. Not under the bone age's LOINC code: nobody may take one for the result."""
@@ -273,7 +275,7 @@ class _Bundle:
         if reading.signatures:
             people = dict.fromkeys(self.ref(f"person:{one.account}:{one.name}") for one in reading.signatures)
             made["resultsInterpreter"] = [{"reference": one} for one in people]
-        said = [clean(reading.impression, lines=True)]
+        said = [SYNTHETIC if reading.study.synthetic else "", clean(reading.impression, lines=True)]
         said += [
             f"Addendum {one.number - REPORT}, {clean(one.name)}, {_instant(one.at)}: {clean(one.text, lines=True)}"
             for one in reading.signatures

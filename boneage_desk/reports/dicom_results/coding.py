@@ -65,6 +65,8 @@ _PRIVATE = {
     "REF-MEAN": "Mean bone age of the reference at this age",
     "BA-MINUS-CORR": "Bone age minus age corrected for premature birth",
     "CORRECTED-AGE": "Age corrected for premature birth",
+    "AGE-LOW": "Least age in use that the estimated birth date allows",
+    "AGE-HIGH": "Greatest age in use that the estimated birth date allows",
     "REF-LOW": "Normal range by the rule, lower bound",
     "REF-HIGH": "Normal range by the rule, upper bound",
     "BA-MINUS-SECOND": "Bone age minus second bone age",

@@ -54,6 +54,9 @@ def _bone_age(reading: Reading, summary: Summary) -> Any:
         numbers.append(_months(coding.dcm("subject-age"), summary.chronological_months))
     if summary.corrected_months is not None:
         numbers.append(_months(coding.private("CORRECTED-AGE"), summary.corrected_months))
+    if summary.age_span_months is not None:  # of the age in use: corrected where that is
+        low, high = summary.age_span_months
+        numbers += [_months(coding.private("AGE-LOW"), low), _months(coding.private("AGE-HIGH"), high)]
     if summary.difference_months is not None:
         name = "BA-MINUS-CA" if summary.corrected_months is None else "BA-MINUS-CORR"
         numbers.append(_months(coding.private(name), summary.difference_months))

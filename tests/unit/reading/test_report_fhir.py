@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from boneage_desk.reading.ages import AgeBasis, BirthPrecision
 from boneage_desk.reading.all_standards import all_standards
 from boneage_desk.reading.assessment import Reading, State
 from boneage_desk.reading.blind import Reveal, StartBlind
@@ -90,6 +91,18 @@ def grown() -> Reading:
     return dataclasses.replace(analysed().reading, growth=growth)
 
 
+def estimated(precision: BirthPrecision = BirthPrecision.YEAR, corrected: bool = True) -> Reading:
+    """Two years old by an estimated birth date; born at 28+4 weeks where it is corrected."""
+    value = analysed().reading
+    patient = dataclasses.replace(value.patient, birth_date=date(2022, 7, 1))
+    return dataclasses.replace(value, patient=patient, age_basis=AgeBasis(precision, 200 if corrected else None, corrected))
+
+
+def synthetic() -> Reading:
+    value = signed("More.")
+    return dataclasses.replace(value, study=dataclasses.replace(value.study, synthetic=True))
+
+
 def main(made: dict[str, Any]) -> dict[str, Any]:
     """The Observation of the bone age: the only one with its LOINC code."""
     found = [one for one in of(made, "Observation") if any(c.get("code") == "37362-1" for c in one["code"]["coding"])]
@@ -101,6 +114,7 @@ CASES = {
     "draft": analysed().reading, "unread": reading(), "bare": bare(), "reviewed": whole(), "signed": signed(),
     "amended": signed("More.", "Still more."), "top": at_end(1.0), "bottom": at_end(0.0),
     "blind": blind(), "still blind": blind(shown=False), "odd": odd(), "grown": grown(),
+    "estimated": estimated(), "corrected": estimated(BirthPrecision.DAY), "synthetic": synthetic(),
 }  # fmt: skip
 
 
@@ -162,6 +176,46 @@ def test_the_bone_age_is_in_months_with_score_and_13_grades() -> None:
     assert parts["grade-mc3"]["valueCodeableConcept"]["text"] == rus_chn.label("mc3", 4)
     assert parts["machine-grade-mc3"]["valueCodeableConcept"]["text"] == rus_chn.label("mc3", 6)
     assert {f"grade-{bone}" for bone in rus_chn.BONES} <= parts.keys() and "machine-grade-radius" not in parts
+
+
+def age_of(made: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in of(made, "Observation") if one["code"]["coding"][0]["code"] == "chronological-age")
+
+
+@pytest.mark.parametrize(
+    ("precision", "born"), [(BirthPrecision.YEAR, "2022"), (BirthPrecision.MONTH, "2022-07"), (BirthPrecision.DAY, "2022-07-01")]
+)
+def test_a_birth_date_is_no_more_exact_than_it_is_known_and_the_span_is_told(precision: BirthPrecision, born: str) -> None:
+    value = estimated(precision, corrected=False)
+    made = bundle(value)
+    assert of(made, "Patient")[0]["birthDate"] == born
+    one, span = age_of(made), summarise(value).age_span_months
+    parts = {part["code"]["coding"][0]["code"]: part["valueQuantity"]["value"] for part in one.get("component", ())}
+    if span is None:
+        assert precision is BirthPrecision.DAY and parts == {} and "note" not in one
+    else:
+        assert parts == {"age-span-low": round(span[0], 2), "age-span-high": round(span[1], 2)}
+        assert f"estimate, known to the {precision.value}" in one["note"][0]["text"]
+
+
+def test_the_age_corrected_for_premature_birth_stands_beside_the_age() -> None:
+    value = estimated()
+    summary, one = summarise(value), age_of(bundle(value))
+    assert summary.corrected_months is not None and summary.age_span_months is not None
+    parts = {part["code"]["coding"][0]["code"]: part for part in one["component"]}
+    assert parts["corrected-age"]["valueQuantity"]["value"] == round(summary.corrected_months, 2)
+    assert parts["age-span-low"]["valueQuantity"]["value"] == round(summary.age_span_months[0], 2)
+    assert "corrected for premature birth" in parts["age-span-low"]["code"]["text"], "the span is of the age in use"
+    assert one["valueQuantity"]["value"] == round(summary.chronological_months or 0, 2)
+
+
+def test_a_synthetic_film_is_marked_in_every_resource_and_in_words() -> None:
+    made = bundle(synthetic())
+    for one in (made, *(entry["resource"] for entry in made["entry"])):
+        assert [label["code"] for label in one["meta"]["security"]] == ["HTEST"], one["resourceType"]
+    assert main(made)["note"][0]["text"].startswith("Synthetic film")
+    assert of(made, "DiagnosticReport")[0]["conclusion"].startswith("Synthetic film")
+    assert "HTEST" not in json.dumps(bundle(signed())) and "Synthetic" not in json.dumps(bundle(signed()))
 
 
 @pytest.mark.parametrize(("name", "sign"), [("top", ">="), ("bottom", "<")])

@@ -355,6 +355,20 @@ def test_the_rule_of_the_conclusion_is_told_and_a_corrected_age_has_its_own_name
     assert items(force, "BA-MINUS-CA") == [] and number(force, "121033") == pytest.approx(24, abs=0.005)
 
 
+def test_an_estimated_birth_date_has_the_span_of_ages_beside_the_age(film: Film, hand: Any, results: Results) -> None:
+    from boneage_desk.reading.ages import AgeBasis, BirthPrecision
+
+    opened = film()
+    reading = session(opened, hand).reading
+    known = groups(results(reading, opened)["SR"])[FORCE]
+    assert items(known, "AGE-LOW") == [] == items(known, "AGE-HIGH")
+    guess = dataclasses.replace(reading, age_basis=AgeBasis(BirthPrecision.YEAR), reading_id="r2")
+    span = summarise(guess).age_span_months
+    assert span is not None and span[1] - span[0] > 11
+    force = groups(results(guess, opened)["SR"])[FORCE]
+    assert (number(force, "AGE-LOW"), number(force, "AGE-HIGH")) == pytest.approx(span, abs=0.005)
+
+
 def test_a_draft_is_partial_and_nobodys(changed: tuple[Any, Any], told: dict[str, Any]) -> None:
     film, value = changed
     report = told["SR"]
