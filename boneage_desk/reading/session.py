@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from boneage_desk.common.errors import InputError
-from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.analysis import AnalysisResult, ModelRef
 from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Filled, Reading, State, new_reading
 from boneage_desk.reading.audit_words import differences, patient_text, study_text
 from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
+from boneage_desk.reading.regrading import RegradeBox
 from boneage_desk.reading.second_opinion import (
     FLAGS,
     SetDifferenceComment,
@@ -35,6 +36,7 @@ __all__ = [
     "MarkReviewed",
     "Reading",
     "ReadingSession",
+    "RegradeBox",
     "Reopen",
     "SetAnalysis",
     "SetBox",
@@ -260,7 +262,7 @@ class SetAnalysis(Command):
     """A machine's result arrives. Human grades and boxes that are there stay as they are.
 
     Flags that analysis gives replace those of an earlier analysis; flags of the film stay, and while one
-    of them blocks (a foot), no machine grade is taken.
+    of them blocks (a foot), no machine grade is taken. A comment on the difference of other models goes with them.
     """
 
     result: AnalysisResult
@@ -289,6 +291,7 @@ class SetAnalysis(Command):
             models=self.result.models,
             interval=self.result.interval,
             whole_hand=self.result.whole_hand,
+            difference_comment=reading.difference_comment if _of_bones(reading) == _of_bones(self.result) else "",
             hand_mirror=self.result.hand_mirror,
             timing_ms=dict(self.result.timing_ms),
             analysed_at=self.at,
@@ -298,6 +301,11 @@ class SetAnalysis(Command):
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         models = ", ".join(f"{model.tag}@{model.sha256[:12]}" for model in after.models)
         return models, "", " ".join(f"{b.bone}={b.machine_grade.grade}" for b in after.bones if b.machine_grade)
+
+
+def _of_bones(of: Reading | AnalysisResult) -> tuple[ModelRef, ...]:
+    """The models of the 13 bones."""
+    return tuple(model for model in of.models if not model.engine)
 
 
 _ANALYSIS_FLAGS = frozenset((*"no_hand several_hands bone_uncertain bone_missing low_quality inverted".split(), *FLAGS))
@@ -420,7 +428,8 @@ class ReadingSession:
 
         Raises InputError 'locked' for a signed reading, and for any edit but Reopen of a reviewed one.
         A second opinion that arrives between a person's steps is none of them, nor is that the machine's grades were
-        shown: undo passes these over and keeps them.
+        shown: undo passes these over and keeps them. Nor is the grade of a moved box: it belongs to the box, also in the
+        values that undo and redo bring back.
         """
         before = self._reading
         if before.state not in command.states:
@@ -430,6 +439,9 @@ class ReadingSession:
         if after.state in SEALED:
             self._undo.clear()
             self._redo.clear()
+        elif isinstance(command, RegradeBox):
+            for steps in (self._undo, self._redo):
+                steps[:] = [(command.filled(value), action) for value, action in steps]
         elif not isinstance(command, SetWholeHand | Reveal):
             self._undo.append((before, command.action))
             self._redo.clear()

@@ -1,0 +1,85 @@
+"""The grade of a moved box comes after the box, and belongs to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from boneage_desk.common.errors import InputError
+from boneage_desk.reading.evidence import Evidence
+from boneage_desk.reading.findings import Box
+from boneage_desk.reading.regrading import waiting
+from boneage_desk.reading.session import MarkReviewed, ReadingSession, RegradeBox, SetBox, SetGrade, SetReviewed
+from boneage_desk.reading.summary import summarise
+from tests.unit.reading.test_session import NOW, do, opinion, session
+
+BOX = Box(0, 0, 30, 30)
+
+
+def moved() -> ReadingSession:
+    """Every bone looked at; then the box of one was moved."""
+    it = session()
+    for finding in it.reading.bones:
+        do(it, SetReviewed(finding.bone, True))
+    do(it, SetBox("mc3", BOX))
+    return it
+
+
+def undo(it: ReadingSession) -> None:
+    it.undo(at=NOW, who="t")
+
+
+def redo(it: ReadingSession) -> None:
+    it.redo(at=NOW, who="t")
+
+
+def test_until_the_grade_is_there_the_bone_has_none_and_nothing_can_be_signed() -> None:
+    it = moved()
+    assert it.reading.bone("mc3").final_grade is None and summarise(it.reading).bone_age is None
+    assert waiting(it.reading) == (("mc3", BOX),)
+    with pytest.raises(InputError) as caught:
+        do(it, MarkReviewed())
+    assert caught.value.code == "not-reviewed"
+    event = do(it, RegradeBox("mc3", BOX, opinion("mc3", 7), Evidence("mc3", True, 0.8, 0.7)))
+    found = it.reading.bone("mc3")
+    assert (found.final_grade, found.reviewed, found.evidence) == (7, False, Evidence("mc3", True, 0.8, 0.7))
+    assert waiting(it.reading) == () and summarise(it.reading).bone_age is not None
+    assert event is None or (event.action, event.before) == ("regrade-box", "-")
+
+
+def test_undo_takes_box_and_grade_back_in_one_step_and_redo_brings_both() -> None:
+    it = moved()
+    before = it.reading.bone("mc3")
+    do(it, RegradeBox("mc3", BOX, opinion("mc3", 7)))
+    after = it.reading.bone("mc3")
+    undo(it)
+    assert it.reading.bone("mc3").human_box is None and it.reading.bone("mc3").reviewed and before.human_box == BOX
+    redo(it)
+    assert it.reading.bone("mc3") == after
+
+
+def test_a_step_between_box_and_grade_is_undone_without_taking_the_grade() -> None:
+    it = moved()
+    do(it, SetGrade("ulna", 3))
+    do(it, RegradeBox("mc3", BOX, opinion("mc3", 7)))
+    undo(it)
+    assert it.reading.bone("ulna").human_grade is None and it.reading.bone("mc3").final_grade == 7
+
+
+def test_a_grade_of_another_box_is_refused() -> None:
+    it = moved()
+    do(it, SetBox("mc3", Box(5, 5, 40, 40)))
+    before = it.reading
+    with pytest.raises(InputError) as caught:
+        do(it, RegradeBox("mc3", BOX, opinion("mc3", 7)))
+    assert caught.value.code == "box-changed" and it.reading is before
+    undo(it)
+    assert it.reading.bone("mc3").human_box == BOX
+
+
+def test_what_the_person_decided_on_the_new_box_stays_decided() -> None:
+    it = moved()
+    do(it, SetGrade("mc3", 4))
+    assert waiting(it.reading) == ()
+    do(it, RegradeBox("mc3", BOX, opinion("mc3", 7)))
+    found = it.reading.bone("mc3")
+    assert (found.final_grade, found.reviewed, found.overridden) == (4, True, True)
