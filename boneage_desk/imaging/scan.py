@@ -159,7 +159,9 @@ def _zip_members(path: str, knee: bool, cancel: CancelToken | None) -> Iterator[
     try:
         with archive(path) as opened:
             members = sorted(opened.infolist(), key=lambda info: info.filename)[:_MAX_FILES]
-            budget = _Budget(_UNPACKED_BYTES + _UNPACKED_SHARE * os.path.getsize(path))
+            with disk(path):
+                size = os.path.getsize(path)
+            budget = _Budget(_UNPACKED_BYTES + _UNPACKED_SHARE * size)
             for info in members:
                 _check(cancel)
                 if budget.left <= 0:

@@ -564,6 +564,37 @@ def test_films_that_come_into_the_folder_come_into_the_list_and_refused_ones_are
     again.lists.watch.stop()
 
 
+def test_a_file_over_which_the_search_breaks_keeps_no_other_out_and_is_told_when_it_stays_so(
+    qtbot, desk_window, fakes, tmp_path, quick
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(4):
+        path = folder / f"{number}.dcm"
+        path.write_bytes(b"x%d" % number)
+        fakes.films.put(make_film(str(path), size=(200, 250)))
+    window = desk_window()
+    settle(qtbot, window)
+    real, broken = fakes.films.scan, ["2.dcm"]
+
+    def scan(paths, **how):
+        for path in paths:
+            if broken and path.endswith(broken[0]):
+                raise FileNotFoundError(2, "gone", path)
+            yield from real([path], **how)
+
+    fakes.films.scan = scan
+    watch(window, folder)
+    qtbot.waitUntil(lambda: window.work_list.model.every == 3, timeout=10000)
+    qtbot.waitUntil(lambda: any("Refused from the watched folder: 2.dcm" in line for line in texts(window)), timeout=10000)
+    qtbot.waitUntil(lambda: len(window.lists.watch._taken) == 4, timeout=10000)
+    broken.clear()
+    (folder / "2.dcm").write_bytes(b"written anew")
+    qtbot.waitUntil(lambda: window.work_list.model.every == 4, timeout=10000)
+    window.lists.watch.set_folder("")
+    all_read(qtbot, window, fakes)
+
+
 def test_a_folder_that_vanishes_is_told_once_and_taken_up_again(qtbot, desk_window, fakes, tmp_path, quick):
     folder = tmp_path / "share"
     folder.mkdir()
@@ -628,3 +659,20 @@ def test_an_undo_history_comes_back_with_a_study_that_was_just_left(qtbot, desk_
     settle(qtbot, window)
     assert window.desk.session.can_undo
 
+
+def test_one_reading_that_makes_no_row_costs_the_others_nothing(qtbot, desk_window, fakes, monkeypatch):
+    from boneage_desk.ui.presenters import library
+
+    add(fakes, 5, read=True)
+    real = library.study_row
+
+    def row(reading):
+        if reading.reading_id == "s2":
+            raise ValueError("year 10000 is out of range")
+        return real(reading)
+
+    monkeypatch.setattr(library, "study_row", row)
+    window = desk_window()
+    settle(qtbot, window)
+    assert sorted(entry.row.reading_id for entry in window.work_list.model.entries) == ["s0", "s1", "s3", "s4"]
+    assert any("cannot be shown in the list" in said or "went wrong" in said for said in texts(window))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
 
 BATCH = 8
+UNSEEN = "failed"
+"""Code of a problem that is none of one film: looking for films broke, and none of the paths was looked at."""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from boneage_desk.common.errors import FilmError
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.reading.codec import Unread
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 from boneage_desk.reading.session import Reading
@@ -17,7 +18,7 @@ from boneage_desk.reading.study_row import StudyRow, study_row
 from boneage_desk.ui.jobs import BACKGROUND, NORMAL
 from boneage_desk.ui.presenters import opening, text
 from boneage_desk.ui.presenters.desk import Desk
-from boneage_desk.ui.presenters.importing import Importer, Report, import_words
+from boneage_desk.ui.presenters.importing import UNSEEN, Importer, Report, import_words
 from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.study_texts import Entry
 
@@ -34,8 +35,11 @@ class _Page:
         self.count, self.last, self.whole = 0, "", True
         self.failed: tuple[str, Exception] | None = None
 
-    def add(self, reading: Reading) -> None:
+    def add(self, reading: Reading | Unread) -> None:
         self.count, self.last = self.count + 1, reading.reading_id
+        if isinstance(reading, Unread):
+            self.failed = reading.reading_id, reading.error
+            return
         try:
             self.entries.append(Entry(study_row(reading)))
         except Exception as error:
@@ -59,7 +63,8 @@ class Library(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._desk = desk
-        self._paths: dict[str, str] = {}
+        self._places: dict[str, opening.Place] = {}
+        """Where a film lay when it was opened last, by its SHA-256."""
         self._opening = 0
         self._ticket = 0
         self._newest: StudyRow | None = None
@@ -202,7 +207,7 @@ class Library(QObject):
     def _file(self, film: Film, ticket: int) -> None:
         """The film has pixels; find or make its reading, then show both."""
         draft = opening.draft_of(self._services, film)
-        self._paths[film.source.sha256] = film.source.path
+        self._places[film.source.sha256] = film.source.path, film.source.member
 
         def filed(result: opening.Filed) -> None:
             self._end()
@@ -250,14 +255,14 @@ class Library(QObject):
 
         def failed(error: BaseException) -> None:
             if done is not None:
-                done(Report(problems=[FilmProblem(paths[0], "failed", str(error))]))
+                done(Report(problems=[FilmProblem(paths[0], UNSEEN, str(error))], stopped=len(paths)))
             else:
                 self._desk.report(error, tr("{names} was not opened", names=names), topic="import")
 
         self._desk.runner.submit(
             "import", tr("Looking for films in {names}", names=names),
             lambda token, progress: list(self._services.films().scan(list(paths), progress=progress, cancel=token)),
-            on_result=found, on_failed=failed,
+            on_result=found, on_failed=failed, on_cancelled=lambda: (done or self._tell_import)(Report(stopped=len(paths))),
         )  # fmt: skip
 
     def _tell_import(self, report: Report) -> None:
@@ -283,8 +288,8 @@ class Library(QObject):
 
         def work(_token: CancelToken, _progress: Progress) -> tuple[str, Film]:
             reading = known or self._services.store().get(reading_id)
-            path = self._paths.get(reading.source.sha256, "")
-            return reading_id, opening.for_screen(opening.open_film_of(self._services, reading, path))
+            place = self._places.get(reading.source.sha256)
+            return reading_id, opening.for_screen(opening.open_film_of(self._services, reading, place))
 
         def here(found: tuple[str, Film]) -> None:
             if found[0] == self._ahead_of:
@@ -303,6 +308,7 @@ class Library(QObject):
         """Show a reading of the list as it was left, then its film."""
         shown = self._desk.reading
         if shown is not None and shown.reading_id == reading_id and self._desk.film is not None:
+            self._ticket += 1  # what was chosen before and is still on its way does not take its place
             return
         ticket = self._begin(tr("the reading"))
         known = self._desk.knows(reading_id)
@@ -318,7 +324,7 @@ class Library(QObject):
                 self._desk.show(reading, ahead[1])
                 return
             self._desk.show(reading, None)
-            self._load_film(reading, ticket)
+            self._load_film(reading)
 
         self._desk.runner.submit(
             "store", tr("Loading the reading"),
@@ -328,24 +334,31 @@ class Library(QObject):
             on_cancelled=self._end,
         )  # fmt: skip
 
-    def _load_film(self, reading: Reading, ticket: int) -> None:
-        path = self._paths.get(reading.source.sha256, "")
+    def _load_film(self, reading: Reading) -> None:
+        place = self._places.get(reading.source.sha256)
+
+        def waited_for() -> Reading | None:
+            """The reading, if it is on the desk and has no film yet; whatever else was chosen since (that was no film, or
+            is on its way)."""
+            shown = self._desk.reading
+            there = shown is not None and shown.reading_id == reading.reading_id and self._desk.film is None
+            return shown if there else None
 
         def here(film: Film) -> None:
             self._end()
-            shown = self._desk.reading
-            if ticket == self._ticket and shown is not None and shown.reading_id == reading.reading_id:
+            shown = waited_for()
+            if shown is not None:
                 self._desk.show(shown, film)
 
         def failed(error: BaseException) -> None:
             self._end()
-            shown = self._desk.reading
-            if shown is not None and shown.reading_id == reading.reading_id:
+            shown = waited_for()
+            if shown is not None:
                 self._desk.show(shown, None, film_error=said(str(error)))
             self._desk.report(error, tr("The reading is here, its film is not"), topic="open")
 
         self._desk.runner.submit(
             "films", tr("Opening the film"),
-            lambda _token, _progress: opening.for_screen(opening.open_film_of(self._services, reading, path)),
+            lambda _token, _progress: opening.for_screen(opening.open_film_of(self._services, reading, place)),
             on_result=here, on_failed=failed, on_cancelled=self._end,
         )  # fmt: skip

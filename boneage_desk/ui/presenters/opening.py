@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.film import Film
 from boneage_desk.reading.ports import FilmEntry, FilmProblem, Services
 from boneage_desk.reading.session import AuditEvent, Reading, new_reading
+
+LOG = logging.getLogger("boneage_desk.ui")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +61,27 @@ def open_frame(services: Services, entry: FilmEntry, frame: int) -> Film:
     return for_screen(services.films().open(entry.path, frame=frame, member=entry.member))
 
 
-def open_film_of(services: Services, reading: Reading, path: str = "") -> Film:
-    """The film of a stored reading. Refused when the file is no longer the one that was read."""
+Place = tuple[str, str]
+"""Path of a file, and the member of it that is meant, '' where it is no archive."""
+
+
+def open_film_of(services: Services, reading: Reading, place: Place | None = None) -> Film:
+    """The film of a stored reading: from ``place``, where it was seen last, else from where it was read. Refused when the
+    file is no longer the one that was read."""
     source = reading.source
+    first = (source.path, source.member)
+    if place is not None and place != first:
+        try:
+            return _film_at(services, reading, place)
+        except FilmError:  # moved, changed or taken out since
+            LOG.info("a film is not where it was opened last; looked for where it was read")
+    return _film_at(services, reading, first)
+
+
+def _film_at(services: Services, reading: Reading, place: Place) -> Film:
+    source, (path, member) = reading.source, place
     frame = source.frame_number if source.frame_count > 1 else None
-    film = services.films().open(path or source.path, frame=frame, member=source.member)
+    film = services.films().open(path, frame=frame, member=member)
     if film.source.sha256 != source.sha256:
         raise FilmError(
             "The file is not the film that this reading was made on: its contents have changed.",

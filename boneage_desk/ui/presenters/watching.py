@@ -21,7 +21,7 @@ from boneage_desk.common import private
 from boneage_desk.common.i18n import said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading.ports import FilmProblem
-from boneage_desk.ui.presenters.importing import Report, import_words
+from boneage_desk.ui.presenters.importing import UNSEEN, Report, import_words
 from boneage_desk.ui.presenters.messages import Message
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ REST_S = 2.0
 """A file that was written less long ago may still grow."""
 AT_ONCE = 40
 """Files that are taken at one look; the next ones at the next."""
+TRIES = 3
+"""Looks at which a file is tried over which something breaks; a folder of the network may be away for a moment."""
 MOST = 200_000
 _FILMS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".zip")
 
@@ -115,6 +117,8 @@ class FolderWatch(QObject):
         self._folder = ""
         self._before: dict[str, Mark] = {}
         self._taken: dict[str, Mark] | None = None
+        self._tries: dict[str, int] = {}
+        """How often something broke over a file, by path."""
         self._busy = False
         self.missing = ""
         """Why the folder cannot be read, '' while it can."""
@@ -189,15 +193,50 @@ class FolderWatch(QObject):
         self._before = files
         if not ready:
             return
-        self._busy = True
-        marks = {path: files[path] for path in ready}
-        self._library.import_paths(ready, done=lambda report: self._imported(folder, files, marks, report))
+        self._take(folder, files, {path: files[path] for path in ready}, {})
 
-    def _imported(self, folder: str, files: dict[str, Mark], marks: dict[str, Mark], report: Report) -> None:
+    def _take(self, folder: str, files: dict[str, Mark], marks: dict[str, Mark], rest: dict[str, Mark]) -> None:
+        """``rest``: files that are taken after these, each by itself."""
+        self._busy = True
+        self._library.import_paths(list(marks), done=lambda report: self._imported(folder, files, marks, rest, report))
+
+    def _imported(
+        self, folder: str, files: dict[str, Mark], marks: dict[str, Mark], rest: dict[str, Mark], report: Report
+    ) -> None:
         self._busy = False
         assert self._taken is not None
+        if any(problem.code == UNSEEN for problem in report.problems):
+            self._not_looked_at(folder, files, marks, rest, report)
+            return
         if report.stopped:
             return  # broken off, or the store failed, which was told: taken at a later look
+        self._took(folder, files, marks, report)
+        self._go_on(folder, files, rest)
+
+    def _not_looked_at(
+        self, folder: str, files: dict[str, Mark], marks: dict[str, Mark], rest: dict[str, Mark], report: Report
+    ) -> None:
+        """Something broke over one of the files, and none was taken. Each by itself then, so that the others come in; the one
+        over which it breaks is tried at some later looks and then told and left."""
+        if len(marks) > 1:
+            self._go_on(folder, files, marks)
+            return
+        path = next(iter(marks))
+        self._tries[path] = self._tries.get(path, 0) + 1
+        if self._tries[path] >= TRIES:
+            del self._tries[path]
+            self._took(folder, files, marks, report)
+        self._go_on(folder, files, rest)
+
+    def _go_on(self, folder: str, files: dict[str, Mark], rest: dict[str, Mark]) -> None:
+        """The first of those that are taken one by one."""
+        if rest and folder == self._folder:
+            path, *_others = rest
+            self._take(folder, files, {path: rest[path]}, {other: mark for other, mark in rest.items() if other != path})
+
+    def _took(self, folder: str, files: dict[str, Mark], marks: dict[str, Mark], report: Report) -> None:
+        """These are not taken again as they are; what became of them is told."""
+        assert self._taken is not None
         there = {key(path) for path in files}
         self._taken = {name: mark for name, mark in self._taken.items() if name in there}
         self._taken |= {key(path): mark for path, mark in marks.items()}

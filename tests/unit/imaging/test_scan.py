@@ -256,3 +256,19 @@ def test_scanning_is_fast(shared_data: Path) -> None:
     entries = found(shared_data / "dicom")
     assert len(entries) == 3 and all(isinstance(e, FilmEntry) for e in entries)
     assert time.perf_counter() - start < 1.0
+
+
+def test_an_archive_that_is_gone_when_it_is_measured_is_one_problem_and_no_crash(
+    tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(study / "IM1", "x/1.dcm")
+
+    def gone(path: str) -> int:
+        raise FileNotFoundError(2, "gone", path)
+
+    monkeypatch.setattr(os.path, "getsize", gone)
+    seen = list(FilmFiles().scan([str(packed), str(study / "IM1")]))
+    assert [type(item) for item in seen] == [FilmProblem, FilmEntry]
+    assert isinstance(seen[0], FilmProblem) and seen[0].code == "file-not-found" and seen[0].path == str(packed)
