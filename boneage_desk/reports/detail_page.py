@@ -9,6 +9,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_detail import Detail, DetailRow
 from boneage_desk.reports import fonts, standards_table
@@ -26,7 +27,7 @@ SCALES = (1.0, 0.94, 0.88, 0.82, 0.77)
 PICTURE = 46.0
 PIXELS = 176
 LONGEST = 1200
-"""Characters of one bone's text from which it is cut, and says so: a row must fit on a page."""
+"""Characters of one bone's text from which it is cut, and says so, or refused where it is signed: a row must fit on a page."""
 EPIPHYSIS, SHAFT = (0.25, 0.88, 0.82), (0.94, 0.60, 0.82)
 COLUMNS = (0.315, 0.375, 0.455, 0.525)
 """Right edges of the columns from AI to final, as shares of the width."""
@@ -113,6 +114,11 @@ def _lines(row: DetailRow, made: DetailPlan) -> tuple[_Line, ...]:
     room = made.wide * (1 - TEXT_FROM)
     result: list[_Line] = []
     for text, bold, grey in told:
+        if len(text) > LONGEST and made.content.signed:
+            raise InputError(
+                f"The reason beside {row.row.name} is too long for the page of the bones ({len(text)} characters).",
+                f"Reopen the reading and shorten it to {LONGEST}; nothing that is signed is cut.", code="too-long",
+            )  # fmt: skip
         text = text if len(text) <= LONGEST else text[:LONGEST].rstrip() + cut
         result += [_Line(line, bold, grey) for line in fonts.wrap(text, made.small, room, bold)]
     return tuple(result)

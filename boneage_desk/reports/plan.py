@@ -1,7 +1,7 @@
 """The page as planned: every text broken into lines at one scale, and the height of every block.
 
 Where the page does not fit, everything shrinks; where the smallest size does not do, the longest texts
-are cut and say so (:func:`fitted`).
+are cut and say so (:func:`fitted`); a person's words in a signed report never are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.reading.report_content import FlagLine, ReportContent
 from boneage_desk.reading.report_values import Fact
 from boneage_desk.reports import fonts, table
@@ -231,18 +232,40 @@ def _wrapped(fact: Fact, size: float, room: float) -> list[str]:
 def fitted(
     content: ReportContent, wide: float, high: float, trimmed: bool = False, logo: tuple[float, float] = (0.0, 0.0)
 ) -> Plan:
-    """The plan of the largest scale that fits; texts are cut only where the smallest does not."""
+    """The plan of the largest scale that fits; texts are cut only where the smallest does not.
+
+    Raises InputError 'too-long' for a report that is signed and has no room for what a person wrote: nothing of that is cut.
+    """
     for limit in LIMITS:
         short = shortened(content, limit)
         for scale in SCALES:
             made = plan(short, wide, scale, trimmed, logo)
             if made.fixed_high + made.middle_least <= high:
                 return made
+    if content.signed:
+        raise _too_long(content)
     return made
 
 
+def _too_long(content: ReportContent) -> InputError:
+    """Says how long what a person wrote is; the longest of it first."""
+    parts = {
+        "the impression": len(content.impression) if content.impression_written else 0,
+        "the bones' reasons": sum(len(row.note) for row in content.bones),
+        "doubts with their answers": sum(len(flag.text) for flag in content.flags),
+        "the results' comments": sum(len(fact.value) for fact in content.results),
+    }
+    said = ", ".join(f"{name} ({parts[name]})" for name in sorted(parts, key=lambda name: -parts[name]) if parts[name])
+    return InputError(
+        f"What is to be signed has no room on the report's page. Characters: {said}.",
+        "Reopen the reading and shorten the longest of these; nothing that is signed is cut.", code="too-long",
+    )  # fmt: skip
+
+
 def shortened(content: ReportContent, limit: int) -> ReportContent:
-    """No text of a file or person longer than ``limit`` characters (impression: four times that)."""
+    """No text of a file or person longer than ``limit`` characters (impression: four times that); of a signed report the
+    person's words stay whole, with the lines that they stand in."""
+    signed = bool(content.signed)
 
     def cut(text: str, most: int = limit) -> str:
         return text if len(text) <= most else text[:most].rstrip() + content.cut_mark
@@ -250,9 +273,9 @@ def shortened(content: ReportContent, limit: int) -> ReportContent:
     def facts(given: tuple[Fact, ...]) -> tuple[Fact, ...]:
         return tuple(dataclasses.replace(fact, value=cut(fact.value)) for fact in given)
 
-    flags = tuple(FlagLine(cut(flag.text), flag.blocking) for flag in content.flags)
+    flags = content.flags if signed else tuple(FlagLine(cut(flag.text), flag.blocking) for flag in content.flags)
     most = max(3, limit // 60)
-    if len(flags) > most:
+    if len(flags) > most and not signed:
         flags = (*flags[:most], FlagLine(f"+ {len(flags) - most} {content.cut_mark}", False))
     return dataclasses.replace(
         content,
@@ -263,10 +286,10 @@ def shortened(content: ReportContent, limit: int) -> ReportContent:
         addenda=tuple(dataclasses.replace(one, text=cut(one.text, limit * 4)) for one in content.addenda),
         patient=facts(content.patient),
         examination=facts(content.examination),
-        results=facts(content.results),
+        results=content.results if signed else facts(content.results),
         note=cut(content.note, max(limit, 160)),
-        impression=cut(content.impression, limit * 4),
+        impression=content.impression if signed else cut(content.impression, limit * 4),
         flags=flags,
-        bones=tuple(dataclasses.replace(row, note=cut(row.note)) for row in content.bones),
+        bones=content.bones if signed else tuple(dataclasses.replace(row, note=cut(row.note)) for row in content.bones),
         provenance=facts(content.provenance),
     )

@@ -16,9 +16,16 @@ from boneage_desk.reading.document import document, error_document, film_path
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.people import Role
-from boneage_desk.reading.session import SetAnalysis, SetBox, SetGrade
+from boneage_desk.reading.session import (
+    ReadingSession,
+    SetAnalysis,
+    SetBox,
+    SetDifferenceComment,
+    SetGrade,
+    SetImpression,
+)
 from boneage_desk.reading.signature import Signature
-from boneage_desk.reading.signing import as_signed
+from boneage_desk.reading.signing import AnswerFlag, as_signed
 from boneage_desk.standards import rus_chn
 from tests.samples import NOON, WHO, analysed, analysis, opinion, reading
 
@@ -36,6 +43,7 @@ def test_it_says_what_the_issue_lists() -> None:
         "schema_version", "software", "input", "sex", "chronological_age_months", "bones", "standards", "whole_hand",
         "second_opinion", "reference", "models", "flags", "timing_ms", "reading_id", "state", "signatures",
         "annotations", "key_image", "blind_first", "age_basis", "standards_table", "growth",
+        "impression", "difference_comment", "answers",
     }  # fmt: skip
     assert found["input"]["path"].endswith("左手 film.dcm")
     assert (found["input"]["width"], found["input"]["height"], found["input"]["laterality"]) == (2000, 2500, "L")
@@ -44,7 +52,7 @@ def test_it_says_what_the_issue_lists() -> None:
     assert [bone["bone"] for bone in found["bones"]] == list(rus_chn.BONES)
     assert set(found["bones"][0]) == {
         "bone", "box", "detection_confidence", "grade", "grade_label", "probabilities", "score", "human_grade",
-        "box_removed", "evidence", "blind_grade",
+        "box_removed", "evidence", "blind_grade", "comment",
     }  # fmt: skip
     assert found["bones"][0]["box"] == [100.5, 200.25, 160.5, 262.75]
     assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "qualifier"}
@@ -78,6 +86,26 @@ def test_a_signed_reading_says_who_signed_and_leaves_out_what_is_not_known_yet(
     found = document(as_signed(analysed().reading, done))
     assert (found["signatures"][0]["certificate_sha256"], found["signatures"][0]["self_issued"]) == ("a" * 64, False)
     validator.validate(found)
+
+
+def test_what_a_person_wrote_is_in_it_whole_and_a_synthetic_film_is_called_so(validator: jsonschema.Draft202012Validator) -> None:
+    session = ReadingSession(dataclasses.replace(analysed().reading, flags=(Flag("low_quality", "Low contrast."),)))
+    long = "\n".join(f"Line {i} of the impression." for i in range(400))
+    flag = session.reading.flags[0]
+    steps = (
+        SetImpression(long), SetGrade("radius", 5, "the cap is not there"), SetDifferenceComment("looked again"),
+        AnswerFlag(flag.code, flag.message, "good enough"),
+    )  # fmt: skip
+    for step in steps:
+        session.do(step, at=NOON, who=WHO)
+    found = document(session.reading)
+    validator.validate(found)
+    assert (found["impression"], found["difference_comment"]) == (long, "looked again")
+    assert found["answers"] == [{"code": flag.code, "message": flag.message, "words": "good enough"}]
+    assert [bone["comment"] for bone in found["bones"]][:2] == ["the cap is not there", ""]
+    assert found["input"]["synthetic"] is False
+    drawn = dataclasses.replace(session.reading, study=dataclasses.replace(session.reading.study, synthetic=True))
+    assert document(drawn)["input"]["synthetic"] is True
 
 
 def test_scores_of_the_bones_sum_to_the_score() -> None:
