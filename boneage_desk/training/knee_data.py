@@ -25,7 +25,7 @@ from boneage_desk.reading.ages import age_months
 from boneage_desk.reading.film import Film
 from boneage_desk.standards.types import Sex
 from boneage_desk.training.runs import write_json
-from boneage_desk.training.site_data import OLDEST_MONTHS, Faults, Tell, cell_sex, film_path, read_rows
+from boneage_desk.training.site_data import OLDEST_MONTHS, Faults, Tell, cell_sex, check_ids, film_path, read_rows
 
 TABLE = "knees.csv"
 NEEDED = ("film", "sex")
@@ -236,6 +236,7 @@ def open_films(table: KneeTable, size: int, how: Opening) -> KneeFilms:
     drawn = np.array([film.study.synthetic for _, film, _, _ in used], bool)
     if drawn.any() and not drawn.all():
         faults.add(0, "", f"{int(drawn.sum())} of {len(drawn)} films say that they are drawn: drawings and patients' films are not mixed")
+    check_ids(((row.row, patient, film.patient.patient_id) for row, film, _, patient in used), faults)
     faults.refuse(how.tell)
     if not used:
         raise InputError(f"No row of '{table.path.name}' can be used.", code="site-data")

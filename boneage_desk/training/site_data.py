@@ -9,7 +9,7 @@ import csv
 import difflib
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -386,6 +386,22 @@ def check_patients(pictures: Collection[Picture], patients: Mapping[str, str], f
             faults.add(p.row, "split", f"is '{p.split}', but row {first.row} of the same patient is '{first.split}'")
         if first.sex is not p.sex:
             faults.add(p.row, "sex", f"is {p.sex}, but row {first.row} of the same patient says {first.sex}")
+
+
+def check_ids(rows: Iterable[tuple[int, str, str]], faults: Faults) -> None:
+    """A fault for each of ``rows`` (row, patient as it will be told apart, PatientID of the file or '') whose file shares its
+    PatientID with an earlier row's under another name: that child would lie on both sides of a split or fold."""
+    firsts: dict[str, tuple[int, str]] = {}
+    for row, patient, file_id in rows:
+        if not file_id:
+            continue
+        first_row, first = firsts.setdefault(file_id, (row, patient))
+        if first != patient:
+            faults.add(
+                row, "patient",
+                f"makes '{patient}' of a film whose file has the PatientID of row {first_row}'s, there '{first}': one child under "
+                "two names would be learned from and tested on. Name it the same; two children need PatientIDs of their own",
+            )  # fmt: skip
 
 
 def split_of(pictures: Collection[Picture], patients: Mapping[str, str], share: float) -> dict[str, str]:

@@ -24,7 +24,7 @@ from boneage_desk.imaging.reader import FilmFiles
 from boneage_desk.reading.film import Film
 from boneage_desk.standards.rus_chn import BONES, bone_name
 from boneage_desk.training.grader_crops import MARGIN, STORED
-from boneage_desk.training.site_data import TRAIN, Faults, Picture, Site, Tell, check_patients, split_of
+from boneage_desk.training.site_data import TRAIN, Faults, Picture, Site, Tell, check_ids, check_patients, split_of
 
 Detect = Callable[[NDArray[np.uint8]], list[tuple[str, tuple[float, float, float, float], float]]]
 Doubt = dict[str, Any]
@@ -33,7 +33,8 @@ Doubt = dict[str, Any]
 
 @dataclass(slots=True)
 class Opener:
-    """Opens the pictures of a site one by one and gathers what is wrong with them. ``left_out``: row -> reason."""
+    """Opens the pictures of a site one by one and gathers what is wrong with them. ``patients``, ``file_ids``: picture
+    name -> patient as told apart, PatientID of the file. ``left_out``: row -> reason."""
 
     site: Site
     skip_bad: bool
@@ -42,12 +43,13 @@ class Opener:
     cancel: CancelToken
     faults: Faults
     patients: dict[str, str]
+    file_ids: dict[str, str]
     left_out: dict[int, str]
 
     @classmethod
     def of(cls, site: Site, skip_bad: bool, tell: Tell, progress: Progress, cancel: CancelToken) -> Opener:
         """Nothing is opened yet."""
-        return cls(site, skip_bad, tell, progress, cancel, Faults(site.table), {}, {})
+        return cls(site, skip_bad, tell, progress, cancel, Faults(site.table), {}, {}, {})
 
     def films(self) -> Iterator[tuple[Picture, Film]]:
         """Every picture that opens, in the table's order."""
@@ -69,6 +71,7 @@ class Opener:
             if picture.sex is not None and recorded is not None and recorded is not picture.sex:
                 self.faults.add(picture.row, "sex", f"is {picture.sex}, but the file of '{picture.name}' says {recorded}")
             self.patients[picture.name] = picture.patient or film.patient.patient_id
+            self.file_ids[picture.name] = film.patient.patient_id
             self._boxes(picture, film)
             yield picture, film
 
@@ -91,6 +94,7 @@ class Opener:
     def split(self, used: Sequence[Picture], share: float) -> list[str]:
         """'train' or 'val' of each picture in ``used``. Refuses where anything was at fault."""
         check_patients(used, self.patients, self.faults)
+        check_ids(((p.row, self.patients[p.name], self.file_ids[p.name]) for p in used), self.faults)
         self.faults.refuse(self.tell)
         sides = split_of(used, self.patients, share)
         return [sides[p.name] for p in used]

@@ -56,6 +56,16 @@ def test_the_file_tells_patient_and_age_where_the_table_is_silent(drawn: tuple[P
     assert abs(films.ca_months[0] - 31) < 0.2
 
 
+@pytest.mark.parametrize("second", ["", "Anna Maria"])
+def test_a_child_under_two_names_is_a_fault(drawn: tuple[Path, list[list[str]]], second: str) -> None:
+    folder, rows = drawn
+    changed = [[*rows[0][:2], "Anna M.", *rows[0][3:]], [*rows[1][:2], second, *rows[1][3:]], *rows[2:]]
+    told = refused(folder, changed)
+    assert "row 3, column 'patient'" in told and "PatientID of row 2's, there 'Anna M.'" in told
+    changed[1][2] = "Anna M."
+    assert opened(folder, changed).patients[:2] == ("Anna M.", "Anna M.")
+
+
 def test_faults_are_told_with_row_and_column(drawn: tuple[Path, list[list[str]]]) -> None:
     folder, rows = drawn
     film = rows[0][0]

@@ -351,6 +351,27 @@ def test_films_that_contradict_the_table_are_named(films: Path, tmp_path: Path) 
     assert "row 2: the box of radius reaches outside of 'b.dcm' (160 x 200 pixels)" in told
 
 
+def test_a_child_under_two_names_is_named(tmp_path: Path) -> None:
+    from boneage_desk.imaging.phantom.dicom import PhantomPatient, write_dicom
+    from boneage_desk.training.site_data import read_site
+    from boneage_desk.training.site_films import Opener
+
+    for seed, (name, patient_id) in enumerate({"a": "p7", "b": "p7", "c": "p8"}.items()):
+        film = draw_hand(PhantomSpec(grades=grades_of(3), seed=seed, size=(200, 160)))
+        write_dicom(film, tmp_path / f"{name}.dcm", patient=PhantomPatient(sex="M", patient_id=patient_id))
+    for other, refused in (("Anna Maria", True), ("", True), ("Anna M.", False)):
+        (tmp_path / "grades.csv").write_text(f"film,sex,patient,radius\na.dcm,M,Anna M.,3\nb.dcm,M,{other},3\nc.dcm,M,C,3\n")
+        said: list[str] = []
+        opener = Opener.of(read_site(tmp_path, "", "grader", "index", said.append), False, said.append, no_progress, CancelToken())
+        used = [picture for picture, _ in opener.films()]
+        if refused:
+            with pytest.raises(InputError, match="row 3, column 'patient'"):
+                opener.split(used, 0.5)
+        else:
+            sides = opener.split(used, 0.5)
+            assert sides[0] == sides[1]
+
+
 def test_a_film_without_a_hand_is_refused_or_left_out(films: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
