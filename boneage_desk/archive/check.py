@@ -25,10 +25,10 @@ def file_damage(connection: sqlite3.Connection, *, quick: bool = False) -> list[
     return found
 
 
-def everything(connection: sqlite3.Connection) -> list[str]:
+def everything(connection: sqlite3.Connection, newer: list[str] | None = None) -> list[str]:
     """What is wrong with a whole data base, in words: the file, the chain, each reading and each sealed report.
 
-    Raises StoreError 'newer' for a reading that only a newer version understands.
+    A reading that only a newer version understands: its id is added to ``newer``; without that, StoreError 'newer'.
     """
     found = file_damage(connection)
     if found:
@@ -39,7 +39,10 @@ def everything(connection: sqlite3.Connection) -> list[str]:
             decode_reading(json.loads(document_of(connection, reading_id, stored)))
         except StoreError as error:
             if error.code == "newer":
-                raise
+                if newer is None:
+                    raise
+                newer.append(reading_id)
+                continue
             found.append(f"Reading {reading_id}: {error.message}")
         except ValueError as error:
             found.append(f"Reading {reading_id} is no JSON ({error}).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -74,17 +75,20 @@ class Station:
             removed = self._rotated(target.parent, at, keep) if folder and keep is not None else ()
         except (sqlite3.Error, OSError) as error:
             raise faults.explain(error, target, "copying to") from error
-        store.note(AuditEvent(STATION, at, who, BACKUP, target.name, "", f"{made.rows} audit rows, sha256 {made.sha256[:16]}"))
-        return BackupMade(made.path, made.readings, made.rows, made.sha256, removed)
+        words = f"{made.rows} audit rows, sha256 {made.sha256[:16]}"
+        if made.newer:
+            words += f", {len(made.newer)} readings of a newer version"
+        store.note(AuditEvent(STATION, at, who, BACKUP, target.name, "", words))
+        return replace(made, removed=removed)
 
     def _copied(self, target: Path, cancel: CancelToken | None) -> BackupMade:
         """On a connection of its own, so that saves go on meanwhile; they are not in the copy."""
-        counts = [0, 0]
+        counts, newer = [0, 0], list[str]()
 
         def look(copy: sqlite3.Connection) -> list[str]:
             counts[0] = copy.execute("SELECT count(*) FROM assessments").fetchone()[0]
             counts[1] = copy.execute("SELECT count(*) FROM audit").fetchone()[0]
-            return check.everything(copy)
+            return check.everything(copy, newer)
 
         vault = self._store().vault
         with closing(sqlite3.connect(self._path, isolation_level=None, factory=Connection)) as connection:
@@ -94,7 +98,7 @@ class Station:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             backup.copy_to(connection, target, check=look, step=cancel.check if cancel else None)
-        return BackupMade(target, counts[0], counts[1], backup.sha256_of_file(target))
+        return BackupMade(target, counts[0], counts[1], backup.sha256_of_file(target), newer=tuple(newer))
 
     def _rotated(self, folder: Path, now: datetime, keep: int) -> tuple[Path, ...]:
         gone = []

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from boneage_desk.archive import audit, backup, check, faults, people, pins, rows, schema, sealed
@@ -18,7 +19,7 @@ from boneage_desk.archive.vault import load as load_vault
 from boneage_desk.common.errors import StoreError
 from boneage_desk.reading.assessment import SEALED
 from boneage_desk.reading.chain import STATION, AuditRow
-from boneage_desk.reading.codec import decode_reading, encode_reading
+from boneage_desk.reading.codec import Unread, decode_reading, encode_reading
 from boneage_desk.reading.people import Person
 from boneage_desk.reading.session import AuditEvent, Reading
 
@@ -27,6 +28,7 @@ OLDEST_SQLITE = (3, 37)  # STRICT tables
 
 # the class has a method of that name
 _Readings = list[Reading]
+_Items = list[Reading | Unread]
 _Events = list[AuditEvent]
 _Texts = list[str]
 _Rows = list[AuditRow]
@@ -251,13 +253,19 @@ class SqliteStore:
     def list(self) -> _Readings:
         return self._documents("ORDER BY assessment_id DESC", ())
 
-    def page(self, count: int, before: str | None = None) -> _Readings:
+    def page(self, count: int, before: str | None = None) -> _Items:
         """See `ReadingStore.page`."""
-        where = "ORDER BY assessment_id DESC LIMIT ?"
-        if before is None:
-            return self._documents(where, (count,))
-        older = "WHERE assessment_id < (SELECT assessment_id FROM assessments WHERE reading_id = ?) "
-        return self._documents(older + where, (before, count))
+        where, values = "ORDER BY assessment_id DESC LIMIT ?", (count,)  # type: str, tuple[object, ...]
+        if before is not None:
+            where = f"WHERE assessment_id < (SELECT assessment_id FROM assessments WHERE reading_id = ?) {where}"
+            values = before, count
+        found = _Items()
+        for reading_id, decode in self._stored(where, values):
+            try:
+                found.append(decode())
+            except StoreError as error:
+                found.append(Unread(reading_id, error))
+        return found
 
     def events(self, reading_id: str | None = None) -> _Events:
         with self._told("reading"), self._lock:
@@ -298,10 +306,14 @@ class SqliteStore:
 
     # ---------------------------------------------------------------------------------------- help
     def _documents(self, where: str, values: tuple[object, ...]) -> _Readings:
+        return [decode() for _, decode in self._stored(where, values)]
+
+    def _stored(self, where: str, values: tuple[object, ...]) -> Iterator[tuple[str, Callable[[], Reading]]]:
+        """(id, what decodes it) of each; the decoding runs outside the lock."""
         with self._told("reading"), self._lock:
             connection = self._open_connection()
             found = connection.execute(f"SELECT reading_id, document FROM assessments {where}", values).fetchall()
-        return [_decoded(connection, *row) for row in found]
+        return ((row[0], partial(_decoded, connection, *row)) for row in found)
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
@@ -332,7 +344,12 @@ class SqliteStore:
 
 
 def _decoded(connection: sqlite3.Connection, reading_id: str, stored: str) -> Reading:
-    return decode_reading(json.loads(rows.document_of(connection, reading_id, stored)))
+    document = rows.document_of(connection, reading_id, stored)
+    try:
+        values = json.loads(document)
+    except ValueError as error:
+        raise StoreError(f"A stored reading is damaged ({error}).", "Restore a backup.", code="damaged") from error
+    return decode_reading(values)
 
 
 def _document(reading: Reading) -> str:

@@ -35,10 +35,13 @@ def run(options: argparse.Namespace, app: App) -> int:
         output.emit(
             {
                 "path": str(made.path), "readings": made.readings, "audit_rows": made.rows, "sha256": made.sha256,
-                "removed": [str(path) for path in made.removed],
+                "removed": [str(path) for path in made.removed], "newer_readings": list(made.newer),
             }
         )  # fmt: skip
         return 0
+    if made.newer:
+        ids = ", ".join(made.newer[:3]) + (f" and {len(made.newer) - 3} more" if len(made.newer) > 3 else "")
+        output.note(f"Copied as they are, but written by a newer version of BoneAge Desk and not looked into: {ids}")
     print(f"written and read again: {made.path}, {made.readings} readings, {made.rows} audit rows, sha256 {made.sha256}")
     for path in made.removed:
         print(f"removed: {path}")

@@ -2,8 +2,9 @@
 
 The shape follows the dataclasses: a dataclass is an object of its fields, a tuple a list, an enum its
 value, a date its ISO text. A field that a file lacks takes the dataclass's default, so a new field with
-a default needs no new version. Raise :data:`CODEC_VERSION` when a field is renamed or changes its
-meaning, and teach :func:`decode_reading` the older shape.
+a default needs no new version. A key that no field has was written by a newer program: the reading is
+refused ('newer'), since whoever wrote it back would lose that fact. Raise :data:`CODEC_VERSION` when a
+field is renamed or changes its meaning, and teach :func:`decode_reading` the older shape.
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ from boneage_desk.reading.session import Reading
 
 CODEC_VERSION = 1
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unread:
+    """A stored reading that this program cannot decode, in a list of others; ``error`` says why ('newer' or 'damaged')."""
+
+    reading_id: str
+    error: StoreError
+
+
 Decoder = Callable[[Any], Any]
 
 
@@ -35,13 +45,17 @@ def decode_reading(data: Any) -> Reading:
     if not isinstance(data, dict) or not isinstance(data.get("codec"), int):
         raise StoreError("A stored reading has no version.", "Restore a backup.", code="damaged")
     if data["codec"] > CODEC_VERSION:
-        raise StoreError(
-            "A stored reading was written by a newer version of BoneAge Desk.", "Update the program.", code="newer"
-        )
+        raise _newer()
     try:
         return cast(Reading, _decode(Reading, data["reading"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"A stored reading is damaged ({error}).", "Restore a backup.", code="damaged") from error
+
+
+def _newer() -> StoreError:
+    return StoreError(
+        "A stored reading was written by a newer version of BoneAge Desk.", "Update the program.", code="newer"
+    )
 
 
 def _encode(value: Any) -> Any:
@@ -140,6 +154,8 @@ def _object(kind: Any) -> Decoder:
                     given[name] = one(value[name])
                 except (TypeError, ValueError) as error:
                     raise ValueError(f"{name}: {error}") from None
+        if len(given) != len(value):  # a key that no field has
+            raise _newer()
         return kind(**given)
 
     return decode

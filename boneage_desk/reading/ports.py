@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from boneage_desk.common.jobs import CancelToken, Progress, no_progress
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import AnalysisResult, BoneResult, ModelRef, WholeHandResult
+from boneage_desk.reading.codec import Unread
 from boneage_desk.reading.exports import MakeExporter
 from boneage_desk.reading.film import Film, Frame, Voi
 from boneage_desk.reading.film_map import FilmMap
@@ -172,9 +173,9 @@ class ReadingStore(Protocol):
     def list(self) -> Sequence[Reading]:
         """All readings, newest first."""
 
-    def page(self, count: int, before: str | None = None) -> Sequence[Reading]:
+    def page(self, count: int, before: str | None = None) -> Sequence[Reading | Unread]:
         """The newest ``count`` readings, or those that came before the reading ``before``; newest first. For long lists:
-        other calls need not wait until all of it is read."""
+        other calls need not wait until all of it is read, and one that cannot be decoded costs the others nothing."""
 
     def every_of_patient(self, patient_id: str) -> Sequence[Reading]:
         """All readings of a patient id, drafts too, newest first."""

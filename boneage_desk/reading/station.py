@@ -24,13 +24,15 @@ LONGEST_DELAY_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class BackupMade:
-    """A copy that was read again: where, how many readings and audit rows, its SHA-256; older copies that went."""
+    """A copy that was read again: where, how many readings and audit rows, its SHA-256; older copies that went. ``newer``:
+    ids of readings that only a newer version understands; they are in the copy as the audit chain has them."""
 
     path: Path
     readings: int
     rows: int
     sha256: str
     removed: tuple[Path, ...] = ()
+    newer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

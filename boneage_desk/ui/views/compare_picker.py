@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QListWidget, QListWidg
 
 from boneage_desk.common.i18n import tr
 from boneage_desk.common.jobs import CancelToken, Progress
+from boneage_desk.reading.codec import Unread
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.presenters.compare import PAGE, line_of, person_line, same_child
 from boneage_desk.ui.presenters.desk import Desk
@@ -45,10 +46,11 @@ class ComparePicker(QDialog):
         self.finished.connect(lambda _result: self._job.cancel())
 
     def _load(self, token: CancelToken, _progress: Progress) -> list[Reading]:
-        store, found = self._desk.services.store(), list[Reading]()
-        while page := store.page(PAGE, found[-1].reading_id if found else None):
+        store, found, last = self._desk.services.store(), list[Reading](), None
+        while page := store.page(PAGE, last):
             token.check()
-            found.extend(page)
+            last = page[-1].reading_id
+            found += [item for item in page if not isinstance(item, Unread)]  # the work list tells of those
         return found
 
     def _failed(self, error: BaseException) -> None:

@@ -71,6 +71,16 @@ def test_a_newer_shape_is_refused() -> None:
     assert caught.value.code == "newer"
 
 
+@pytest.mark.parametrize("place", ["reading", "patient", "bone"])
+def test_a_fact_that_this_version_does_not_know_is_refused_not_lost(place: str) -> None:
+    data = encode_reading(analysed().reading)
+    where = {"reading": data["reading"], "patient": data["reading"]["patient"], "bone": data["reading"]["bones"][0]}[place]
+    where["sedation"] = "a fact of a later version"
+    with pytest.raises(StoreError) as caught:
+        decode_reading(data)
+    assert caught.value.code == "newer"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("width", "wide"), ("bones", []), ("state", "finished"), ("created_at", 5), ("source", None), ("revision", True)],
