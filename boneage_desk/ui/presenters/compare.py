@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.i18n import tr
+from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Film, Spacing, SpacingKind
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.session import Reading
@@ -52,8 +53,8 @@ def _same_film(one: Reading, other: Reading) -> bool:
 
 
 def line_of(reading: Reading) -> str:
-    """One line for a menu: date, age at the film, bone age, state."""
-    summary = summarise(reading)
+    """One line for a menu: date, age at the film, bone age, state; of a blind reading without what the machine said."""
+    summary = summarise(shown(reading))
     ba, ca = summary.bone_age, summary.chronological_months
     parts = [
         text.day(reading.study.study_date) if reading.study.study_date else tr("no date"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.reading.film import Film, Frame, Patient, SpacingKind, Voi, VoiKind
+from boneage_desk.reading.film import Film, Frame, Patient, SpacingKind, Study, Voi, VoiKind
 from boneage_desk.reading.session import Reading
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.presenters import key_words, text
@@ -28,8 +28,9 @@ def person_lines(patient: Patient, sex: Sex | None) -> tuple[str, ...]:
     return (patient.display_name or tr("No name"), facts)
 
 
-def study_lines(film: Film) -> tuple[str, ...]:
-    study = film.study
+def study_lines(film: Film, study: Study) -> tuple[str, ...]:
+    """Date, description, view and place. ``study``: that of the reading, in which a person may have mended what the film's
+    file says."""
     lines = [
         " ".join(part for part in (text.day(study.study_date), study.accession) if part),
         study.description,

@@ -110,6 +110,10 @@ class Heat(QObject):
     def _here(self, ticket: int, value: Saliency) -> None:
         if ticket != self._ticket:
             return
+        reading = self._desk.reading
+        if reading is None or reading.bone(value.bone).box != value.box:
+            self.ask()  # the box was moved while the picture was made
+            return
         self._job, self._value = None, value
         self.changed.emit()
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from boneage_desk.common.i18n import tr
+from boneage_desk.reading.blind import shown
 from boneage_desk.reading.findings import Box
 from boneage_desk.ui import theme
 from boneage_desk.ui.presenters import corners, overlay
@@ -90,7 +91,7 @@ class ComparePane(QWidget):
     def _show_bone(self) -> None:
         reading = self._compare.reading
         if reading is not None and self._compare.film is not None:
-            self.film.set_marks(overlay.marks(reading), self._desk.bone)
+            self.film.set_marks(overlay.marks(shown(reading)), self._desk.bone)
             self.film.set_annotations(reading.annotations, False)
         self.follow()
         self._show_corners()
@@ -108,7 +109,7 @@ class ComparePane(QWidget):
         self.film.set_corners(
             Corners(
                 top_left=corners.patient_lines(reading),
-                top_right=corners.study_lines(film),
+                top_right=corners.study_lines(film, reading.study),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, False),
                 side=corners.side_letter(reading),

@@ -285,7 +285,7 @@ class FilmPanel(QWidget):
         self.film.set_corners(
             Corners(
                 top_left=corners.patient_lines(reading),
-                top_right=corners.study_lines(film),
+                top_right=corners.study_lines(film, reading.study),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=corners.overlay_line(tr(self.film.show_state.value), drawn, self.film.editing),
                 side=corners.side_letter(reading),

@@ -294,7 +294,7 @@ class KneeWindow(QMainWindow):
         self.film.set_corners(
             Corners(
                 top_left=corners.person_lines(film.patient, question.sex),
-                top_right=corners.study_lines(film),
+                top_right=corners.study_lines(film, film.study),
                 bottom_left=corners.image_lines(film, self.film.view, self.film.voi, self.film.inverted, self.film.devicePixelRatioF()),
                 bottom_right=self._map_lines(),
                 side=film.study.laterality.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -415,7 +415,9 @@ def test_corners_say_what_the_millimetres_are():
     view = Viewport((1000, 1250), (500, 500)).fitted().flipped(True)
     lines = corners.image_lines(film, view, film.frame.vois[0], True)
     assert "0.150 mm/px at detector" in lines and any("INVERTED" in line and "mirrored" in line for line in lines)
-    assert corners.study_lines(film)[0] == "2024-07-11 A77"
+    assert corners.study_lines(film, film.study)[0] == "2024-07-11 A77"
+    mended = dataclasses.replace(film.study, study_date=date(2023, 7, 11))
+    assert corners.study_lines(film, mended)[0] == "2023-07-11 A77"
     assert "sex ?" in corners.patient_lines(session(patient=Patient()).reading)[1]
 
 
