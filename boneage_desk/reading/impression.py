@@ -141,6 +141,7 @@ def _interval(reading: Reading, summary: Summary, words: Words) -> str:
     if summary.interval_months is None:
         return ""
     low, high = (words.years_months(months) for months in summary.interval_months)
+    high = words("or_more", age=high) if summary.interval_open else high
     return words("to", low=low, high=high)
 
 

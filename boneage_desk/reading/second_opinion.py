@@ -49,6 +49,12 @@ def default_opinion(reading: Reading) -> WholeHandOpinion | None:
     return reading.whole_hand[0] if reading.whole_hand else None
 
 
+def weights_of(reading: Reading, opinion: WholeHandOpinion) -> str:
+    """The SHA-256 of the weights that gave ``opinion``; '' where the reading does not tell."""
+    named = [m.sha256 for m in reading.models if m.engine == opinion.engine and m.tag == opinion.model]
+    return named[0] if len(named) == 1 else ""
+
+
 def difference(reading: Reading, opinion: WholeHandOpinion | None = None) -> Difference | None:
     """From ``opinion``, else from the default one. None without a bone age, without an opinion, or where a table's
     end says nothing against the opinion."""
@@ -84,7 +90,8 @@ def wanted(reading: Reading, engines: Sequence[str]) -> tuple[str, ...]:
 class SetWholeHand(Command):
     """Second opinions arrive: those of the same engines are replaced, the 13 bones stay untouched.
 
-    While a flag blocks (no hand, a foot) no number is taken. Not a step of undo: see `ReadingSession.do`.
+    While a flag blocks (no hand, a foot) no number is taken. Not a step of undo: see `ReadingSession.do`. A comment on the
+    difference goes where the difference is now to the other side.
     """
 
     result: WholeHandResult
@@ -111,7 +118,7 @@ class SetWholeHand(Command):
             models=(*(m for m in reading.models if m.engine not in asked), *result.models),
             timing_ms={**reading.timing_ms, **result.timing_ms},
         )
-        return within_training(kept)
+        return _without_stale_comment(reading, within_training(kept))
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         models = ", ".join(f"{m.tag}@{m.sha256[:12]}" for m in self.result.models)
@@ -130,6 +137,13 @@ class SetDifferenceComment(Command):
 
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         return "difference", before.difference_comment, after.difference_comment
+
+
+def _without_stale_comment(before: Reading, after: Reading) -> Reading:
+    old, new = difference(before), difference(after)
+    if old is None or new is None or (old.months < 0) == (new.months < 0):
+        return after
+    return dataclasses.replace(after, difference_comment="")
 
 
 def _refused(opinion: WholeHandOpinion, why: str) -> Flag:

@@ -42,6 +42,8 @@ class Summary:
     corrected_months: float | None = None
     age_span_months: tuple[float, float] | None = None
     rule: rules.Rule = rules.DEFAULT
+    interval_open: bool = False
+    """The interval's upper end is the table's end: the age may lie beyond it."""
 
     @property
     def compared_months(self) -> float | None:
@@ -74,10 +76,11 @@ def summarise(reading: Reading) -> Summary:
     difference = None
     if age is not None and compared is not None and age.qualifier is Qualifier.POINT:
         difference = age.months - compared
+    interval = _interval(reading, age)
     return Summary(
         score=score,
         bone_age=age,
-        interval_months=_interval(reading, age),
+        interval_months=interval,
         machine_score=machine_score,
         machine_bone_age=machine_age,
         missing=missing,
@@ -88,6 +91,8 @@ def summarise(reading: Reading) -> Summary:
         corrected_months=corrected,
         age_span_months=_age_span(reading, chronological, corrected),
         rule=reading.rule,
+        interval_open=interval is not None and reading.patient.sex is not None
+        and interval[1] >= rus_chn.knots(reading.patient.sex)[-1][0],
     )
 
 

@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         desk, library = self.desk, self.library
+        desk.leaving.connect(self.flush)
         desk.case_changed.connect(self._show_case)
         desk.reading_changed.connect(self._show_reading)
         desk.work_changed.connect(self._show_work)
@@ -216,6 +217,7 @@ class MainWindow(QMainWindow):
         self.bones.opinion.comment.forget()
         self.report.show_words("")
         reading = self.desk.reading
+        self.messages.keep_to(reading.reading_id if reading is not None else "")
         if reading is None:
             self.banner.show_nothing()
         else:
@@ -361,6 +363,8 @@ class MainWindow(QMainWindow):
         self.clinic.flush()
         self.bones.strip.reason.flush()
         self.bones.opinion.comment.flush()
+        if self.film_panel is not None:
+            self.film_panel.flush()
 
     def _page_chosen(self) -> None:
         """The preview is drawn only while it is looked at; what was typed on the other page is in it."""

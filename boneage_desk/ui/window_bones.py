@@ -182,7 +182,8 @@ class WindowBones(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for number, reason in enumerate(picks(), 1):
             action = menu.addAction(f"&{number}  {reason}")
-            action.triggered.connect(lambda _checked=False, reason=reason: desk.set_reason(bone, reason))
+            keep = desk.on_this(lambda reason=reason: desk.set_reason(bone, reason))
+            action.triggered.connect(lambda _checked=False, keep=keep: keep())
         menu.addSeparator()
         menu.addAction(tr("&Type another\N{HORIZONTAL ELLIPSIS}")).triggered.connect(self.type_reason)
         self._menu = menu

@@ -223,9 +223,17 @@ class WindowCommands(QObject):
         self._w.flush()
         suggested = str(Path(self._export_folder()) / report_name(reading))
         path, _ = QFileDialog.getSaveFileName(self._w, tr("Write the report"), suggested, "PDF (*.pdf)")
-        if path:
+        if path and self.still(reading):
             self._w._settings().setValue(EXPORT_FOLDER, str(Path(path).parent))
             self._w.reporting.write(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"), open_it=False)
+
+    def still(self, reading: Reading) -> bool:
+        """Whether a question was answered while its reading was on the desk; another one must not go out under its name."""
+        now = self._w.desk.reading
+        if now is not None and now.reading_id == reading.reading_id:
+            return True
+        self._w.desk.tell(tr("Another study came onto the desk meanwhile: nothing was written."), "warning", topic="report")
+        return False
 
     def export_report(self, name: str) -> None:
         """Ask for a place and write text, JSON or FHIR there; 'DICOM': the DICOM results."""
@@ -238,7 +246,7 @@ class WindowCommands(QObject):
         self._w.flush()
         suggested = str(Path(self._export_folder()) / report_name(reading, kind))
         path, _ = QFileDialog.getSaveFileName(self._w, tr("Export"), suggested, f"{name} (*{kind.value})")
-        if path:
+        if path and self.still(reading):
             self._w._settings().setValue(EXPORT_FOLDER, str(Path(path).parent))
             whole = path if Path(path).suffix else f"{path}{kind.value}"
             self._w.reporting.write(Path(whole), open_it=False, kind=kind)

@@ -42,10 +42,11 @@ class WindowResults(QObject):
     def ask(self) -> None:
         """Ask for a folder, once it is clear that there is something to write."""
         self._w.flush()
-        if self._ready() is None:
+        found = self._ready()
+        if found is None:
             return
         path = QFileDialog.getExistingDirectory(self._w, tr("A folder for the DICOM results"), self._folder())
-        if path:
+        if path and self._w.commands.still(found[0]):
             self.write(Path(path))
 
     def write(self, out: Path) -> None:

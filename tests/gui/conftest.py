@@ -33,7 +33,7 @@ def desk_window(qtbot, qapp, fakes: Fakes) -> Iterator[Callable[..., MainWindow]
         window = MainWindow(fakes.services)
         made.append(window)
         window.resize(*size)
-        with qtbot.waitSignal(window.painted, timeout=5000):
+        with qtbot.waitSignal(window.painted, timeout=30000):
             window.show()
         go_on(window, list(paths), demo)
         return window
@@ -73,7 +73,7 @@ def settle(qtbot, window: MainWindow) -> None:
     def done() -> bool:
         return not window.runner.jobs and not window.desk.saver.busy and not window.start_.active
 
-    qtbot.waitUntil(done, timeout=10000)
+    qtbot.waitUntil(done, timeout=60000)  # ends at once where all is done; a busy machine takes its time
 
 
 @pytest.fixture(autouse=True)

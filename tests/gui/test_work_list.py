@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -660,7 +661,7 @@ def test_an_undo_history_comes_back_with_a_study_that_was_just_left(qtbot, desk_
     assert window.desk.session.can_undo
 
 
-def test_one_reading_that_makes_no_row_costs_the_others_nothing(qtbot, desk_window, fakes, monkeypatch):
+def test_one_reading_that_makes_no_row_costs_the_others_nothing(qtbot, desk_window, fakes, monkeypatch, caplog):
     from boneage_desk.ui.presenters import library
 
     add(fakes, 5, read=True)
@@ -672,7 +673,8 @@ def test_one_reading_that_makes_no_row_costs_the_others_nothing(qtbot, desk_wind
         return real(reading)
 
     monkeypatch.setattr(library, "study_row", row)
-    window = desk_window()
-    settle(qtbot, window)
-    assert sorted(entry.row.reading_id for entry in window.work_list.model.entries) == ["s0", "s1", "s3", "s4"]
+    with caplog.at_level(logging.ERROR):
+        window = desk_window()
+        settle(qtbot, window)
+    assert window.work_list.model.rowCount() == 4
     assert any("cannot be shown in the list" in said or "went wrong" in said for said in texts(window))

@@ -2,7 +2,8 @@
 
 The queue uses the one model process and yields to the reader: it begins a film only while no other job asks the models or
 opens a film, and not within some seconds of a box being moved; a film that it has begun is broken off between two steps
-when the reader asks for something, and waits again at the head of the queue.
+when the reader asks for something, and waits again at the head of the queue. It begins none that is shown: the desk reads
+that, and whatever comes in between what it had begun itself is handed to the desk.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from boneage_desk.common.errors import BoneAgeError, EngineError
 from boneage_desk.common.i18n import said, tr
-from boneage_desk.reading.session import Reading, State
+from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.session import Reading, ReadingSession, State
 from boneage_desk.reading.study_row import StudyRow
 from boneage_desk.ui.jobs import BACKGROUND, Job
 from boneage_desk.ui.presenters import key_words
@@ -110,10 +112,10 @@ class AnalysisQueue(QObject):
             self._wake()
 
     def pause(self) -> None:
-        """Begin no further film; the one under way is broken off and waits."""
+        """Begin no further film; the one under way is broken off and waits, unless the reader has opened it meanwhile."""
         if not self._paused:
             self._paused = True
-            if self._job is not None:
+            if self._job is not None and self._job.gives_way:
                 self._job.gave_way = True
                 self._job.cancel()
             self.pause_changed.emit(True)
@@ -125,6 +127,9 @@ class AnalysisQueue(QObject):
             self._crashes = 0
             self.pause_changed.emit(False)
             self.changed.emit()
+            for item in list(self._items.values()):
+                if item.state is JobState.WAITING:
+                    self._to_the_desk(item)
             self._wake()
 
     def first(self, reading_id: str) -> None:
@@ -160,7 +165,18 @@ class AnalysisQueue(QObject):
     def _wait(self, item: Item) -> None:
         item.why, item.share, item.tries = "", 0.0, 0
         self._settle(item, JobState.WAITING)
+        self._to_the_desk(item)
         self._wake()
+
+    def _to_the_desk(self, item: Item) -> bool:
+        """The film is shown: the desk reads it, and tells what comes of that. Whether it is so."""
+        desk = self._desk
+        if desk.session is None or desk.session.reading.reading_id != item.reading_id or desk.frame is None:
+            return False
+        if not _wanted(desk.session.reading):
+            return False
+        desk.read()
+        return True
 
     def _settle(self, item: Item, state: JobState, why: str = "") -> None:
         item.state, item.why = state, why
@@ -245,10 +261,13 @@ class AnalysisQueue(QObject):
         if item.state is JobState.READING:
             self.item_changed.emit(item.reading_id, item.view)
 
-    def _read(self, item: Item, session: object, result: object) -> None:
+    def _read(self, item: Item, session: ReadingSession, result: AnalysisResult) -> None:
         self._crashes = 0
         self._ended()
-        self._desk.take_analysis(session, result)  # type: ignore[arg-type]
+        if self._desk.gave_up(session):  # another value took its place, which is looked at in its turn
+            self._settle(item, JobState.WAITING)
+            return
+        self._desk.take_analysis(session, result)
         self._drop(item.reading_id)
 
     def _broken_off(self, item: Item) -> None:
@@ -259,10 +278,12 @@ class AnalysisQueue(QObject):
         if gave_way:
             self._items = {item.reading_id: item, **{id: i for id, i in self._items.items() if id != item.reading_id}}
             self._settle(item, JobState.WAITING)
+            self._to_the_desk(item)
         else:  # cancelled where the film is shown
             self._settle(item, JobState.CANCELLED)
 
     def _failed(self, item: Item, error: BaseException) -> None:
+        readers = self._job is not None and not self._job.gives_way
         self._ended()
         if item.reading_id not in self._items:
             return
@@ -273,6 +294,10 @@ class AnalysisQueue(QObject):
             self.pause()
             self._tell("error", tr("The queue is paused: {why}", why=words), Choice(tr("Go on"), self.resume))
             return
+        if readers and code not in _DEATHS:
+            self._settle(item, JobState.WAITING)
+            if self._to_the_desk(item):  # it has the film at hand, and says what else is wrong
+                return
         if code in _DEATHS:
             item.tries += 1
             self._crashes += 1
@@ -282,6 +307,7 @@ class AnalysisQueue(QObject):
                     "The model process ended while it read {who} in the background. It was started again; the film is tried "
                     "once more.", who=item.who,
                 ))  # fmt: skip
+                self._to_the_desk(item)
             else:
                 self._settle(item, JobState.FAILED, words)
             if self._crashes >= CRASHES:

@@ -10,7 +10,7 @@ from boneage_desk.common.i18n import tr
 from boneage_desk.reading.assessment import Blind
 from boneage_desk.reading.blind import Reveal, StartBlind
 from boneage_desk.reading.session import ReadingSession, State
-from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.messages import Message
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
@@ -47,7 +47,7 @@ class BlindFirst(QObject):
         elif not self.on and self.hidden:
             self._desk.message.emit(
                 Message("info", tr("Later films are not read blind. This one stays so until you ask for the AI."),
-                        choices=(Choice(tr("Show the AI"), self.reveal),), topic="blind")
+                        choices=(self._desk.choice(tr("Show the AI"), self.reveal),), topic="blind")
             )  # fmt: skip
         self.changed.emit()
 
@@ -70,7 +70,7 @@ class BlindFirst(QObject):
             Message(
                 "warning",
                 tr("{count} of 13 bones are not graded yet. What is shown once cannot be hidden again.", count=left),
-                choices=(Choice(tr("Show the AI now"), self.reveal),), topic="blind",
+                choices=(self._desk.choice(tr("Show the AI now"), self.reveal),), topic="blind",
             )
         )  # fmt: skip
 

@@ -11,9 +11,7 @@ from boneage_desk.common.errors import BoneAgeError, EngineError, InputError, St
 from boneage_desk.common.i18n import mark, said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
 from boneage_desk.reading import session as commands
-from boneage_desk.reading.analysis import AnalysisResult, BoneResult
-from boneage_desk.reading.angles import angle_of
-from boneage_desk.reading.annotating import RemoveBox
+from boneage_desk.reading.analysis import AnalysisResult
 from boneage_desk.reading.blind import shown
 from boneage_desk.reading.film import Film, Frame
 from boneage_desk.reading.findings import Box
@@ -22,10 +20,11 @@ from boneage_desk.reading.session import Command, Reading, ReadingSession, State
 from boneage_desk.reading.summary import Summary, summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.ui.jobs import Job, JobRunner
-from boneage_desk.ui.presenters import key_words, messages, numbers, text
+from boneage_desk.ui.presenters import key_words, messages, numbers
 from boneage_desk.ui.presenters.blind_first import BlindFirst
 from boneage_desk.ui.presenters.bone_order import BoneOrder, Order
 from boneage_desk.ui.presenters.bone_pass import BonePass
+from boneage_desk.ui.presenters.boxes import Boxes
 from boneage_desk.ui.presenters.heat import Heat
 from boneage_desk.ui.presenters.messages import Choice, Message
 from boneage_desk.ui.presenters.opinions import Opinions
@@ -41,6 +40,8 @@ BONES = rus_chn.BONES
 class Desk(QObject):
     """State of the window's case. Views listen to its signals and call its methods."""
 
+    leaving = Signal()
+    """Another reading is about to take the desk: what was typed of this one is handed over now."""
     case_changed = Signal()
     """Another reading or film is shown."""
     reading_changed = Signal()
@@ -72,7 +73,7 @@ class Desk(QObject):
         self.opinions = Opinions(self)
         self.order, self.blind_first, self.bone_pass = BoneOrder(self), BlindFirst(self), BonePass(self)
         self.report_maps = ReportMaps()
-        self._box_jobs: dict[tuple[str, str], Job] = {}
+        self.boxes = Boxes(self)
         self.film_error = ""
         self.saver.changed.connect(self.work_changed)
         self.work.state_changed.connect(lambda _state: self.work_changed.emit())
@@ -122,6 +123,9 @@ class Desk(QObject):
         # of the reading shown the session, never ``reading``, which may be what a blind reading lets be seen
         known = self._session if here and self._session is not None else self._sessions.of(reading)
         other = self._session is not known
+        if other and self._session is not None:
+            self.leaving.emit()
+            self.bone_pass.forget_browsed()
         self._session, self._film, self.film_error = known, film, film_error
         if other:
             self._bone = self.order.bones[0]
@@ -142,6 +146,10 @@ class Desk(QObject):
         known = self._sessions.get(reading_id)
         return known.reading if known else None
 
+    def gave_up(self, session: ReadingSession) -> bool:
+        """Whether the store's value has taken the place of this one (:meth:`reload`): nothing that comes late is added."""
+        return self._sessions.is_given_up(session)
+
     def session_of(self, reading: Reading) -> ReadingSession:
         """The session of a reading that is worked on in the background."""
         return self._sessions.of(reading)
@@ -150,9 +158,21 @@ class Desk(QObject):
         """Something of the reading is shown, under way, or not on the disk yet."""
         if self._session is not None and self._session.reading.reading_id == reading_id:
             return True
-        box = any(id == reading_id for id, _bone in self._box_jobs)
         jobs = self.work.job_of(reading_id) is not None or self.opinions.job_of(reading_id) is not None
-        return box or jobs or self.saver.unsaved_of(reading_id)
+        return self.boxes.busy(reading_id) or jobs or self.saver.unsaved_of(reading_id)
+
+    def on_this(self, act: Callable[..., object]) -> Callable[..., object]:
+        """``act`` as long as the reading that is on the desk now is there: for menus, lines and buttons that outlast it."""
+        id = self.reading.reading_id if self.reading is not None else ""
+
+        def held(*args: object) -> object:
+            return act(*args) if self.reading is not None and self.reading.reading_id == id else None
+
+        return held
+
+    def choice(self, title: str, act: Callable[[], object]) -> Choice:
+        """A message's button for the reading that is on the desk now."""
+        return Choice(title, self.on_this(act), self.reading.reading_id if self.reading is not None else "")
 
     def report(self, error: BaseException, doing: str = "", choices: tuple[Choice, ...] = (), topic: str = "") -> None:
         """Show an error. The only way by which one reaches the person."""
@@ -171,17 +191,20 @@ class Desk(QObject):
 
     def apply(self, session: ReadingSession, command: Command, report: bytes | None = None) -> bool:
         """:meth:`do` for any reading that was on the desk. ``report``: the sealed PDF of a signature."""
+        if self.gave_up(session):
+            self.tell(tr("What came late for a value that was given up was not taken."), "warning", topic="given-up")
+            return False
         try:
             event = session.do(command, at=self.services.now(), who=self.services.who())
         except BoneAgeError as error:
             choices: tuple[Choice, ...] = ()
             if isinstance(error, InputError) and error.code == "locked" and session.reading.state is State.REVIEWED:
-                choices = (Choice(tr("Reopen"), self.reopen),)
+                choices = (self.choice(tr("Reopen"), self.reopen),)
             elif isinstance(error, InputError) and error.code == "blind" and isinstance(command, commands.MarkReviewed):
-                choices = (Choice(tr("Show the AI"), self.blind_first.ask),)
+                choices = (self.choice(tr("Show the AI"), self.blind_first.ask),)
             elif isinstance(error, InputError) and error.code == "difference-comment":
-                choices = (Choice(tr("Write it"), self.comment_wanted.emit),)
-            self.report(error, choices=choices, topic="refused")
+                choices = (self.choice(tr("Write it"), self.comment_wanted.emit),)
+            self.report(error, choices=choices if session is self._session else (), topic="refused")
             return False
         self._changed(session, event, report)
         return True
@@ -190,6 +213,7 @@ class Desk(QObject):
         on_desk = session is self._session
         if on_desk:
             self._summary = summarise(session.reading)
+        self.boxes.follow(session)
         self.opinions.follow(session)
         if on_desk:
             self.reading_changed.emit()
@@ -208,6 +232,7 @@ class Desk(QObject):
         session = self._session
         if session is None:
             return
+        before = session.reading
         try:
             event = getattr(session, name)(at=self.services.now(), who=self.services.who())
         except BoneAgeError as error:
@@ -217,6 +242,7 @@ class Desk(QObject):
             self.tell(nothing, topic="undo")
             return
         self._changed(session, event)
+        self.boxes.ask_waiting(before)
         if event.detail == "set-analysis" and session.reading.analysed_at is None:
             told = tr("The machine's reading was undone.")
             if key_words.key("redo"):
@@ -333,15 +359,17 @@ class Desk(QObject):
                 )
                 self._read(session, frame, once_more=False)
                 return
-            again = (Choice(tr("Read again"), self.read),) if session is self._session else ()
+            again = (self.choice(tr("Read again"), self.read),) if session is self._session else ()
             doing = tr("The models stopped while reading") if isinstance(error, EngineError) else tr("{name} was not read", name=name)
             self.report(error, doing, choices=again, topic="read")
             self.work_changed.emit()
 
         def cancelled() -> None:
-            self.message.emit(
-                Message("info", tr("Reading cancelled."), choices=(Choice(tr("Read again"), self.read),), topic="read")
-            )
+            if self.gave_up(session):
+                self.work_changed.emit()
+                return
+            again = (self.choice(tr("Read again"), self.read),) if session is self._session else ()
+            self.message.emit(Message("info", tr("Reading cancelled."), choices=again, topic="read"))
             self.work_changed.emit()
 
         self.work.analyse(
@@ -352,9 +380,11 @@ class Desk(QObject):
 
     def take_analysis(self, session: ReadingSession, result: AnalysisResult) -> None:
         """The machine's reading of any study; hidden from here on where films are read blind."""
+        if self.gave_up(session):
+            return
         self.blind_first.begin(session)
-        self._sessions.trim()
         self.apply(session, commands.SetAnalysis(result, self.services.now()))
+        self._sessions.trim()
         untouched = not any(finding.reviewed for finding in session.reading.bones)
         if session is self._session and untouched and self.order.mode is Order.WORTH:
             self.select(self.order.bones[0])  # the order was made just now
@@ -371,53 +401,18 @@ class Desk(QObject):
     # --- boxes ------------------------------------------------------------------------------
 
     def set_box(self, bone: str, box: Box) -> None:
-        """A box that a person moved or drew: graded anew (only this bone), then one command.
-
-        When the models cannot grade it the box is kept without an opinion, and the person is told.
-        """
-        session, frame = self._session, self.frame
-        if session is None or frame is None:
-            return
-        if not self.editable:
-            self.do(commands.SetBox(bone, box))
-            return
-        key = (session.reading.reading_id, bone)
-        if key in self._box_jobs:
-            self._box_jobs[key].cancel()
-
-        def graded(result: BoneResult | None) -> None:
-            self._box_jobs.pop(key, None)
-            opinion, evidence = (result.grade, result.evidence) if result else (None, None)
-            self.apply(session, commands.SetBox(bone, box, opinion, evidence))
-
-        def failed(error: BaseException) -> None:
-            graded(None)
-            again = (Choice(tr("Grade again"), lambda: self.set_box(bone, box)),) if session is self._session else ()
-            self.report(error, tr("{bone} was not graded on the new box", bone=text.bone(bone)), again, topic="box")
-
-        self._box_jobs[key] = self.work.regrade(
-            frame, bone, box, angle_of(session.reading, bone),
-            on_result=graded, on_failed=failed, on_cancelled=lambda: None,
-        )  # fmt: skip
+        """A box that a person moved or drew: kept at once, its grade a moment later (`Boxes.set`)."""
+        self.boxes.set(bone, box)
 
     def grading_box(self, bone: str) -> bool:
         """Whether a moved box of the shown reading waits for its grade."""
-        return self.reading is not None and (self.reading.reading_id, bone) in self._box_jobs
+        return self.reading is not None and self.boxes.grading(self.reading.reading_id, bone)
 
     def reset_box(self) -> None:
-        """Back to the machine's box and its opinion."""
-        finding = self.reading.bone(self._bone) if self.reading is not None else None
-        if finding is not None and (finding.human_box is not None or finding.box_removed):
-            self.do(commands.SetBox(self._bone, None))
+        self.boxes.reset(self._bone)
 
     def remove_box(self, bone: str) -> None:
-        """Take the box off a bone: it has no opinion of the machine then, and no points without a person's grade."""
-        if self.reading is None:
-            return
-        waiting = self._box_jobs.pop((self.reading.reading_id, bone), None)
-        if waiting is not None:
-            waiting.cancel()
-        self.do(RemoveBox(bone))
+        self.boxes.remove(bone)
 
     # --- saving -----------------------------------------------------------------------------
 
@@ -430,8 +425,10 @@ class Desk(QObject):
     def reload(self, reading_id: str) -> None:
         """Give up what could not be saved of a reading and show what the store holds."""
         self.saver.give_up(reading_id)
+        self._sessions.give_up(reading_id)
+        self.work.drop(reading_id)
+        self.boxes.forget(reading_id)
         self.opinions.forget(reading_id)
-        self._sessions.pop(reading_id)
         if self.reading is not None and self.reading.reading_id == reading_id:
             self._session = self._film = self._summary = None
             self._no_maps()

@@ -19,6 +19,8 @@ class Choice:
 
     title: str
     act: Callable[[], object]
+    reading_id: str = ""
+    """The reading on which it acts (`Desk.choice`): with another one on the desk it is gone; '' for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def numbers(reading: Reading, summary: Summary) -> Numbers:
     interval = ""
     if summary.interval_months is not None:
         low, high = summary.interval_months
-        interval = f"{text.months(low)} \N{EN DASH} {text.months(high)}"
+        end = "\N{GREATER-THAN OR EQUAL TO} " if summary.interval_open else ""
+        interval = f"{text.months(low)} \N{EN DASH} {end}{text.months(high)}"
         if reading.interval is not None:
             interval = f"{reading.interval.coverage:.0%}: {interval}"
     machine = ""

@@ -21,7 +21,7 @@ from boneage_desk.reading.session import Reading, ReadingSession, State
 from boneage_desk.reading.summary import chronological_months
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.jobs import Job
-from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.messages import Message
 
 if TYPE_CHECKING:
     from boneage_desk.ui.presenters.desk import Desk
@@ -195,11 +195,11 @@ class Opinions(QObject):
         del self._ended[session.reading.reading_id]  # asked again once it is reopened
         words = tr("The second opinion came after the reading was marked reviewed and was not taken.")
         self.changed.emit()
-        choices = (Choice(tr("Reopen"), self._desk.reopen),) if session is self._desk.session else ()
+        choices = (self._desk.choice(tr("Reopen"), self._desk.reopen),) if session is self._desk.session else ()
         self._desk.message.emit(Message("warning", words, choices=choices, topic="second-opinion"))
 
     def _failed(self, session: ReadingSession, ask: _Ask, error: BaseException) -> None:
         if self._end(session, ask, said(str(error)) or type(error).__name__):
             self.changed.emit()
-            again = (Choice(tr("Ask again"), self.again),) if session is self._desk.session else ()
+            again = (self._desk.choice(tr("Ask again"), self.again),) if session is self._desk.session else ()
             self._desk.report(error, tr("No second opinion"), again, topic="second-opinion")

@@ -133,7 +133,8 @@ class ReadingWork(QObject):
 
         def ended(then: Callable[..., None]) -> Callable[..., None]:
             def call(*values: Any) -> None:
-                self._reading.pop(reading_id, None)
+                if self._reading.get(reading_id) is job:
+                    del self._reading[reading_id]
                 then(*values)
 
             return call
@@ -151,6 +152,12 @@ class ReadingWork(QObject):
         )
         self._reading[reading_id] = job
         return job
+
+    def drop(self, reading_id: str) -> None:
+        """Another value takes the reading's place: break off what was asked for this one; the new one may be read at once."""
+        job = self._reading.pop(reading_id, None)
+        if job is not None:
+            job.cancel()
 
     def _running(self) -> AnalysisEngine:
         """The engine, brought up again where it went down; on the engine's lane."""
@@ -187,14 +194,15 @@ class ReadingWork(QObject):
         frame: Frame,
         engine: str,
         sex: Sex | None,
+        sha256: str,
         *,
         on_result: Callable[[FilmSaliency], None],
         on_failed: Callable[[BaseException], None],
     ) -> Job:
-        """Where the model of a second opinion looked."""
+        """Where the model of a second opinion, of the weights ``sha256``, looked."""
 
         def work(token: CancelToken, _progress: Progress) -> FilmSaliency:
-            values = self._running().whole_hand_saliency(frame, engine, sex, cancel=token)
+            values = self._running().whole_hand_saliency(frame, engine, sex, sha256=sha256, cancel=token)
             return FilmSaliency(engine, sex, values)
 
         return self._runner.submit(

@@ -6,10 +6,12 @@ import threading
 import weakref
 
 from boneage_desk.common.errors import EngineError, FilmError
+from boneage_desk.common.i18n import said
+from boneage_desk.reading.analysis import WholeHandOpinion
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.ports import Services
-from boneage_desk.reading.second_opinion import default_opinion
+from boneage_desk.reading.second_opinion import default_opinion, weights_of
 from boneage_desk.reading.session import Reading
 
 
@@ -20,6 +22,7 @@ class ReportMaps:
         self._turn = threading.Lock()
         self._film: weakref.ref[object] | None = None
         self._map: FilmMap | None = None
+        self._of: tuple[WholeHandOpinion, str] | None = None
         self.trouble = ""
         """Why the last report has no map although one was wanted; '' when all is well."""
 
@@ -29,14 +32,18 @@ class ReportMaps:
         opinion = default_opinion(reading)
         if not services.settings.report_map or opinion is None or frame is None:
             return None
+        sha256 = weights_of(reading, opinion)
         with self._turn:
-            if self._map is None or self._map.opinion != opinion or self._film is None or self._film() is not frame.pixels:
+            of = opinion, sha256
+            if self._map is None or self._of != of or self._film is None or self._film() is not frame.pixels:
                 self._map = None
                 try:
-                    values = services.engine().whole_hand_saliency(frame, opinion.engine, reading.patient.sex)
+                    values = services.engine().whole_hand_saliency(
+                        frame, opinion.engine, reading.patient.sex, sha256=sha256
+                    )
                 except (EngineError, FilmError) as error:
-                    self.trouble = str(error)
+                    self.trouble = said(str(error))
                     return None
-                self._film, self._map = weakref.ref(frame.pixels), FilmMap(opinion, values)
+                self._film, self._map, self._of = weakref.ref(frame.pixels), FilmMap(opinion, values), of
             self.trouble = ""
             return self._map

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakSet
 
 from boneage_desk.reading.session import Reading, ReadingSession
 
@@ -17,6 +18,7 @@ class Sessions:
     def __init__(self, busy: Callable[[str], bool], kept: int = KEPT) -> None:
         self._busy, self._kept = busy, kept
         self._sessions: dict[str, ReadingSession] = {}
+        self._given_up: WeakSet[ReadingSession] = WeakSet()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -30,8 +32,14 @@ class Sessions:
         self._sessions[reading.reading_id] = session
         return session
 
-    def pop(self, reading_id: str) -> None:
-        self._sessions.pop(reading_id, None)
+    def give_up(self, reading_id: str) -> None:
+        """Forget a session in whose place the store's value comes: nothing may be added to it any more."""
+        session = self._sessions.pop(reading_id, None)
+        if session is not None:
+            self._given_up.add(session)
+
+    def is_given_up(self, session: ReadingSession) -> bool:
+        return session in self._given_up
 
     def trim(self) -> None:
         """Forget the sessions that were used longest ago."""

@@ -42,7 +42,8 @@ REASON = "I read this film and approve the report."
 @dataclass(frozen=True, slots=True)
 class SignView:
     """What the panel shows. ``problems``: what stands against signing; ``person``: who would sign, None where nobody
-    is known yet; ``busy``: a seal is being made or kept; ``ready``: the sign button works."""
+    is known yet; ``busy``: a seal is being made or kept; ``ready``: the sign button works. ``reading_id``: of what all that
+    is said."""
 
     state: State | None = None
     problems: tuple[Problem, ...] = ()
@@ -50,6 +51,7 @@ class SignView:
     person: Person | None = None
     busy: bool = False
     ready: bool = False
+    reading_id: str = ""
 
 
 class SignOff(QObject):
@@ -88,6 +90,7 @@ class SignOff(QObject):
         return SignView(
             reading.state, problems, reading.signatures, self.person, busy,
             ready=not busy and not problems and reading.state in (State.DRAFT, State.REVIEWED),
+            reading_id=reading.reading_id,
         )  # fmt: skip
 
     def follow(self) -> None:

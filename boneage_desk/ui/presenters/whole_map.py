@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from boneage_desk.common.i18n import tr
-from boneage_desk.reading.second_opinion import default_opinion
+from boneage_desk.reading.second_opinion import default_opinion, weights_of
 from boneage_desk.standards.types import Sex
 from boneage_desk.ui.jobs import Job
 from boneage_desk.ui.presenters.reading_work import FilmSaliency
@@ -59,7 +59,7 @@ class WholeMap(QObject):
         self._value: FilmSaliency | None = None
         self._job: Job | None = None
         self._ticket = 0
-        self._of: tuple[str, Sex | None] | None = None
+        self._of: tuple[str, Sex | None, str] | None = None
         self.wanted = False
 
     @property
@@ -97,10 +97,13 @@ class WholeMap(QObject):
         elif now != self._of:
             self._ask()
 
-    def _what(self) -> tuple[str, Sex | None] | None:
+    def _what(self) -> tuple[str, Sex | None, str] | None:
+        """Engine, sex, and the SHA-256 of the weights that gave the opinion shown."""
         reading = self._desk.reading
         opinion = default_opinion(reading) if reading is not None else None
-        return (opinion.engine, reading.patient.sex) if opinion is not None and reading is not None else None
+        if opinion is None or reading is None:
+            return None
+        return opinion.engine, reading.patient.sex, weights_of(reading, opinion)
 
     def _ask(self) -> None:
         self._drop()

@@ -153,9 +153,11 @@ class ClinicalPage(QWidget):
     def show_reading(self, reading: Reading | None) -> None:
         """Fields follow the reading; one that is being typed in is left alone."""
         other = (reading.reading_id if reading else "") != (self._reading.reading_id if self._reading else "")
-        if other:
-            self.flush()
-        self._reading = reading
+        before, self._reading = self._reading, reading
+        if other:  # what was typed of the last one was handed over before it left the desk (`Desk.leaving`)
+            self._later.stop()
+            for line, _entered in self._lines:
+                line.setModified(False)
         self.setEnabled(reading is not None)
         self.templates.setEnabled(reading is not None and reading.state is State.DRAFT)
         if reading is None:
@@ -167,8 +169,9 @@ class ClinicalPage(QWidget):
         self._fill(self.study_date, text.day(study.study_date), other)
         self.sex.setCurrentIndex([sex for _, sex in _SEXES].index(patient.sex))
         self.side.setCurrentIndex([side for _, side in _SIDES].index(study.laterality))
-        if other or not self.impression.hasFocus():
-            if self.impression.toPlainText() != reading.impression:
+        typed = self.impression.toPlainText()
+        if other or before is None or typed == before.impression:  # else it is being written: what is typed stays
+            if typed != reading.impression:
                 self.impression.setPlainText(reading.impression)
             self._later.stop()
         self.stale.setVisible(self._is_stale(reading))
@@ -186,7 +189,7 @@ class ClinicalPage(QWidget):
 
     @staticmethod
     def _fill(line: QLineEdit, value: str, other: bool) -> None:
-        if other or not line.hasFocus():
+        if other or not (line.hasFocus() or line.isModified()):
             if line.text() != value:
                 line.setText(value)
             line.setProperty("wrong", False)
@@ -195,11 +198,11 @@ class ClinicalPage(QWidget):
     def flush(self) -> None:
         """Hand over what was typed and not entered yet: fields and impression."""
         self._later.stop()
+        if self._reading is not None and self.impression.toPlainText() != self._reading.impression:
+            self.command.emit(SetImpression(self.impression.toPlainText()))
         for line, entered in self._lines:
             if line.isModified():
                 entered()
-        if self._reading is not None and self.impression.toPlainText() != self._reading.impression:
-            self.command.emit(SetImpression(self.impression.toPlainText()))
 
     def _tell(self, why: str) -> None:
         self.wrong.setText(why)

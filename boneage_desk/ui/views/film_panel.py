@@ -379,7 +379,7 @@ class FilmPanel(QWidget):
             if number:
                 self.film.choose_annotation(number)
 
-        NoteLine(self.film, QPoint(round(place[0]), round(place[1])), "", keep)
+        NoteLine(self.film, QPoint(round(place[0]), round(place[1])), "", self._desk.on_this(keep))
 
     def _reword(self, number: int) -> None:
         """Change the words of a note; of a measurement nothing can be written."""
@@ -390,7 +390,14 @@ class FilmPanel(QWidget):
             self.marking.refused()
             return
         x, y = self.film.view.to_screen(*found.points[0])
-        NoteLine(self.film, QPoint(round(x), round(y)), found.text, lambda words: self.marking.reword(number, words))
+        keep = self._desk.on_this(lambda words: self.marking.reword(number, words))
+        NoteLine(self.film, QPoint(round(x), round(y)), found.text, keep)
+
+    def flush(self) -> None:
+        """A note that is being written and a box that is being nudged belong to the film that is shown."""
+        for line in self.film.findChildren(NoteLine):
+            line.finish()
+        self.film.input.hand_on()
 
     def remove_annotation(self) -> None:
         self.marking.remove(self.film.chosen)

@@ -254,10 +254,17 @@ class GrowthPane(QWidget):
         self._send(command)
         return self._clinical.reading is not before
 
+    def _open(self) -> bool:
+        """Whether the fields are of the reading on the desk, and that may be changed; looks at its newest value."""
+        shown = self._clinical.reading
+        if self._reading is None or shown is None or shown.reading_id != self._reading.reading_id:
+            return False
+        self._reading = shown
+        return shown.state is State.DRAFT
+
     def flush(self) -> None:
         """Hand over what was typed and not entered: a height and weight, parents, the atlas age."""
-        reading, shown = self._reading, self._clinical.reading
-        if reading is None or shown is None or shown.reading_id != reading.reading_id or reading.state is not State.DRAFT:
+        if not self._open():
             return
         for typed, enter in (
             (self.height.text().strip() or self.weight.text().strip(), self._enter_measurement),
@@ -275,7 +282,7 @@ class GrowthPane(QWidget):
             self.height.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _enter_measurement(self) -> bool:
-        if self._reading is None or self._reading.state is not State.DRAFT:
+        if not self._open():
             return False
         units = self.length_unit.currentText(), self.weight_unit.currentText()
         done = self._try(
@@ -287,12 +294,12 @@ class GrowthPane(QWidget):
         return done
 
     def _parents_entered(self) -> None:
-        if self._reading is not None and (self.father.isModified() or self.mother.isModified()):
+        if self._open() and (self.father.isModified() or self.mother.isModified()):
             unit = self.parent_unit.currentText()
             self._try(lambda: typed_parents(self.father.text(), self.mother.text(), unit), self.father, self.mother)
 
     def _atlas_entered(self) -> None:
-        if self._reading is not None and self.atlas.isModified():
+        if self._open() and self.atlas.isModified():
             self._try(lambda: typed_atlas(self.atlas.text()), self.atlas)
 
     def _tell(self, why: str) -> None:

@@ -323,11 +323,14 @@ class KneeWindow(QMainWindow):
         self.desk.write_report()
 
     def _write_as(self) -> None:
-        suggested = self.desk.report_path()
+        suggested, film = self.desk.report_path(), self.desk.opened
         if suggested is None:
             return
         path, _ = QFileDialog.getSaveFileName(self, tr("Write the knee report"), str(Path.home() / suggested.name), "PDF (*.pdf)")
-        if path:
+        if path and self.desk.opened is not film:
+            words = tr("Another study came onto the desk meanwhile: nothing was written.")
+            self.desk.tell(words, "warning", topic="report")
+        elif path:
             self.desk.write_report(Path(path if path.lower().endswith(".pdf") else f"{path}.pdf"))
 
     def _written(self, path: Path) -> None:

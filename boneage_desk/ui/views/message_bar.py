@@ -130,6 +130,12 @@ class MessageBar(QWidget):
         """What is shown, oldest first."""
         return [line.message for line in self._lines if isinstance(line, _Line)]
 
+    def keep_to(self, reading_id: str) -> None:
+        """Another reading is shown: what asks something of the last one goes."""
+        for line in list(self._lines):
+            if isinstance(line, _Line) and any(one.reading_id not in ("", reading_id) for one in line.message.choices):
+                self._remove(line)
+
     def show_message(self, message: Message) -> None:
         for line in list(self._lines):
             if isinstance(line, _Line) and message.topic and line.message.topic == message.topic:

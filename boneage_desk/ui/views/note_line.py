@@ -62,6 +62,10 @@ class NoteLine(QLineEdit):
             self._done()
         return bool(super().eventFilter(watched, event))
 
+    def finish(self) -> None:
+        """Keep the words and go."""
+        self._done()
+
     def _done(self) -> None:
         keep, self._keep = self._keep, None
         if keep is not None:

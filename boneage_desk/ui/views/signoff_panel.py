@@ -61,6 +61,8 @@ class SignoffPanel(QFrame):
         self.setAccessibleName(tr("Signature"))
         self._view = SignView()
         self._shown: object = None
+        self._unsent: dict[str, tuple[str, dict[str, str]]] = {}
+        """Words of an addendum that was not signed and answers that were not entered, by reading: they come back with it."""
         column = QVBoxLayout(self)
         column.setContentsMargins(9, 7, 9, 8)
         column.setSpacing(5)
@@ -106,14 +108,20 @@ class SignoffPanel(QFrame):
     def show_view(self, view: SignView) -> None:
         """The panel for ``view``; gone where there is no reading."""
         old, self._view = self._view, view
+        other = view.reading_id != old.reading_id
+        typed = self._typed_answers()
+        if other:
+            self._unsent[old.reading_id] = self.words.toPlainText(), typed
+            words, typed = self._unsent.pop(view.reading_id, ("", {}))
+            self.words.setPlainText(words)
         self.setVisible(view.state is not None)
         if view.state is None:
             return
         sealed = view.state in SEALED
-        facts = (sealed, view.problems, view.signatures)
+        facts = (view.reading_id, sealed, view.problems, view.signatures)
         if facts != self._shown:
             self._shown = facts
-            self._fill(view)
+            self._fill(view, typed)
         self.sign.setVisible(not sealed)
         self.sign.setEnabled(view.ready)
         person = view.person
@@ -126,7 +134,7 @@ class SignoffPanel(QFrame):
         self.who.setVisible(bool(words))
         for part in (self.words, self.add, self.verify):
             part.setVisible(sealed)
-        if len(view.signatures) != len(old.signatures):
+        if not other and len(view.signatures) != len(old.signatures):
             self.words.clear()
         self._typed()
 
@@ -135,8 +143,10 @@ class SignoffPanel(QFrame):
         self.add.setEnabled(not self._view.busy and may and bool(self.words.toPlainText().strip()))
         self.verify.setEnabled(not self._view.busy)
 
-    def _fill(self, view: SignView) -> None:
-        typed = {field.property("code"): field.text() for field in self.list.findChildren(QLineEdit)}
+    def _typed_answers(self) -> dict[str, str]:
+        return {field.property("code"): field.text() for field in self.list.findChildren(QLineEdit)}
+
+    def _fill(self, view: SignView, typed: dict[str, str]) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:

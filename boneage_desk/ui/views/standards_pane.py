@@ -149,18 +149,23 @@ class StandardsPane(QWidget):
         if new != old:
             self._send(SetAgeBasis(new))
 
+    def _open(self) -> bool:
+        """Whether the fields are of the reading on the desk, and that may be changed; looks at its newest value."""
+        shown = self._clinical.reading
+        if self._reading is None or shown is None or shown.reading_id != self._reading.reading_id:
+            return False
+        self._reading = shown
+        return shown.state is State.DRAFT
+
     def flush(self) -> None:
         """Hand over what was typed and not entered."""
-        reading, shown = self._reading, self._clinical.reading
-        if reading is None or shown is None or shown.reading_id != reading.reading_id or reading.state is not State.DRAFT:
-            return
-        if self.pregnancy.isModified():
+        if self._open() and self.pregnancy.isModified():
             self._pregnancy_entered()
             if self.pregnancy.isModified():
                 self._clinical.not_kept(self.wrong.text())
 
     def _pregnancy_entered(self) -> None:
-        if not self.pregnancy.isModified() or self._reading is None:
+        if not self.pregnancy.isModified() or not self._open():
             return
         typed = self.pregnancy.text().strip()
         try:

@@ -89,7 +89,7 @@ def raw_date(make: Callable[..., Path], keyword: str, written: bytes) -> Film:
     return FilmFiles().open(str(path))
 
 
-@pytest.mark.parametrize("written", [b"20140231", b"00000000", b"19000101", b"NOTADATE", b"2014    "])
+@pytest.mark.parametrize("written", [b"20140231", b"00000000", b"19000101", b"NOTADATE", b"2014    ", b"99991231"])
 def test_impossible_birth_date_is_none_and_told(make: Callable[..., Path], written: bytes) -> None:
     film = raw_date(make, "PatientBirthDate", written)
     assert film.patient.birth_date is None

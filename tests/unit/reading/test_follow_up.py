@@ -9,9 +9,14 @@ from datetime import date
 import pytest
 
 from boneage_desk.reading.assessment import Reading, State
+from boneage_desk.reading.document import document
 from boneage_desk.reading.follow_up import follow_up
-from boneage_desk.reading.growth import Growth, Measurement
+from boneage_desk.reading.growth import Growth, Measurement, Origin
+from boneage_desk.reading.growth_view import growth_view
+from boneage_desk.reading.report_fhir_growth import growth_resources
+from boneage_desk.reading.report_growth import growth_report
 from boneage_desk.reading.session import AcceptGrade, MarkReviewed, ReadingSession, SetAnalysis
+from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
 from tests.samples import NOON, WHO, analysis, reading, sha
@@ -124,3 +129,36 @@ def test_a_bone_without_grade_is_none_and_no_step_back() -> None:
     ulna = next(one for one in found.strips if one.bone == "ulna")
     assert ulna.labels[-1] == "-" and ulna.back == (False, False, False)
     assert found.visits[-1].bone_age is None and len(found.steps) == 1
+
+
+def test_a_files_height_moves_with_the_corrected_day_of_its_film() -> None:
+    """The file said half a year later; a velocity from it would be twice what it is."""
+    early = visit(1, date(2024, 1, 11), 5)
+    early = dataclasses.replace(
+        early, growth=Growth((Measurement(date(2024, 1, 11), 132.0, None, Origin.FILE),)),
+        study=dataclasses.replace(early.study, study_date=SECOND),
+    )  # fmt: skip
+    now = dataclasses.replace(visit(2, NOW, 6), growth=Growth((Measurement(NOW, 137.0),)))
+    found = follow_up(now, [early]).measurements
+    assert [(one.on, one.height_cm) for one in found] == [(SECOND, 132.0)]
+    view = growth_view(now, history=found)
+    assert view.velocity is not None and view.velocity.cm_per_year == pytest.approx(5.0, abs=0.05) and view.velocity_from == SECOND
+
+
+def test_paper_json_and_fhir_predict_from_the_same_earlier_height() -> None:
+    early = dataclasses.replace(visit(1, date(2024, 5, 25), 5), growth=Growth((Measurement(date(2024, 5, 25), 136.0),)))
+    now = dataclasses.replace(visit(2, NOW, 6), growth=Growth((), 178.0, 165.0, None, 126.0))
+    visits = follow_up(now, [early])
+    view = growth_view(now, history=visits.measurements)
+    paper = growth_report(view, visits, "en")
+    assert paper is not None and view.height is not None and view.height.value == 136.0
+    said = {one.method: round(one.cm, 1) for one in view.predictions if one.cm is not None}
+    assert len(said) > 2
+    made = document(now, visits.measurements)["growth"]
+    assert made["earlier_measurements"] == [
+        {"date": "2024-05-25", "height_cm": 136.0, "weight_kg": None, "origin": "person"}
+    ]
+    assert {one["method"]: round(one["adult_height_cm"], 1) for one in made["adult_height"] if one["adult_height_cm"]} == said
+    fhir = growth_resources(now, summarise(now), visits.measurements)
+    assert {key.partition(":")[2] for key, _ in fhir if key.startswith("adult-height:")} == set(said)
+    assert document(now)["growth"]["height"] is None, "without the earlier visits there is none"

@@ -15,6 +15,7 @@ from boneage_desk.reading.assessment import Blind, Reading
 from boneage_desk.reading.growth import Growth, Measurement, Origin
 from boneage_desk.reading.growth_texts import Doubt, doubt_codes
 from boneage_desk.reading.growth_view import GrowthView, growth_view
+from boneage_desk.reading.report_growth import growth_report
 from boneage_desk.reading.session import SetStudy
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import growth, tw3
@@ -190,3 +191,27 @@ def test_words_in_both_languages_english_in_ascii() -> None:
         assert english.isascii() and chinese and english != chinese, code
     told = Doubt("grade-back", (("bone", "%mc3"), ("now", "5"), ("on", "a"), ("before", "6"), ("earlier", "b")))
     assert told.text().startswith("Metacarpal 3: grade 5") and told.text("zh").startswith("第三掌骨")
+
+
+def test_a_bone_age_at_the_last_plate_predicts_nothing() -> None:
+    """'>= 18 y' of a girl is a bound; of a boy the ladder goes on to 19."""
+
+    def bound(value: Reading) -> bool:
+        made = next(one for one in growth_view(value).predictions if one.method == "bayley-pinneau")
+        return made.cm is None and "bound.gp" in [one.code for one in made.why_not]
+
+    reading = with_growth(Measurement(FILM, 160.0, 55.0), atlas_months=216.0)
+    made = {one.method: one for one in growth_view(reading).predictions}
+    assert made["bayley-pinneau"].cm is None and made["rwt-1993"].cm is None
+    assert bound(reading) and not bound(with_growth(Measurement(FILM, 160.0, 55.0), atlas_months=215.0))
+    tall = Measurement(FILM, 170.0, 60.0)
+    assert not bound(with_growth(tall, sex=Sex.MALE, atlas_months=216.0))
+    assert bound(with_growth(tall, sex=Sex.MALE, atlas_months=228.0))
+
+
+def test_a_weight_of_long_ago_is_told() -> None:
+    view = growth_view(with_growth(Measurement(date(2024, 3, 20), 134.0, 30.0), Measurement(FILM, 137.0)))
+    assert view.weight is None and "weight-too-old" in codes(view)
+    report = growth_report(view, None, "en")
+    assert report is not None
+    assert {fact.key: fact.value for fact in report.facts}["weight"] == "none near the film's date"

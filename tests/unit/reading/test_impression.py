@@ -11,9 +11,15 @@ import pytest
 
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.ages import AgeBasis
-from boneage_desk.reading.impression import DEFAULTS, Template, fill, parse
+from boneage_desk.reading.assessment import Filled, Reading
+from boneage_desk.reading.codec import decode_reading, encode_reading
+from boneage_desk.reading.impression import DEFAULTS, RefillImpression, Template, fill, filled, parse, stale
 from boneage_desk.reading.report_content import build
-from tests.samples import analysed, reading
+from boneage_desk.reading.second_opinion import needs_comment
+from boneage_desk.reading.session import AcceptGrade, MarkReviewed, SetDifferenceComment, SetImpression, SetPatient
+from boneage_desk.reading.signing import signoff_problems
+from boneage_desk.standards.types import Sex
+from tests.samples import NOON, WHO, analysed, reading
 
 
 def one(text: str, **more: str) -> Template:
@@ -89,3 +95,46 @@ def test_a_file_that_is_wrong_is_refused_with_a_remedy(raw: Any) -> None:
     with pytest.raises(InputError) as caught:
         parse(raw)
     assert caught.value.code == "templates" and "impressions.json" in caught.value.remedy
+
+
+def sentence(reading: Reading) -> Filled:
+    return filled(one("Bone age {bone_age} at {age}."), reading, "en")
+
+
+def test_figures_of_an_earlier_state_are_known_and_filled_in_again() -> None:
+    session = analysed(sex=Sex.FEMALE)
+    made = sentence(session.reading)
+    session.do(SetImpression(f"Seen. {made.words} Review in a year.", made), at=NOON, who=WHO)
+    assert stale(session.reading) == () and all(problem.code != "impression" for problem in signoff_problems(session.reading))
+    session.do(SetPatient(birth_date=date(2016, 3, 2)), at=NOON, who=WHO)
+    assert stale(session.reading) == (made,)
+    assert [problem.code for problem in signoff_problems(session.reading)].count("impression") == 1
+    for finding in session.reading.bones:
+        session.do(AcceptGrade(finding.bone), at=NOON, who=WHO)
+    if needs_comment(session.reading):
+        session.do(SetDifferenceComment("seen"), at=NOON, who=WHO)
+    with pytest.raises(InputError) as caught:
+        session.do(MarkReviewed(), at=NOON, who=WHO)
+    assert caught.value.code == "impression"
+    session.do(RefillImpression(), at=NOON, who=WHO)
+    now = sentence(session.reading)
+    assert now.words != made.words and session.reading.impression == f"Seen. {now.words} Review in a year."
+    assert stale(session.reading) == ()
+    session.do(MarkReviewed(), at=NOON, who=WHO)
+
+
+def test_a_sentence_that_a_person_changed_is_his() -> None:
+    session = analysed(sex=Sex.FEMALE)
+    made = sentence(session.reading)
+    session.do(SetImpression(made.words, made), at=NOON, who=WHO)
+    session.do(SetImpression(made.words.replace("Bone age", "A bone age of")), at=NOON, who=WHO)
+    assert session.reading.filled == ()
+    session.do(SetPatient(birth_date=date(2016, 3, 2)), at=NOON, who=WHO)
+    assert stale(session.reading) == ()
+
+
+def test_what_was_filled_is_kept_in_the_store() -> None:
+    session = analysed(sex=Sex.FEMALE)
+    made = sentence(session.reading)
+    session.do(SetImpression(made.words, made), at=NOON, who=WHO)
+    assert decode_reading(encode_reading(session.reading)) == session.reading

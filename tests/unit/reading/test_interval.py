@@ -8,8 +8,11 @@ import pytest
 
 from boneage_desk.reading.analysis import IntervalRow, IntervalTable
 from boneage_desk.reading.codec import decode_reading, encode_reading
+from boneage_desk.reading.document import document
 from boneage_desk.reading.findings import GradeOpinion
 from boneage_desk.reading.interval import curve_months, curve_score, points_of, stretched, total_spread
+from boneage_desk.reading.report_facts import Words
+from boneage_desk.reading.report_result import headline_note
 from boneage_desk.reading.session import AcceptGrade, Reading, ReadingSession, SetAnalysis, SetBox, SetGrade
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
@@ -127,3 +130,16 @@ def test_a_reading_stored_before_the_factors_is_read_as_it_was() -> None:
     old = decode_reading(stored)
     assert old.interval is not None and old.interval.floor_months == 0
     assert summarise(old).interval_months == summarise(it.reading).interval_months
+
+
+def test_an_interval_that_ends_where_the_table_ends_is_open() -> None:
+    closed = summarise(session(grade=5).reading)
+    assert closed.interval_months is not None and not closed.interval_open
+    value = session(0.5, 5).reading
+    assert value.interval is not None
+    wide = dataclasses.replace(value, interval=dataclasses.replace(value.interval, floor_months=90.0))
+    summary = summarise(wide)
+    assert summary.interval_months is not None and summary.interval_open
+    assert summary.interval_months[1] == rus_chn.knots(Sex.FEMALE if wide.patient.sex is Sex.FEMALE else Sex.MALE)[-1][0]
+    assert " or more: the AI's measured error" in headline_note(wide, summary, Words("en"))
+    assert document(wide)["standards"]["rus-chn"]["interval_open"] is True

@@ -11,7 +11,7 @@ import pytest
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.analysis import FilmArea, Flag, ModelRef, WholeHandOpinion, WholeHandResult
 from boneage_desk.reading.codec import decode_reading, encode_reading
-from boneage_desk.reading.second_opinion import difference, needs_comment, wanted
+from boneage_desk.reading.second_opinion import OUTSIDE, difference, needs_comment, wanted
 from boneage_desk.reading.session import (
     AcceptGrade,
     MarkReviewed,
@@ -21,11 +21,12 @@ from boneage_desk.reading.session import (
     SetGrade,
     SetPatient,
     SetWholeHand,
+    State,
 )
 from boneage_desk.reading.summary import summarise
 from boneage_desk.standards import rus_chn
 from boneage_desk.standards.types import Sex
-from tests.samples import NOON, WHO, analysis, reading, sha
+from tests.samples import NOON, WHO, analysed, analysis, reading, sha
 
 LATER = NOON + timedelta(seconds=5)
 
@@ -208,3 +209,61 @@ def test_everything_survives_the_store() -> None:
         for name in set(row) - {"model", "bone_age_months", "interval_months"}:
             del row[name]
     assert [o.engine for o in decode_reading(old).whole_hand] == ["whole-hand"] * 2, "as written before there were engines"
+
+
+def test_undo_of_an_age_brings_back_what_it_had_dropped() -> None:
+    """A slip in the birth date, undone, leaves no false flag and no reading without its second opinion."""
+    session = analysed(sex=Sex.FEMALE)
+    given = WholeHandOpinion(
+        "m.tag", 160.0, engine="whole-hand", usual_difference_months=10.0, age_range_months=(12.0, 228.0), sex=Sex.FEMALE
+    )
+    session = ReadingSession(dataclasses.replace(session.reading, whole_hand=(given,), flags=()))
+
+    def outside() -> bool:
+        return any(flag.code == OUTSIDE for flag in session.reading.flags)
+
+    assert needs_comment(session.reading)
+    session.do(SetPatient(birth_date=date(1924, 3, 2)), at=LATER, who=WHO)
+    assert not session.reading.whole_hand and outside()
+    for step, there in (("undo", True), ("redo", False), ("undo", True)):
+        getattr(session, step)(at=LATER, who=WHO)
+        assert (session.reading.whole_hand == (given,)) is there and outside() is not there
+    assert needs_comment(session.reading) and wanted(session.reading, ("whole-hand",)) == ()
+
+
+def test_done_again_marks_nothing_reviewed_that_asks_for_a_comment_meanwhile() -> None:
+    session = analysed(sex=Sex.FEMALE)
+    session = ReadingSession(dataclasses.replace(session.reading, whole_hand=(), flags=()))
+    for finding in session.reading.bones:
+        session.do(AcceptGrade(finding.bone), at=LATER, who=WHO)
+    session.do(MarkReviewed(), at=LATER, who=WHO)
+    session.undo(at=LATER, who=WHO)
+    given = WholeHandOpinion(
+        "m.tag", 220.0, engine="whole-hand", usual_difference_months=10.0, age_range_months=(12.0, 228.0), sex=Sex.FEMALE
+    )
+    session._reading = dataclasses.replace(session.reading, whole_hand=(given,))
+    with pytest.raises(InputError) as caught:
+        session.redo(at=LATER, who=WHO)
+    assert caught.value.code == "difference-comment"
+    assert session.reading.state is State.DRAFT and session.redo_action == "mark-reviewed"
+
+
+def test_a_comment_goes_where_the_difference_is_to_the_other_side_or_of_other_models() -> None:
+    session = bones_read()
+    given = answers("whole-hand")
+    young = dataclasses.replace(given.opinions[0], bone_age_months=60.0, usual_difference_months=10.0)
+    low = dataclasses.replace(given, opinions=(young,))
+    session.do(SetWholeHand(low, LATER), at=LATER, who=WHO)
+    session.do(SetDifferenceComment("late maturer, accepted"), at=LATER, who=WHO)
+    session.do(SetWholeHand(low, LATER), at=LATER, who=WHO)
+    assert session.reading.difference_comment == "late maturer, accepted", "the same answer again"
+    high = dataclasses.replace(low, opinions=(dataclasses.replace(low.opinions[0], bone_age_months=215.0),))
+    session.do(SetWholeHand(high, LATER), at=LATER, who=WHO)
+    assert session.reading.difference_comment == "" and needs_comment(session.reading)
+    session.do(SetDifferenceComment("seen"), at=LATER, who=WHO)
+    again = dataclasses.replace(analysis(), whole_hand=())
+    session.do(SetAnalysis(again, LATER), at=LATER, who=WHO)
+    assert session.reading.difference_comment == "seen"
+    other = dataclasses.replace(again, models=tuple(dataclasses.replace(m, sha256="f" * 64) for m in again.models))
+    session.do(SetAnalysis(other, LATER), at=LATER, who=WHO)
+    assert session.reading.difference_comment == ""
