@@ -328,8 +328,9 @@ class ResultsWriter(Protocol):
         """SR, GSPS, secondary capture, encapsulated PDF (``report``: the signed or printed PDF, left out where None), the
         reader's mark of a key image, where he set it, and a key object that names them all into the folder ``out``, as a
         new series each in the film's study. All of them, or none that was not there before. UIDs are the same for the same
-        reading and revision. Raises FilmError 'no-dicom' for a film that has no study to put them in, InputError 'blind'
-        while the machine's grades are hidden, Cancelled. Who wants the rules of state too calls `reading.results`."""
+        reading, program version and site name, and for nothing else. Raises FilmError 'no-dicom' for a film that has no study
+        to put them in, InputError 'blind' while the machine's grades are hidden, Cancelled. Who wants the rules of state too
+        calls `reading.results`."""
 
 
 class KneeReportWriter(Protocol):

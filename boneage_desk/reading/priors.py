@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from boneage_desk.reading.assessment import SEALED, Reading, State
 from boneage_desk.reading.summary import summarise
@@ -68,6 +68,23 @@ def priors(reading: Reading, others: Iterable[Reading]) -> tuple[Prior, ...]:
         if film not in found or found[film][0].changed_at < other.changed_at:
             found[film] = (other, prior)
     return tuple(sorted((prior for _, prior in found.values()), key=lambda p: (p.study_date, p.reading_id), reverse=True))
+
+
+def known_then(reading: Reading, others: Iterable[Reading]) -> tuple[Reading, ...]:
+    """Those of ``others`` that may stand in what is made of ``reading``: all until it is signed; of a signed one those that
+    were as they are now when it was signed, for its sealed report says nothing of later ones. An addendum to another
+    reading changes nothing of what it says."""
+    if reading.state not in SEALED:
+        return tuple(others)
+    at = _zoned(reading.signatures[0].at)
+    return tuple(
+        other for other in others
+        if _zoned(other.signatures[0].at if other.state in SEALED and other.signatures else other.changed_at) <= at
+    )  # fmt: skip
+
+
+def _zoned(at: datetime) -> datetime:
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def change(reading: Reading, prior: Prior) -> Change | None:

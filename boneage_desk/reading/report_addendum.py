@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from boneage_desk.common.errors import InputError
 from boneage_desk.reading.report_both import both, languages
 from boneage_desk.reading.report_facts import Words, patient_facts
-from boneage_desk.reading.report_seal import signed_line
+from boneage_desk.reading.report_seal import report_revision, signed_line
 from boneage_desk.reading.report_values import Fact, clean
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.signature import REPORT, Signature
@@ -41,7 +41,7 @@ def _content(reading: Reading, signature: Signature, words: Words, site_name: st
     study, source = reading.study, reading.source
     known = {fact.key: fact for fact in patient_facts(reading, summarise(reading), words)}
     first = next((one for one in reading.signatures if one.number == REPORT), None)
-    report = words("reading.value", id=clean(reading.reading_id), revision=reading.revision)
+    report = words("reading.value", id=clean(reading.reading_id), revision=report_revision(reading))
     facts = (
         *(known[key] for key in ("name", "patient_id", "sex", "birth_date")),
         words.fact("study_date", study.study_date.isoformat() if study.study_date else ""),

@@ -22,7 +22,7 @@ from boneage_desk.reading.report_growth import GrowthReport, growth_report
 from boneage_desk.reading.report_map import MapText, map_text
 from boneage_desk.reading.report_priors import comparison
 from boneage_desk.reading.report_result import UNGIVEN, headline, headline_note, results
-from boneage_desk.reading.report_seal import AddendumLine, addenda, signed_by
+from boneage_desk.reading.report_seal import AddendumLine, addenda, report_revision, signed_by
 from boneage_desk.reading.report_values import BoneRow, Fact, clean
 from boneage_desk.reading.second_opinion import default_opinion
 from boneage_desk.reading.session import Reading, State
@@ -132,18 +132,20 @@ def build(
     priors: Sequence[Prior] = (),
     reference: tuple[Fact, ...] = (),
     growth: tuple[GrowthView, FollowUp | None] | None = None,
+    later: bool = False,
 ) -> ReportContent:
     """The report of ``reading`` as it stands; ``language`` 'en', 'zh', or 'en+zh' for both in one.
 
     ``with_detail``: the second page too. ``header``, ``footer``: several lines of the site. ``priors``: earlier readings
-    of the child (`reading.priors`). ``reference``: what a named table says of the child's age, in lines that replace the
-    one that none was used. ``growth``: what its growth page shows; None: without. ``summary`` is worked out when not given.
+    of the child (`reading.priors`). ``later``: others came after the signature, and it says so. ``reference``: what a named
+    table says of the child's age, in lines that replace the one that none was used. ``growth``: what its growth page shows;
+    None: without. ``summary`` is worked out when not given.
     Raises InputError for an unknown language.
     """
     chosen = languages(language)
     summary = summarise(reading) if summary is None else summary
     made = [
-        _build(reading, summary, Words(one), site_name, reader_name, software, with_detail, priors, reference)
+        _build(reading, summary, Words(one), site_name, reader_name, software, with_detail, priors, reference, later)
         for one in chosen
     ]
     pages = [growth_report(*growth, one) for one in chosen] if growth is not None else [None]
@@ -159,7 +161,7 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _build(
     reading: Reading, summary: Summary, words: Words, site_name: str, reader_name: str, software: str, with_detail: bool,
-    priors: Sequence[Prior], reference: tuple[Fact, ...],
+    priors: Sequence[Prior], reference: tuple[Fact, ...], later: bool,
 ) -> ReportContent:  # fmt: skip
     """In one language."""
     impression = clean(reading.impression, lines=True)
@@ -207,7 +209,7 @@ def _build(
         detail=second,
         film_alt=words("film.alt", count=sum(finding.box is not None for finding in reading.bones)),
         comparison_title=words("comparison"),
-        comparison=comparison(reading, priors, words),
+        comparison=comparison(reading, priors, words, later),
         signed=signed_by(reading, words),
         addenda_title=words("addenda"),
         addenda=addenda(reading, words),
@@ -336,7 +338,7 @@ def _provenance(reading: Reading, words: Words, software: str) -> tuple[Fact, ..
         Fact(
             "reading",
             words("reading"),
-            words("reading.value", id=clean(reading.reading_id), revision=reading.revision),
+            words("reading.value", id=clean(reading.reading_id), revision=report_revision(reading)),
         ),
         Fact(
             "analysed",

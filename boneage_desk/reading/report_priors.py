@@ -14,11 +14,14 @@ MOST = 4
 """Earlier readings that are printed."""
 
 
-def comparison(reading: Reading, priors: Sequence[Prior], words: Words) -> tuple[Fact, ...]:
-    """A line for each earlier reading, the newest first; empty where none is known."""
+def comparison(reading: Reading, priors: Sequence[Prior], words: Words, later: bool = False) -> tuple[Fact, ...]:
+    """A line for each earlier reading, the newest first; empty where none is known. ``later``: with a line that others
+    came after the signature."""
     facts = [Fact("prior", prior.study_date.isoformat(), _line(reading, prior, words)) for prior in priors[:MOST]]
     if len(priors) > MOST:
         facts.append(Fact("prior", "...", words("comparison.more", count=len(priors) - MOST)))
+    if later:
+        facts.append(Fact("prior_later", words("comparison.later.label"), words("comparison.later")))
     return tuple(facts)
 
 

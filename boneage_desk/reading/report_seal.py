@@ -18,6 +18,12 @@ class AddendumLine:
     text: str
 
 
+def report_revision(reading: Reading) -> int:
+    """The revision that the report is of: of a signed reading the one whose report was sealed. Each seal that is on made one
+    more, and changed nothing of what the report says."""
+    return reading.revision - sum(bool(one.pdf_sha256) for one in reading.signatures)
+
+
 def signed_line(signature: Signature, words: Words) -> str:
     """'Signed by NAME, ROLE, TIME. Reason.', and whether this station made the key itself."""
     said = words(

@@ -25,7 +25,7 @@ from boneage_desk.reading.film_map import FilmMap, check_map
 from boneage_desk.reading.follow_up import FollowUp, follow_up
 from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.growth_view import GrowthView, growth_view
-from boneage_desk.reading.priors import priors
+from boneage_desk.reading.priors import known_then, priors
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.report_plain import plain_text
 from boneage_desk.reading.session import Reading
@@ -61,7 +61,9 @@ class PdfReports:
         growth page; None: as the site has set it."""
         chosen = self._settings
         patient_id = reading.patient.patient_id.strip()
-        kept = self._kept(patient_id) if self._kept is not None and patient_id else ()
+        every = self._kept(patient_id) if self._kept is not None and patient_id else ()
+        kept = known_then(reading, every)
+        found = priors(reading, kept)
         return report_content.build(
             reading,
             language=chosen.of_report,
@@ -70,7 +72,8 @@ class PdfReports:
             header=chosen.report_header,
             footer=chosen.report_footer,
             with_detail=detail,
-            priors=priors(reading, kept),
+            priors=found,
+            later=found != priors(reading, every),
             growth=self._growth(reading, kept) if (chosen.report_growth if growth is None else growth) else None,
         )
 
@@ -78,7 +81,7 @@ class PdfReports:
         """See `ReportWriter.history`."""
         patient_id = reading.patient.patient_id.strip()
         kept = self._kept(patient_id) if self._kept is not None and patient_id else ()
-        return follow_up(reading, kept).measurements
+        return follow_up(reading, known_then(reading, kept)).measurements
 
     def _growth(self, reading: Reading, kept: Sequence[Reading]) -> tuple[GrowthView, FollowUp]:
         visits = follow_up(reading, kept)

@@ -8,7 +8,7 @@ import io
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,13 @@ from boneage_desk.common.errors import InputError, StoreError
 from boneage_desk.common.settings import Settings
 from boneage_desk.reading.analysis import Flag
 from boneage_desk.reading.film import Frame, Patient, Study, Voi
-from boneage_desk.reading.people import Role
+from boneage_desk.reading.growth import Growth, Measurement, Origin
+from boneage_desk.reading.people import Person, Role
+from boneage_desk.reading.report_addendum import AddendumContent, addendum_content
 from boneage_desk.reading.report_content import ReportContent
 from boneage_desk.reading.session import AcceptGrade, MarkReviewed, Reading, SetGrade, State
-from boneage_desk.reading.signature import Signature
+from boneage_desk.reading.signature import FlagAnswer, Signature
+from boneage_desk.reading.signing import AddAddendum, AnswerFlag, Sign, as_signed, draft_signature
 from boneage_desk.reading.summary import summarise
 from boneage_desk.reports import page, pdf
 from boneage_desk.reports.page import MARGIN, PAPERS
@@ -322,7 +325,7 @@ def signed(*texts: str) -> Reading:
 @pytest.mark.parametrize("paper", sorted(PAPERS))
 @pytest.mark.parametrize("language", ["en", "zh", "en+zh"])
 def test_the_place_of_the_seal_stays_free(paper: str, language: str, tmp_path: Path) -> None:
-    value = dataclasses.replace(signed("More."), impression="A long impression, word by word. " * 60)
+    value = dataclasses.replace(signed("More."), impression="A long impression, word by word. " * 40)
     data = render(value, paper=paper, report_language=language, report_footer="One\nTwo", site_name="Site")
     (tmp_path / "r.pdf").write_bytes(data)
     index, x0, y0, x1, y1 = page.signature_box(paper)
@@ -344,6 +347,37 @@ def test_a_reason_that_has_no_room_beside_the_seal_is_refused_and_never_cut() ->
     assert caught.value.code == "too-long"
 
 
+def test_an_impression_is_whole_in_what_is_sealed_or_refused() -> None:
+    value = dataclasses.replace(signed(), impression="The growth plates were compared. " * 80 + "ENDMARK")
+    text = text_of(render(value, site_name="W" * 300))
+    assert "ENDMARK" in text and "cut to fit" not in text.replace("W", "").split("ENDMARK")[0]
+    longer = dataclasses.replace(value, impression="The growth plates were compared. " * 400 + "ENDMARK")
+    with pytest.raises(InputError, match=r"the impression \(13207\)") as caught:
+        render(longer)
+    assert caught.value.code == "too-long" and "shorten" in caught.value.remedy
+    draft = dataclasses.replace(longer, state=State.REVIEWED, signatures=())
+    assert "cut to fit the page" in text_of(render(draft)), "a print of it before is"
+
+
+def test_reasons_and_answers_are_whole_in_what_is_sealed_or_refused() -> None:
+    def with_words(count: int) -> Reading:
+        value = signed()
+        flags = tuple(Flag("low_quality", f"Doubt {i}.") for i in range(4))
+        bones = tuple(dataclasses.replace(bone, comment="why " * count + f"END{bone.bone}") for bone in value.bones[:2])
+        answers = tuple(FlagAnswer(flag.code, flag.message, "seen " * count + f"ANSWER{i}") for i, flag in enumerate(flags))
+        return dataclasses.replace(value, flags=flags, bones=bones + value.bones[2:], answers=answers)
+
+    text = text_of(render(with_words(40)))
+    assert all(word in text for word in ("ENDradius", "ENDulna", "ANSWER0", "ANSWER3"))
+    with pytest.raises(InputError) as caught:
+        render(with_words(700))
+    assert caught.value.code == "too-long"
+    alone = signed()
+    alone = dataclasses.replace(alone, bones=(dataclasses.replace(alone.bones[0], comment="why " * 301), *alone.bones[1:]))
+    with pytest.raises(InputError, match="page of the bones"):
+        PdfReports(Settings()).render(alone, None)
+
+
 def test_earlier_readings_of_the_station_are_compared() -> None:
     now = reviewed()
     before = dataclasses.replace(
@@ -356,6 +390,51 @@ def test_earlier_readings_of_the_station_are_compared() -> None:
         return [now, before]
 
     text = text_of(PdfReports(Settings(), kept).render(now, None, detail=False))
-    assert asked == ["0042"] and "2023-07-11 age 9 y 4 m, bone age" in text
+    assert set(asked) == {"0042"} and "2023-07-11 age 9 y 4 m, bone age" in text
+    asked.clear()
     nobody = dataclasses.replace(now, patient=dataclasses.replace(now.patient, patient_id=""))
-    assert "earlier readings" not in PdfReports(Settings(), kept).text(nobody) and asked == ["0042"]
+    assert "earlier readings" not in PdfReports(Settings(), kept).text(nobody) and asked == []
+
+
+def test_what_is_made_of_a_signed_reading_knows_no_earlier_film_that_came_after_the_signature() -> None:
+    now = signed()
+    study = dataclasses.replace(now.study, study_date=date(2023, 7, 11))
+    growth = Growth((Measurement(date(2023, 7, 11), 131.0, None, Origin.PERSON),))
+    before = dataclasses.replace(reviewed(), reading_id="before", study=study, changed_at=NOON, growth=growth)
+    after = dataclasses.replace(before, changed_at=NOON + timedelta(seconds=1))
+    seal = dataclasses.replace(now.signatures[0], at=NOON - timedelta(days=9))
+    amended = dataclasses.replace(after, state=State.AMENDED, signatures=(seal, dataclasses.replace(seal, number=2, text="More.")))
+
+    def of(other: Reading, value: Reading = now) -> tuple[bool, bool, int]:
+        reports = PdfReports(Settings(), lambda _: [other])
+        text = reports.text(value)
+        return "2023-07-11" in text, "after this report was signed" in text, len(reports.history(value))
+
+    assert of(before) == (True, False, 1)
+    assert of(amended) == (True, False, 1), "an addendum to the earlier one came later, and changed nothing that is compared"
+    assert of(after) == (False, True, 0), "the sealed PDF has no such comparison"
+    assert of(after, reviewed()) == (True, False, 1)
+
+
+def test_the_revision_is_the_one_whose_report_was_sealed() -> None:
+    session = analysed()
+    for bone in rus_chn.BONES:
+        session.do(AcceptGrade(bone), at=NOON, who=WHO)
+    for flag in session.reading.flags:
+        session.do(AnswerFlag(flag.code, flag.message, "seen"), at=NOON, who=WHO)
+    session.do(MarkReviewed(), at=NOON, who=WHO)
+    person, reports = Person("awis", "Anna Wisniewska", Role.RADIOLOGIST), PdfReports(Settings())
+
+    def told(content: ReportContent | AddendumContent) -> str:
+        facts = content.provenance if isinstance(content, ReportContent) else content.facts
+        return next(fact.value for fact in facts if fact.key in ("reading", "report"))
+
+    drawn = draft_signature(session.reading, person, "read", NOON)
+    printed = told(reports.content(as_signed(session.reading, drawn)))
+    assert printed.endswith(f"revision {session.reading.revision}")
+    for i in range(3):
+        seal = dataclasses.replace(drawn, certificate_sha256="c" * 64, pdf_sha256="d" * 64)
+        session.do(AddAddendum(seal) if i else Sign(seal), at=NOON, who=WHO)
+        drawn = draft_signature(session.reading, person, "more", NOON, "Something more.")
+        assert told(addendum_content(session.reading, drawn)) == printed
+        assert told(reports.content(session.reading)) == printed, "the text says what the sealed file says"
