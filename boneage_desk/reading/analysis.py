@@ -127,13 +127,15 @@ class WholeHandResult:
 class BoneResult:
     """The machine's region, grade and measurement of one bone; each may be None (not found, graded, measured).
 
-    On a box that a person drew, ``region`` is None: the box is the person's.
+    On a box that a person drew, ``region`` is None: the box is the person's; ``models`` are then those that graded and
+    measured it. In an `AnalysisResult`, which names its own, they are empty.
     """
 
     bone: str
     region: Region | None
     grade: GradeOpinion | None
     evidence: Evidence | None = None
+    models: tuple[ModelRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

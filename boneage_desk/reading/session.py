@@ -14,7 +14,7 @@ from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
 from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.film import Laterality
 from boneage_desk.reading.findings import BoneFinding, Box, GradeOpinion
-from boneage_desk.reading.regrading import RegradeBox
+from boneage_desk.reading.regrading import RegradeBox, after_analysis, weights
 from boneage_desk.reading.second_opinion import (
     FLAGS,
     SetDifferenceComment,
@@ -259,7 +259,8 @@ class SetImpression(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetAnalysis(Command):
-    """A machine's result arrives. Human grades and boxes that are there stay as they are.
+    """A machine's result arrives. Human grades and boxes that are there stay as they are; what other models said of a moved
+    box goes.
 
     Flags that analysis gives replace those of an earlier analysis; flags of the film stay, and while one
     of them blocks (a foot), no machine grade is taken. A comment on the difference of other models goes with them.
@@ -273,12 +274,13 @@ class SetAnalysis(Command):
         by_bone = {row.bone: row for row in self.result.bones}
         kept = tuple(flag for flag in reading.flags if flag.code not in _ANALYSIS_FLAGS)
         blocked = any(flag.blocking for flag in kept)
+        same = weights(reading.models) == weights(self.result.models)
         bones = []
         for finding in reading.bones:
             row = by_bone.get(finding.bone)
             bones.append(
                 dataclasses.replace(
-                    finding,
+                    after_analysis(finding, same_models=same),
                     machine_region=row.region if row else None,
                     machine_grade=row.grade if row and not blocked else None,
                     machine_evidence=row.evidence if row and not blocked else None,
