@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,16 @@ def test_the_text_says_the_same_and_a_plain_setting_has_no_trouble(writer: Repor
     value = analysed().reading
     text = writer.text(value)
     assert value.patient.patient_id in text and text.endswith("\n") and writer.trouble() == ""
+
+
+def test_the_copy_for_the_eye_has_the_same_pages_and_what_is_no_pdf_is_told(writer: ReportWriter, tmp_path: Path) -> None:
+    from pypdf import PdfReader
+
+    made = writer.write(small(analysed().reading), None, tmp_path / "r.pdf").read_bytes()
+    flat = writer.flat(made)
+    assert [page.extract_text() for page in PdfReader(io.BytesIO(flat)).pages] == [
+        page.extract_text() for page in PdfReader(io.BytesIO(made)).pages
+    ]
+    with pytest.raises(BoneAgeError) as caught:
+        writer.flat(b"no PDF at all")
+    assert caught.value.code == "damaged" and caught.value.remedy
