@@ -384,6 +384,7 @@ def test_arrows_nudge_the_box_in_edit_mode_and_it_is_graded_once(qtbot, read, fa
     qtbot.waitUntil(lambda: read.desk.reading.bone("mc3").human_box is not None, timeout=5000)
     found = read.desk.reading.bone("mc3").human_box
     assert found.as_list() == pytest.approx([old.x0 + 11, old.y0 + 10, old.x1 + 11, old.y1 + 10])
+    settle(qtbot, read)
     assert fakes.engine.calls.count(("regrade", "mc3")) == 1
     qtbot.keyClick(view, Key.Key_Right, CTRL)
     qtbot.keyClick(view, Key.Key_Up, CTRL | SHIFT)
