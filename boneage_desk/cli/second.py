@@ -12,7 +12,7 @@ from boneage_desk.reading.analysis import Flag, WholeHandResult
 from boneage_desk.reading.film import Frame
 from boneage_desk.reading.film_map import FilmMap
 from boneage_desk.reading.ports import Services
-from boneage_desk.reading.second_opinion import ENGINE_NAMES, UNAVAILABLE, default_opinion, wanted
+from boneage_desk.reading.second_opinion import ENGINE_NAMES, UNAVAILABLE, default_opinion, wanted, weights_of
 from boneage_desk.reading.session import AuditEvent, Reading, ReadingSession, SetWholeHand
 from boneage_desk.standards.types import Sex
 
@@ -79,7 +79,10 @@ def looked(services: Services, reading: Reading, frame: Frame, options: argparse
             output.note("There is no second opinion, and so no map of it in the report.")
         return None
     try:
-        return FilmMap(opinion, services.engine().whole_hand_saliency(frame, opinion.engine, reading.patient.sex))
+        values = services.engine().whole_hand_saliency(
+            frame, opinion.engine, reading.patient.sex, sha256=weights_of(reading, opinion)
+        )
+        return FilmMap(opinion, values)
     except (EngineError, FilmError) as error:
         output.note(f"The report has no map of the second opinion: {error}")
         return None

@@ -24,7 +24,9 @@ SEX_LIMIT = 0.95
 @dataclass(frozen=True, slots=True)
 class WholeHandCard:
     """A card with its table [whole_hand]: ``engine``, the id of the second opinion that the model gives; ``needs_sex``;
-    ``age_range_months`` of its training; ``usual_difference_months``: see `WholeHandOpinion`; ``sex_limit``."""
+    ``age_range_months`` of its training; ``usual_difference_months``: see `WholeHandOpinion`; ``usual_difference_to``:
+    SHA-256 of the detector's and the grader's weights to which it was measured, () where the card does not tell;
+    ``sex_limit``."""
 
     card: ModelCard
     engine: str
@@ -33,6 +35,12 @@ class WholeHandCard:
     usual_difference_months: float | None
     sex_limit: float
     picture: str
+    usual_difference_to: tuple[str, ...] = ()
+
+    def usual_difference(self, bones: tuple[str, ...]) -> float | None:
+        """``usual_difference_months`` to the 13 bones of a detector and a grader of these SHA-256; None where it was
+        not measured to them."""
+        return self.usual_difference_months if bones and bones == self.usual_difference_to else None
 
 
 def whole_hand_card(card: ModelCard) -> WholeHandCard:
@@ -49,6 +57,7 @@ def whole_hand_card(card: ModelCard) -> WholeHandCard:
             usual_difference_months=None if usual is None else float(usual),
             sex_limit=float(table.get("sex_limit", SEX_LIMIT)),
             picture=str(card.tables["preprocessing"]["picture"]),
+            usual_difference_to=tuple(str(v).lower() for v in table.get("usual_difference_to", ())),
         )
         if found.engine not in SECOND_OPINIONS:
             raise ValueError(f"there is no engine '{found.engine}'")

@@ -210,7 +210,7 @@ class Pipeline:
             pipeline._plan(chosen, scratch / "converted", threads, wait=backend != "auto")
         pipeline._second = SecondOpinions(
             models_dir, device=where, backend=chosen, cache=scratch / "converted", threads=threads,
-            wait=backend != "auto", later=pipeline._much_later.append,
+            wait=backend != "auto", later=pipeline._much_later.append, bones=tuple(ref.sha256 for ref in pipeline.refs[:2]),
         )  # fmt: skip
         clock.step("convert")
         pipeline._warm_up()
@@ -381,7 +381,7 @@ class Pipeline:
         spec, crop = self._crop_of(box, angle_deg)
         opinion = _opinion(bone, grade(self._grader, crop[None], [bone])[0])
         evidence = self._evidence(self._in_hand().unit, crop[None], {bone: spec}, {bone})
-        return BoneResult(bone, None, opinion, evidence.get(bone))
+        return BoneResult(bone, None, opinion, evidence.get(bone), self.refs)
 
     def grade_crops(self, crops: Sequence[Pixels], bone: str) -> list[GradeOpinion]:
         """See AnalysisEngine."""
@@ -409,11 +409,11 @@ class Pipeline:
         hand = film.find(self._fit)
         return self._opinions().read(film.unit, hand, sex, engines, report=report, check=check)
 
-    def whole_hand_saliency(self, engine: str, sex: Sex | None) -> npt.NDArray[np.float32]:
+    def whole_hand_saliency(self, engine: str, sex: Sex | None, sha256: str) -> npt.NDArray[np.float32]:
         """See AnalysisEngine."""
         film = self._in_hand()
         hand = film.find(self._fit)
-        return self._opinions().saliency(film.unit, hand, engine, sex)
+        return self._opinions().saliency(film.unit, hand, engine, sex, sha256)
 
     def finds_hand(self, unit: npt.NDArray[np.uint8]) -> bool:
         """Whether the detector finds a hand on a film [H, W] in 8 bits."""

@@ -57,6 +57,7 @@ class _Loaded:
 class SecondOpinions:
     """The whole-hand models of ``models_dir``.
 
+    bones: SHA-256 of the weights of the detector and the grader here; a usual difference to others counts as none.
     device: 'cpu' or 'cuda'. backend: 'torch', or a fast one of `backends`, kept in ``cache``. wait: convert at once
     and not later. later: takes work for idle moments.
     """
@@ -71,8 +72,9 @@ class SecondOpinions:
         threads: int,
         wait: bool = False,
         later: Callable[[Callable[[], object]], None],
+        bones: tuple[str, ...] = (),
     ) -> None:
-        self._models_dir = models_dir
+        self._models_dir, self._bones = models_dir, bones
         self._device, self._backend, self._cache, self._threads = device, backend, cache, threads
         self._wait, self._later = wait, later
         self._models: dict[str, _Loaded] = {}
@@ -108,7 +110,8 @@ class SecondOpinions:
                 check()
                 began = time.perf_counter()
                 models.append(catalogue.model_ref(card.card, engine))
-                opinion = _opinion(card, model, hand_picture(unit, spec, card.card.input_size), spec, sex)
+                picture = hand_picture(unit, spec, card.card.input_size)
+                opinion = _opinion(card, model, picture, spec, sex, card.usual_difference(self._bones))
                 opinions.append(opinion)
                 mismatch = sex_mismatch(opinion, sex)
                 flags += [mismatch] if mismatch else []
@@ -119,7 +122,7 @@ class SecondOpinions:
         return WholeHandResult(tuple(opinions), tuple(flags), tuple(models), timing, f"{self._device}/{self._backend}")
 
     def saliency(
-        self, unit: npt.NDArray[np.uint8], hand: Hand, engine: str, sex: Sex | None
+        self, unit: npt.NDArray[np.uint8], hand: Hand, engine: str, sex: Sex | None, sha256: str
     ) -> npt.NDArray[np.float32]:
         """See AnalysisEngine.whole_hand_saliency."""
         from boneage_desk.engines.saliency import over_box
@@ -128,6 +131,8 @@ class SecondOpinions:
         cards, problems = catalogue.whole_hand_cards(self._models_dir)
         try:
             card = _installed(cards, problems, engine)
+            if card.card.sha256 != sha256:
+                raise NoOpinion("no map, the opinion was made by a model that is no longer installed.")
             spec = _place(hand, card, sex)
         except NoOpinion as error:
             raise EngineError(_flag(engine, error).message, code="whole-hand-unavailable") from error
@@ -233,7 +238,8 @@ def _fast_key(card: WholeHandCard, male: float) -> float:
 
 
 def _opinion(
-    card: WholeHandCard, model: nn.Module, picture: npt.NDArray[np.uint8], spec: CropSpec, sex: Sex | None
+    card: WholeHandCard, model: nn.Module, picture: npt.NDArray[np.uint8], spec: CropSpec, sex: Sex | None,
+    usual: float | None,
 ) -> WholeHandOpinion:
     if int(picture.max()) - int(picture.min()) < 2:
         raise NoOpinion("no second opinion, there is nothing to be seen in the hand's place.")
@@ -250,7 +256,7 @@ def _opinion(
         bone_age_months=months,
         interval_months=_interval(card, months, sex),
         engine=card.engine,
-        usual_difference_months=card.usual_difference_months,
+        usual_difference_months=usual,
         male_probability=None if answers.male_probability is None else float(answers.male_probability[0]),
         areas=_areas(regions, spec),
         sex=sex if card.needs_sex else None,

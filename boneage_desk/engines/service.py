@@ -161,12 +161,12 @@ class InferenceService:
         return cast(WholeHandResult, self._ask(job, frame, progress, cancel, MODEL_GRACE_S))
 
     def whole_hand_saliency(
-        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+        self, frame: Frame, engine: str, sex: Sex | None, *, sha256: str, cancel: CancelToken | None = None
     ) -> npt.NDArray[np.float32]:
         """See AnalysisEngine."""
 
         def job(film: wire.FilmRef) -> wire.Job:
-            return wire.WholeHandSaliency(film, engine, sex)
+            return wire.WholeHandSaliency(film, engine, sex, sha256)
 
         return cast("npt.NDArray[np.float32]", self._ask(job, frame, no_progress, cancel, MODEL_GRACE_S))
 

@@ -25,7 +25,7 @@ from boneage_desk.reading.findings import Box, GradeOpinion
 from boneage_desk.reading.knee import KneeQuestion, KneeResult
 from boneage_desk.standards.types import Sex
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
@@ -99,11 +99,12 @@ class WholeHand:
 
 @dataclass(frozen=True, slots=True)
 class WholeHandSaliency:
-    """Where the model of a second opinion looked -> float32 map over the film."""
+    """Where the model of a second opinion, of the weights ``sha256``, looked -> float32 map over the film."""
 
     film: FilmRef
     engine: str
     sex: Sex | None
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

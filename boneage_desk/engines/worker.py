@@ -180,5 +180,5 @@ def _answer(conn: Connection, pipeline: Pipeline, knees: KneeDesk, request: wire
     if isinstance(job, wire.WholeHand):
         return pipeline.whole_hand(job.sex, job.engines, report, check)
     if isinstance(job, wire.WholeHandSaliency):
-        return pipeline.whole_hand_saliency(job.engine, job.sex)
+        return pipeline.whole_hand_saliency(job.engine, job.sex, job.sha256)
     return pipeline.saliency(job.bone, job.box, job.angle_deg, job.method)

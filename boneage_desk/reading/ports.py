@@ -124,10 +124,11 @@ class AnalysisEngine(Protocol):
         Asked for after `analyse`, never instead. Raises Cancelled, EngineError, FilmError."""
 
     def whole_hand_saliency(
-        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+        self, frame: Frame, engine: str, sex: Sex | None, *, sha256: str, cancel: CancelToken | None = None
     ) -> npt.NDArray[np.float32]:
         """Where the model of a second opinion looked: (height, width) float32 0..1 over the *whole film*, at most
-        256 px a side. Raises EngineError 'whole-hand-unavailable' where it can give no opinion."""
+        256 px a side. ``sha256``: of the weights that gave the opinion (`second_opinion.weights_of`). Raises EngineError
+        'whole-hand-unavailable' where it can give no opinion, or where other weights are installed now."""
 
     def knee(
         self, frame: Frame, question: KneeQuestion, *, progress: Progress = no_progress, cancel: CancelToken | None = None

@@ -13,7 +13,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from boneage_desk.common.errors import InputError
 from boneage_desk.engines.cards import file_sha256
+from boneage_desk.engines.catalogue import SYSTEM_1
 from boneage_desk.engines.networks.packed import SCALE
 from boneage_desk.training.export import count_parameters, write_card
 from boneage_desk.training.whole_hand_figures import (
@@ -86,6 +88,7 @@ def export(run: Path, tag: str, models: Path, *, bones: Path | None = None, bone
         raise ValueError("held_out.json was written by other weights: finish the run with train_whole_hand --resume")
     told, chosen, system = figures(films), sex_limit(films), str(facts["system"])
     usual = usual_difference(films, json.loads(bones.read_text()), bones_source) if bones else None
+    measured_to = [] if usual is None else bones_weights(usual)
     tables = card_tables(system, str(facts["architecture"]), tag, int(facts["size"]))
     folder = models / f"{facts['architecture']}.{tag}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +109,7 @@ def export(run: Path, tag: str, models: Path, *, bones: Path | None = None, bone
     if usual is not None:
         table["usual_difference_months"] = round(usual["usual_difference_months"], 1)
         table["usual_difference_films"] = usual["n"]
+        table["usual_difference_to"] = measured_to
     if chosen is not None:
         table["sex_limit"] = chosen["limit"]
     tables["whole_hand"], tables["interval"] = table, interval(films)
@@ -116,6 +120,18 @@ def export(run: Path, tag: str, models: Path, *, bones: Path | None = None, bone
     (folder / "evaluation.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     (folder / "evaluation.md").write_text("\n".join(page(tables, said)) + "\n", encoding="utf-8")
     return folder
+
+
+def bones_weights(usual: dict[str, Any]) -> list[str]:
+    """SHA-256 of the detector and the grader to whose 13 bones the usual difference was measured, in the order of
+    `catalogue.SYSTEM_1`. Raises InputError 'no-weights' where the result does not name both."""
+    rows = usual["other"].get("weights", ())
+    if len(rows) < len(SYSTEM_1) or not all(len(str(row.get("sha256", ""))) == 64 for row in rows[: len(SYSTEM_1)]):
+        raise InputError(
+            "The result of the 13 bones does not say which detector and grader read them.",
+            "Make it again with boneage-desk evaluate whole-hand --engines rus13.", code="no-weights",
+        )  # fmt: skip
+    return [str(row["sha256"]).lower() for row in rows[: len(SYSTEM_1)]]
 
 
 def page(tables: dict[str, dict[str, Any]], said: dict[str, Any]) -> list[str]:

@@ -167,6 +167,7 @@ def test_regrade_gives_probabilities_of_the_bone(engine: InferenceService) -> No
     result = engine.regrade(film, "radius", BOX, 12.0)
     assert result.bone == "radius" and result.region is None and result.grade is not None
     assert sum(result.grade.probabilities) == pytest.approx(1, abs=1e-6)
+    assert result.models == engine.models() and result.models, "it names what graded the box"
     assert engine.regrade(film, "radius", BOX, 12.0) == result
     assert engine.regrade(film, "radius", Box(100, 80, 290, 270), 12.0).grade != result.grade
 

@@ -134,11 +134,14 @@ def test_two_hands_give_no_number(engine: InferenceService, hand: Frame) -> None
 
 
 def test_the_map_covers_the_film(engine: InferenceService, hand: Frame) -> None:
-    values = engine.whole_hand_saliency(hand, "whole-hand", Sex.MALE)
+    (ref,) = engine.whole_hand(hand, Sex.MALE).models
+    values = engine.whole_hand_saliency(hand, "whole-hand", Sex.MALE, sha256=ref.sha256)
     assert values.shape == (256, 205) and values.dtype == np.float32 and 0.5 < values.max() <= 1
     with pytest.raises(EngineError) as caught:
-        engine.whole_hand_saliency(hand, "cascade", Sex.MALE)
+        engine.whole_hand_saliency(hand, "cascade", Sex.MALE, sha256=ref.sha256)
     assert caught.value.code == "whole-hand-unavailable"
+    with pytest.raises(EngineError, match="no longer installed"):
+        engine.whole_hand_saliency(hand, "whole-hand", Sex.MALE, sha256="9" * 64)
 
 
 def test_cancel_stops_between_two_models_and_the_process_lives(engine: InferenceService, hand: Frame) -> None:

@@ -223,6 +223,8 @@ class FakeEngine:
         self.installed: tuple[str, ...] = ("whole-hand",)
         self.whole_hand_error: Exception | None = None
         self.whole_hand_gate: threading.Event | None = None
+        self.saliency_of: list[str] = []
+        self.regrade_models: tuple[ModelRef, ...] = ()
         self.whole_hand_changes: dict[str, Any] = {}
 
     def start(self) -> None:
@@ -250,7 +252,8 @@ class FakeEngine:
         self.calls.append(("regrade", bone))
         if self.regrade_error is not None:
             raise self.regrade_error
-        return BoneResult(bone, None, opinion(bone, GRADES[bone] - 1, 0.8))
+        models = self.regrade_models or (self.result or make_result(frame)).models
+        return BoneResult(bone, None, opinion(bone, GRADES[bone] - 1, 0.8), models=models)
 
     def grade_crops(self, crops: Sequence[Any], bone: str) -> list[GradeOpinion]:
         return [opinion(bone, GRADES[bone]) for _ in crops]
@@ -293,9 +296,10 @@ class FakeEngine:
         return make_whole_hand(engines, sex, self.installed, **self.whole_hand_changes)
 
     def whole_hand_saliency(
-        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+        self, frame: Frame, engine: str, sex: Sex | None, *, sha256: str, cancel: CancelToken | None = None
     ) -> np.ndarray:
         self.calls.append(("whole-hand-saliency", engine))
+        self.saliency_of.append(sha256)
         while self.saliency_gate is not None and not self.saliency_gate.wait(0.01):
             if cancel is not None:
                 cancel.check()

@@ -304,6 +304,7 @@ def test_the_map_lies_over_the_whole_film_where_the_model_looked(qtbot, read, fa
     press(qtbot, read, Key.Key_G, SHIFT)
     settle(qtbot, read)
     assert fakes.engine.calls[-1] == ("whole-hand-saliency", "whole-hand")
+    assert fakes.engine.saliency_of == ["ef" * 32], "of the weights that gave the opinion"
     assert "Grad-CAM whole hand, opacity 60%" in corner(read) and view._corners.key == 0.6
     frame = read.desk.frame
     at, away = view.view.to_screen(frame.width / 2, frame.height * 0.65), view.view.to_screen(20, 20)

@@ -384,6 +384,8 @@ class Desk(QObject):
             return
         self.blind_first.begin(session)
         self.apply(session, commands.SetAnalysis(result, self.services.now()))
+        if session is self._session:
+            self.boxes.ask_waiting()  # moved boxes that other models had graded
         self._sessions.trim()
         untouched = not any(finding.reviewed for finding in session.reading.bones)
         if session is self._session and untouched and self.order.mode is Order.WORTH:

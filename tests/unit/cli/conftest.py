@@ -86,10 +86,11 @@ class QuickEngine:
         )
 
     def whole_hand_saliency(
-        self, frame: Frame, engine: str, sex: Sex | None, *, cancel: CancelToken | None = None
+        self, frame: Frame, engine: str, sex: Sex | None, *, sha256: str, cancel: CancelToken | None = None
     ) -> npt.NDArray[np.float32]:
         if self.saliency_error is not None:
             raise self.saliency_error
+        assert sha256 == sha(engine), "the map is asked of the weights that gave the opinion"
         values = np.zeros((64, 64), np.float32)
         values[28:36, 28:36] = 1
         return values

@@ -16,7 +16,7 @@ from boneage_desk.engines.measurer import Measurer
 from boneage_desk.engines.networks import detector as detector_module
 from boneage_desk.engines.networks.consistency import Detection
 from boneage_desk.engines.pipeline import Pipeline
-from boneage_desk.reading.analysis import AnalysisResult
+from boneage_desk.reading.analysis import AnalysisResult, ModelRef
 from boneage_desk.standards.rus_chn import BONES
 from tests.unit.engines.test_cards import CARD
 from tests.unit.engines.test_hands import HEIGHT, LENGTH, WIDTH, detections
@@ -150,14 +150,16 @@ def test_evidence_stands_beside_the_grades_and_changes_none(
     plain = analyse(pipeline, monkeypatch, film(found), found)
     assert [bone.evidence for bone in plain.bones] == [None] * 13
     monkeypatch.setattr(pipeline, "_measurer", Measurer(FixedOutlines(), size))
+    monkeypatch.setattr(pipeline, "refs", (ModelRef("grader", "b3.test", "ab" * 32),))
     result = analyse(pipeline, monkeypatch, film(found), found)
     assert [bone.grade for bone in result.bones] == [bone.grade for bone in plain.bones]
     assert "measure" in result.timing_ms
     for bone in result.bones:
         assert bone.evidence is not None and bone.evidence.bone == bone.bone and bone.evidence.present
         assert bone.region is not None
-        again = pipeline.regrade(bone.bone, bone.region.box, bone.region.angle_deg).evidence
-        assert again is not None
+        moved = pipeline.regrade(bone.bone, bone.region.box, bone.region.angle_deg)
+        again = moved.evidence
+        assert again is not None and moved.models == result.models
         assert again.quality == pytest.approx(bone.evidence.quality, abs=0.05)
 
 

@@ -15,7 +15,7 @@ import pytest
 from boneage_desk.common.errors import Cancelled, EngineError
 from boneage_desk.engines import backends
 from boneage_desk.engines.cards import find_card, read_card
-from boneage_desk.engines.catalogue import whole_hand_cards
+from boneage_desk.engines.catalogue import model_refs, whole_hand_cards
 from boneage_desk.engines.hands import Hand
 from boneage_desk.engines.second import SecondOpinions
 from boneage_desk.imaging.hand_frame import hand_picture, hand_spec
@@ -24,7 +24,7 @@ from boneage_desk.imaging.phantom import PhantomSpec, draw_hand
 from boneage_desk.reading.analysis import Flag, WholeHandResult
 from boneage_desk.standards.rus_chn import BONES
 from boneage_desk.standards.types import Sex
-from tests.whole_hand_models import HALF_WIDTH, write_whole_hand
+from tests.whole_hand_models import BONES_WEIGHTS, HALF_WIDTH, write_whole_hand
 
 BROKEN = '[model]\ntask = "whole-hand"\nname = '
 
@@ -73,12 +73,13 @@ class Asked:
     cache: Path
     backend: str = "torch"
     wait: bool = False
+    bones: tuple[str, ...] = BONES_WEIGHTS
     later: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.engines = SecondOpinions(
             self.models, device="cpu", backend=self.backend, cache=self.cache, threads=1, wait=self.wait,
-            later=self.later.append,
+            later=self.later.append, bones=self.bones,
         )  # fmt: skip
 
     def read(self, film: Drawn, sex: Sex | None, *names: str, check: Callable[[], None] = lambda: None) -> WholeHandResult:
@@ -93,6 +94,11 @@ def directly(folder: Path, film: Drawn, male: float) -> Any:
     spec = hand_spec(film.hand.centres, film.hand.length, mirror=film.hand.mirror)
     picture = hand_picture(film.unit, spec, card.input_size)
     return read_pictures(load_whole_hand(card, card.verified_weights()), picture[None], np.array([male]))
+
+
+def sha_of(models: Path, engine: str) -> str:
+    """Of the weights installed for ``engine``."""
+    return whole_hand_cards(models)[0][engine].card.sha256
 
 
 def why(result: WholeHandResult) -> str:
@@ -114,6 +120,28 @@ def test_the_number_is_the_networks(installed: Path, film: Drawn, tmp_path: Path
     assert [(m.engine, m.tag) for m in result.models] == [("whole-hand", "tf_efficientnet_lite0.random")]
     assert result.models[0].sha256 == read_card(installed / "tf_efficientnet_lite0.random").sha256
     assert result.timing_ms["whole_hand"] > 0 and not result.flags
+
+
+@pytest.mark.parametrize("bones", [(BONES_WEIGHTS[0], "f" * 64), BONES_WEIGHTS[::-1], BONES_WEIGHTS[:1], ()])
+def test_to_an_exchanged_grader_no_usual_difference_was_measured(
+    installed: Path, film: Drawn, tmp_path: Path, bones: tuple[str, ...]
+) -> None:
+    (opinion,) = Asked(installed, tmp_path, bones=bones).read(film, Sex.MALE, "whole-hand").opinions
+    assert opinion.usual_difference_months is None
+
+
+def test_a_card_that_does_not_say_to_which_models_has_no_usual_difference(models: Path, film: Drawn, tmp_path: Path) -> None:
+    (card,) = [p for p in models.glob("*/card.toml") if 'engine = "whole-hand"' in p.read_text(encoding="utf-8")]
+    lines = [line for line in card.read_text(encoding="utf-8").splitlines() if "usual_difference_to" not in line]
+    card.write_text("\n".join(lines), encoding="utf-8")
+    (opinion,) = Asked(models, tmp_path / "c").read(film, Sex.MALE, "whole-hand").opinions
+    assert opinion.usual_difference_months is None
+
+
+def test_the_shipped_models_are_a_pair(repository: Path) -> None:
+    cards, problems = whole_hand_cards(repository / "models")
+    bones = tuple(ref.sha256 for ref in model_refs(repository / "models")[:2])
+    assert not problems and cards["whole-hand"].usual_difference(bones) == 14.0
 
 
 def test_the_sex_is_handed_to_the_network(installed: Path, film: Drawn, tmp_path: Path) -> None:
@@ -223,7 +251,7 @@ def test_no_hand_and_two_hands_give_no_number(installed: Path, film: Drawn, tmp_
     assert "2 hands were found." in why(asked.read(two, Sex.MALE, "whole-hand"))
     assert "No hand was found." in why(asked.read(none, Sex.MALE, "dual"))
     with pytest.raises(EngineError) as caught:
-        asked.engines.saliency(two.unit, two.hand, "whole-hand", Sex.MALE)
+        asked.engines.saliency(two.unit, two.hand, "whole-hand", Sex.MALE, sha_of(installed, "whole-hand"))
     assert caught.value.code == "whole-hand-unavailable"
 
 
@@ -274,7 +302,7 @@ def test_a_fast_network_that_says_something_else_is_not_used(
 @pytest.mark.parametrize("engine", ["whole-hand", "dual"])
 def test_the_map_lies_on_the_hand_of_the_whole_film(installed: Path, tmp_path: Path, engine: str) -> None:
     small = drawn(size=(600, 900), hand_fraction=0.6)
-    values = Asked(installed, tmp_path).engines.saliency(small.unit, small.hand, engine, Sex.MALE)
+    values = Asked(installed, tmp_path).engines.saliency(small.unit, small.hand, engine, Sex.MALE, sha_of(installed, engine))
     assert values.dtype == np.float32 and values.shape == (171, 256)
     assert values.min() == 0 and 0.5 < values.max() <= 1
     spec = hand_spec(small.hand.centres, small.hand.length, mirror=small.hand.mirror)
@@ -285,6 +313,12 @@ def test_the_map_lies_on_the_hand_of_the_whole_film(installed: Path, tmp_path: P
 
 
 @pytest.mark.slow
+def test_an_opinion_of_other_weights_gets_no_map(installed: Path, film: Drawn, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="made by a model that is no longer installed") as caught:
+        Asked(installed, tmp_path).engines.saliency(film.unit, film.hand, "whole-hand", Sex.MALE, "9" * 64)
+    assert caught.value.code == "whole-hand-unavailable"
+
+
 def test_the_cascades_regions_lie_on_the_film_and_the_fast_parts_agree(tmp_path: Path) -> None:
     write_whole_hand(tmp_path / "m", "cascade")
     film = drawn(rotation_deg=20.0, size=(520, 520))

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from boneage_desk.common.errors import EngineError
+from boneage_desk.common.errors import EngineError, InputError
 from boneage_desk.common.paths import packaged_dir
 from boneage_desk.engines.cards import file_sha256, read_card
 from boneage_desk.engines.catalogue import interval_table, whole_hand_card
@@ -334,8 +334,9 @@ def test_a_run_goes_on_as_it_was_begun_and_tells_every_held_out_film(trained: Pa
 
 
 def test_an_exported_model_is_loaded_by_its_card_and_says_the_same(trained: Path, tmp_path: Path) -> None:
+    weights = [{"name": task, "tag": "t", "sha256": digit * 64} for task, digit in (("detector", "d"), ("grader", "e"))]
     bones = {
-        "source": "rsna_half", "model": {"engine": "rus-chn", "tag": "t", "weights": ["0"]},
+        "source": "rsna_half", "model": {"engine": "rus-chn", "tag": "t", "weights": weights},
         "per_film": [
             {
                 "film": r["id"], "source": "rsna_half", "sex": r["sex"], "reference_months": r["months"],
@@ -350,6 +351,12 @@ def test_an_exported_model_is_loaded_by_its_card_and_says_the_same(trained: Path
     found = whole_hand_card(read_card(folder))
     assert (found.engine, found.needs_sex, found.picture) == ("whole-hand", True, "hand-upright-1")
     assert found.usual_difference_months == pytest.approx(7.0)
+    assert found.usual_difference(("d" * 64, "e" * 64)) == pytest.approx(7.0)
+    assert found.usual_difference(("d" * 64, "f" * 64)) is None
+    weights.pop()
+    (tmp_path / "bones.json").write_text(json.dumps(bones))
+    with pytest.raises(InputError, match="which detector and grader"):
+        export(trained / "out", "t2", tmp_path, bones=tmp_path / "bones.json", bones_source="299")
     table = interval_table(found.card)
     assert table is not None
     for sex in Sex:
