@@ -96,6 +96,7 @@ def fast_module(
     """
     if backend not in FAST:
         return None
+    module = module.eval()  # the ONNX exporter hands a module back as it came, with all that is in it
     make, load = (_make_openvino, _load_openvino) if backend == "openvino" else (_make_onnx, _load_onnx)
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -214,7 +215,7 @@ def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
     import torch
 
     with torch.no_grad():
-        traced = torch.jit.trace(module.eval(), example, check_trace=False)
+        traced = torch.jit.trace(module, example, check_trace=False)
         return torch.jit.freeze(traced)
 
 

@@ -126,6 +126,18 @@ def test_a_network_that_converts_to_another_is_not_used_and_not_kept(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("backend", FAST)
+def test_a_new_wrapper_does_not_set_its_network_to_training(backend: str, tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    network, pixels = small(), torch.rand(2, 1, 32, 32)
+    wrapper = nn.Sequential(network)  # type: ignore[arg-type]
+    wrapper.training = True  # as a module just made is
+    assert backends.fast_module(wrapper, pixels, backend=backend, cache=tmp_path, key="small", threads=1) is not None
+    assert not network.training  # type: ignore[attr-defined]
+
+
 def test_what_cannot_be_converted_falls_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import torch
 
