@@ -138,7 +138,8 @@ class SetReviewed(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetBox(Command):
-    """A corrected box (None: back to the machine's) with the machine's opinion and measurement on it, if any.
+    """A corrected box (None: back to the machine's) with the machine's opinion and measurement on it, if they are there
+    already. The window hands none in: they come with `RegradeBox`, which checks which models gave them.
 
     The bone must be looked at again: what was decided on other pixels does not count.
     """
