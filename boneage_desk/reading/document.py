@@ -139,6 +139,7 @@ def _standard(summary: Summary) -> dict[str, Any] | None:
     return {
         **bone_age_fields(summary.score, summary.bone_age),
         "interval_months": _pair(summary.interval_months),
+        "interval_open": summary.interval_open,
     }
 
 
@@ -182,8 +183,8 @@ def _bone(finding: BoneFinding, sex: Sex | None) -> dict[str, Any]:
         "probabilities": [round(p, 5) for p in opinion.probabilities] if opinion else [],
         "score": rus_chn.score(finding.bone, final, sex) if final is not None and sex is not None else None,
         "human_grade": finding.human_grade,
-        "blind_grade": finding.blind_grade,
         "comment": finding.comment,
+        "blind_grade": finding.blind_grade,
         "box_removed": finding.box_removed,
         "evidence": _evidence(finding.evidence, final),
     }

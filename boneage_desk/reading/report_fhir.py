@@ -202,8 +202,10 @@ class _Bundle:
         if summary.interval_months is not None and reading.interval is not None:
             low, high = summary.interval_months
             percent = f"{reading.interval.coverage * 100:.0f}"
-            made["note"] = [{"text": f"{percent} % interval of the model's measured error: {low:.1f} to {high:.1f} months."}]
-        made["note"] = [*made.get("note", ()), *blind_notes(reading)]
+            end = " or more (the end of the table)" if summary.interval_open else ""
+            made["note"] = [{"text": f"{percent} % interval of the model's measured error: {low:.1f} to {high:.1f} months{end}."}]
+        synthetic = [{"text": SYNTHETIC}] if reading.study.synthetic else []
+        made["note"] = [*synthetic, *made.get("note", ()), *blind_notes(reading)]
         made["extension"] = blind_extension(reading)
         components = [self._bone(finding) for finding in reading.bones]
         components += [_machine(finding) for finding in reading.bones if finding.overridden]

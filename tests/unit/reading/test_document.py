@@ -55,7 +55,7 @@ def test_it_says_what_the_issue_lists() -> None:
         "box_removed", "evidence", "blind_grade", "comment",
     }  # fmt: skip
     assert found["bones"][0]["box"] == [100.5, 200.25, 160.5, 262.75]
-    assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "qualifier"}
+    assert set(found["standards"]["rus-chn"]) == {"score", "bone_age_months", "interval_months", "interval_open", "qualifier"}
     assert found["standards"]["rus-chn"]["score"] == 416
     low, high = found["standards"]["rus-chn"]["interval_months"]
     assert high - low == pytest.approx(23, abs=0.02)
