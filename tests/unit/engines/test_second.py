@@ -340,7 +340,8 @@ def test_the_cascades_regions_lie_on_the_film_and_the_fast_parts_agree(tmp_path:
         assert fast.engines._models["cascade"].eager is None, "the fast parts are in use"
         assert quick.bone_age_months == pytest.approx(plain.bone_age_months, abs=0.1)
         np.testing.assert_allclose(quick.areas[1].corners, plain.areas[1].corners, atol=0.5)
-    values = Asked(tmp_path / "m", tmp_path).engines.saliency(film.unit, film.hand, "cascade", Sex.FEMALE)
+    sha256 = sha_of(tmp_path / "m", "cascade")
+    values = Asked(tmp_path / "m", tmp_path).engines.saliency(film.unit, film.hand, "cascade", Sex.FEMALE, sha256)
     assert values.max() > 0.5
 
 
