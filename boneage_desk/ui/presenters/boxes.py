@@ -118,9 +118,8 @@ class Boxes(QObject):
                 desk.tell(words, "warning", topic="box")
                 return
             found = session.reading.bone(bone)
-            if (result.grade, result.evidence) != (found.regrade, found.human_evidence):
-                desk.apply(session, RegradeBox(bone, box, result.grade, result.evidence))
-            else:
+            same = (result.grade, result.evidence) == (found.regrade, found.human_evidence)
+            if same or not desk.apply(session, RegradeBox(bone, box, result.grade, result.evidence, result.models)):
                 self._as_it_was(session)
 
         def failed(error: BaseException) -> None:
