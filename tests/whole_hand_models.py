@@ -7,6 +7,7 @@ engines, as in ``FOLDER 299 dual``, pictures of that side are read mirrored too,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def write_whole_hand(
     flips: bool = False,
     age_range: tuple[float, float] = (0.0, 240.0),
     usual_difference_months: float | None = 12.5,
+    usual_difference_to: tuple[str, str] = BONES_WEIGHTS,
     sex_limit: float | None = None,
     picture: str = "hand-upright-1",
     side: int = 0,
@@ -81,7 +83,7 @@ def write_whole_hand(
     ]
     if usual_difference_months is not None:
         lines.append(f"usual_difference_months = {usual_difference_months}")
-        lines.append(f"usual_difference_to = {json.dumps(BONES_WEIGHTS)}")
+        lines.append(f"usual_difference_to = {json.dumps(usual_difference_to)}")
     if sex_limit is not None:
         lines.append(f"sex_limit = {sex_limit}")
     lines += [
@@ -137,10 +139,13 @@ def _wake(network: object, size: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """FOLDER [SIDE] ENGINE...: a model of each engine in the folder."""
+    """FOLDER [SIDE] ENGINE...: a model of each engine in the folder, its usual difference to the bones' models there."""
+    cards = {kind: Path(arguments[0]).glob(f"{kind}*/weights.safetensors") for kind in ("yolov8n", "efficientnet_b3")}
+    found = [hashlib.sha256(path.read_bytes()).hexdigest() for paths in cards.values() for path in paths]
+    bones = (found[0], found[1]) if len(found) == 2 else BONES_WEIGHTS
     side = next((int(word) for word in arguments[1:] if word.isdigit()), 0)
     for engine in (word for word in arguments[1:] if not word.isdigit()):
-        write_whole_hand(Path(arguments[0]), engine, side=side, flips=bool(side))
+        write_whole_hand(Path(arguments[0]), engine, side=side, flips=bool(side), usual_difference_to=bones)
 
 
 if __name__ == "__main__":

@@ -279,14 +279,15 @@ class SetAnalysis(Command):
         bones = []
         for finding in reading.bones:
             row = by_bone.get(finding.bone)
-            bones.append(
-                dataclasses.replace(
-                    after_analysis(finding, same_models=same),
-                    machine_region=row.region if row else None,
-                    machine_grade=row.grade if row and not blocked else None,
-                    machine_evidence=row.evidence if row and not blocked else None,
-                )
+            new = dataclasses.replace(
+                after_analysis(finding, same_models=same),
+                machine_region=row.region if row else None,
+                machine_grade=row.grade if row and not blocked else None,
+                machine_evidence=row.evidence if row and not blocked else None,
             )
+            if new.human_grade is None and new.final_grade != finding.final_grade:
+                new = dataclasses.replace(new, reviewed=False)  # nobody has looked at this grade
+            bones.append(new)
         return dataclasses.replace(
             reading,
             bones=tuple(bones),

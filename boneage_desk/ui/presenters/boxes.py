@@ -45,13 +45,14 @@ class Boxes(QObject):
     def set(self, bone: str, box: Box) -> None:
         """A box that a person moved or drew: kept at once, and this bone alone is graded anew.
 
-        When the models cannot grade it the box stays without an opinion, and the person is told.
+        When the models cannot grade it the box stays without an opinion, and the person is told. On a film that no model
+        has read it waits for the reading, after which `ask_waiting` finds it.
         """
         desk = self._desk
         session, frame = desk.session, desk.frame
         if session is None or frame is None:
             return
-        if desk.editable:
+        if desk.editable and session.reading.analysed_at is not None:
             self._grade(session, frame, bone, box)  # before anything that the new box makes others ask of the models
         if not desk.do(SetBox(bone, box)):
             self._drop(session.reading.reading_id, bone)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from boneage_desk.common.errors import EngineError
 from boneage_desk.cli.read import describe
+from boneage_desk.common.errors import EngineError
 from boneage_desk.reading.analysis import Flag, WholeHandOpinion
 from boneage_desk.reading.session import Reading
 from boneage_desk.reading.summary import summarise

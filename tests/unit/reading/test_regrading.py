@@ -10,6 +10,7 @@ from boneage_desk.reading.evidence import Evidence
 from boneage_desk.reading.findings import Box
 from boneage_desk.reading.regrading import waiting
 from boneage_desk.reading.session import (
+    AcceptGrade,
     MarkReviewed,
     ReadingSession,
     RegradeBox,
@@ -19,6 +20,7 @@ from boneage_desk.reading.session import (
     SetReviewed,
 )
 from boneage_desk.reading.summary import summarise
+from tests import samples
 from tests.unit.reading.test_session import NOW, do, opinion, session
 
 BOX = Box(0, 0, 30, 30)
@@ -149,3 +151,14 @@ def test_a_late_grade_does_not_enter_a_value_that_other_models_read() -> None:
     do(it, RegradeBox("mc3", BOX, opinion("mc3", 7), models=OTHERS))
     undo(it)
     assert it.reading.models == READ and it.reading.bone("mc3").opinion is None
+
+
+def test_a_tick_on_the_machines_grade_goes_where_another_reading_grades_otherwise() -> None:
+    of = samples.analysed()
+    for bone in ("radius", "ulna"):
+        do(of, SetReviewed(bone, True))
+    do(of, AcceptGrade("mc1"))
+    grades = {finding.bone: finding.final_grade for finding in of.reading.bones if finding.final_grade is not None}
+    do(of, SetAnalysis(samples.analysis(grades | {"radius": 3, "mc1": 3}), NOW))
+    assert [of.reading.bone(bone).reviewed for bone in ("radius", "ulna", "mc1")] == [False, True, True]
+    assert of.reading.bone("mc1").final_grade == grades["mc1"], "a person's grade stays with its tick"
