@@ -31,6 +31,7 @@ from boneage_desk.archive.vault import (
     wrapped,
 )
 from boneage_desk.common.errors import InputError, StoreError
+from boneage_desk.common.private import PASSING
 from boneage_desk.reading.assessment import AuditEvent
 from boneage_desk.reading.chain import STATION
 from boneage_desk.reading.codec import decode_reading
@@ -212,7 +213,9 @@ def _differences(present: Connection, copy: Connection) -> list[str]:
 
 def clear_folders(folder: Path) -> list[Path]:
     """Folders beside the data base in which reports or films lie that were written in clear."""
-    return [path for path in (folder / name for name in ("reports", "pasted")) if path.is_dir() and any(path.iterdir())]
+    left = (path for prefix in PASSING for path in sorted(folder.glob(f"{prefix}*")))
+    named = (*(folder / name for name in ("reports", "pasted")), *left)
+    return [path for path in named if path.is_dir() and any(path.iterdir())]
 
 
 def clear_copies(folder: Path, path: Path) -> list[Path]:

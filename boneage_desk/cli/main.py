@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -138,6 +139,7 @@ def _data_dir(given: str | None) -> Path:
             code="data-folder",
         ) from error
     private.tighten_data(folder)
+    private.sweep(folder, time.time())
     return folder
 
 

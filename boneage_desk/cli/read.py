@@ -181,7 +181,7 @@ def _report(
     services: Services, reading: Reading, film: Film, options: argparse.Namespace, film_map: FilmMap | None
 ) -> bytes:
     paper = options.paper or services.settings.paper
-    with TemporaryDirectory(dir=services.data_dir) as folder:
+    with TemporaryDirectory(prefix="read-", dir=services.data_dir) as folder:
         path = services.reports().write(
             reading,
             film.frame,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -15,8 +16,13 @@ OTHERS = 0o077
 OURS = (
     "boneage.sqlite3*", "boneage.*.sqlite3*", ".boneage.sqlite3.*", "settings.json", "settings.tmp", "boneage-desk.log*",
     "engine", "signing", ".doctor-*", "window.ini*", "work-list.json*", "impressions.json", "reports", "pasted", "boneage-bench-*",
+    "report-*", "sign-*", "read-*",
 )  # fmt: skip
 """What the program puts into its data folder."""
+PASSING = ("report-", "sign-", "read-")
+"""Beginnings of the names of folders in which a report is made; they go with it unless the program is killed."""
+PASSED_S = 3600.0
+"""So old they are left over."""
 
 
 def enforced() -> bool:
@@ -77,6 +83,24 @@ def tighten_data(folder: Path) -> None:
     if signing.is_dir():
         for entry in signing.iterdir():
             tighten(entry)
+
+
+def sweep(folder: Path, now_s: float) -> int:
+    """Take away folders that a killed program left behind with a report in clear; how many. ``now_s``: seconds since the epoch."""
+    swept = 0
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if entry.name.startswith(PASSING)]
+    except OSError:
+        return 0
+    for entry in found:
+        try:
+            if entry.is_dir(follow_symlinks=False) and now_s - entry.stat(follow_symlinks=False).st_mtime > PASSED_S:
+                shutil.rmtree(entry.path)
+                swept += 1
+        except OSError:
+            continue  # another program's, or gone meanwhile
+    return swept
 
 
 def wide_data(folder: Path) -> list[Path]:

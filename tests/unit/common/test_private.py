@@ -62,3 +62,18 @@ def test_the_program_writes_for_its_owner() -> None:
     script = "import os, sys; os.umask(0); from boneage_desk.__main__ import main; main(); print(oct(os.umask(0)))"
     done = subprocess.run([sys.executable, "-c", script, "--version"], check=True, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1] == "0o77"
+
+
+def test_what_a_killed_program_left_of_a_report_is_swept_away(tmp_path: Path) -> None:
+    now = 1_800_000_000.0
+    for name, age_s in (("report-old", 7200), ("sign-old", 7200), ("report-new", 60), ("reports", 7200), ("report-file", 7200)):
+        place = tmp_path / name
+        if name == "report-file":
+            place.write_text("no folder")
+        else:
+            place.mkdir()
+            (place / "report.pdf").write_text("in clear")
+        os.utime(place, (now - age_s, now - age_s))
+    assert private.sweep(tmp_path, now) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report-file", "report-new", "reports"]
+    assert private.sweep(tmp_path / "nowhere", now) == 0
