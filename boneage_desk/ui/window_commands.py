@@ -270,7 +270,7 @@ class WindowCommands(QObject):
         dialog.setWindowTitle(tr("Print the report"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
-        dialog.finished.connect(lambda result: self._w.reporting.print(pdf, printer) if result else None)
+        dialog.finished.connect(lambda result: self._w.reporting.print(reading, pdf, printer) if result else None)
         dialog.show()
 
     def fill_templates(self) -> None:

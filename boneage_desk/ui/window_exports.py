@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QFileDialog
 from boneage_desk.common.errors import BoneAgeError
 from boneage_desk.common.i18n import said, tr
 from boneage_desk.common.jobs import CancelToken, Progress
-from boneage_desk.reading.exports import EXPORT, Exported, ExportedFilm, FilmExporter, LeftOut, TrainingExported
+from boneage_desk.reading.exports import Exported, ExportedFilm, FilmExporter, LeftOut, TrainingExported
 from boneage_desk.reading.session import AuditEvent, Reading
 from boneage_desk.ui.jobs import BACKGROUND
 from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.noting import note_export
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow
-    from boneage_desk.ui.presenters.desk import Desk
     from boneage_desk.ui.views.export_dialog import ExportDialog
 
 LANE = "export"
@@ -149,16 +149,3 @@ class WindowExports(QObject):
         parts.append(tr("Look at each picture before you give it away."))
         choice = Choice(tr("Open the folder"), lambda: self._open_folder(folder))
         self._w.desk.message.emit(Message("warning" if left or suspected else "info", " ".join(parts), choices=(choice,), topic=LANE))
-
-
-def note_export(desk: Desk, detail: str, after: str) -> None:
-    """Patients' data left the station: an event of the audit chain, where there is one. ``after``: what left."""
-    services = desk.services
-    if services.station is None:
-        return
-    station, at = services.station, services.now()
-    desk.run_later(
-        "store", tr("Noting the export"),
-        lambda _t, _p: station().note(EXPORT, at=at, who=services.who(), detail=detail, after=after),
-        lambda _done: None, tr("The export could not be noted in the audit chain"),
-    )  # fmt: skip

@@ -18,8 +18,8 @@ from boneage_desk.reading.results import ResultsWritten, write_results
 from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job
 from boneage_desk.ui.presenters.messages import Choice, Message
+from boneage_desk.ui.presenters.noting import note_export
 from boneage_desk.ui.presenters.saving import Saving
-from boneage_desk.ui.window_exports import note_export
 
 if TYPE_CHECKING:
     from boneage_desk.ui.main_window import MainWindow

@@ -20,6 +20,7 @@ from boneage_desk.reports.dicom_results import writer
 from boneage_desk.reports.dicom_results.writer import DicomResults
 from boneage_desk.ui import app
 from boneage_desk.ui.main_window import MainWindow
+from boneage_desk.ui.presenters.reporting import Kind
 from tests.dicom_cases import by_modality, drawn, open_film, read_strictly
 from tests.gui.conftest import settle, texts
 from tests.gui.fakes import Fakes
@@ -84,6 +85,21 @@ def test_a_draft_leaves_without_a_report_and_that_is_told(qtbot, window: MainWin
     events = [(row.action, row.detail, row.after) for row in window.services.station().rows()]
     reading = window.desk.reading
     assert events == [("export", "DICOM results", f"{reading.reading_id}, revision {reading.revision}: 4 objects")]
+
+
+def test_reports_that_leave_are_in_the_chain(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    reading = window.desk.reading
+    window.reporting.write(tmp_path / "r.pdf", open_it=False)
+    finish(qtbot, window)
+    window.reporting.write(tmp_path / "r.json", open_it=False, kind=Kind.JSON)
+    finish(qtbot, window)
+    window.actions_["copy-report"].trigger()
+    finish(qtbot, window)
+    window.reporting.write(tmp_path, open_it=False)  # a folder: nothing leaves
+    finish(qtbot, window)
+    events = [(row.action, row.detail, row.after) for row in window.services.station().rows()]
+    what = f"{reading.reading_id}, revision {reading.revision}"
+    assert events == [("export", f"report, {how}", what) for how in ("PDF", "JSON", "copied as text")]
 
 
 def test_the_same_reading_again_is_no_duplicate(qtbot, window: MainWindow, out: Path) -> None:

@@ -23,6 +23,7 @@ from boneage_desk.reading.session import Reading
 from boneage_desk.ui.jobs import Job, Work
 from boneage_desk.ui.presenters import text
 from boneage_desk.ui.presenters.desk import Desk
+from boneage_desk.ui.presenters.noting import note_report
 from boneage_desk.ui.presenters.report_map import ReportMaps
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Reporting(QObject):
 
         def done(path: Path) -> None:
             self.written.emit(reading.reading_id, path, open_it)
+            note_report(self._desk, reading, kind.name)
             left_out = services.reports().trouble() if kind is Kind.PDF and reading.state not in SEALED else ""
             self._desk.tell(tr("Report written: {path}", path=path), topic="report")
             if left_out:
@@ -137,6 +139,7 @@ class Reporting(QObject):
 
         def done(words: str) -> None:
             self.copied.emit(words)
+            note_report(self._desk, found[0], "copied as text")
             self._desk.tell(tr("The report is in the clipboard as text."), topic="report")
 
         self._submit(
@@ -155,11 +158,12 @@ class Reporting(QObject):
             lambda pdf: then(found[0], pdf), tr("The report could not be drawn"),
         )  # fmt: skip
 
-    def print(self, pdf: bytes, printer: QPrinter) -> None:
-        """Send the pages to a printer that was set up."""
+    def print(self, reading: Reading, pdf: bytes, printer: QPrinter) -> None:
+        """Send the pages of ``reading``'s report to a printer that was set up."""
         from boneage_desk.ui.presenters.printing import print_pdf
 
         def done(sheets: int) -> None:
+            note_report(self._desk, reading, "printed")
             self._desk.tell(tr("{counted} sent to the printer.", counted=text.plural(sheets, 'page')), topic="report")
 
         self._submit(
