@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from boneage_desk.cli import age, growth, knee, output, second
 from boneage_desk.cli.app import App
 from boneage_desk.cli.films import Facts, analyse, ask_sex, open_one, save_new
-from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError
+from boneage_desk.common.errors import BoneAgeError, Cancelled, InputError, StoreError
 from boneage_desk.reading import results
 from boneage_desk.reading.ages import parse_date
 from boneage_desk.reading.dicom_study import check_study
 from boneage_desk.reading.document import document, error_document
 from boneage_desk.reading.film import Film, Laterality
+from boneage_desk.reading.growth import Measurement
 from boneage_desk.reading.report_fhir import bundle
 from boneage_desk.reading.second_opinion import ENGINE_NAMES, difference
 from boneage_desk.reading.session import Reading
@@ -100,12 +101,13 @@ def run(options: argparse.Namespace, app: App) -> int:
         session, steps = analyse(services, film, facts, engines=engines)
         reading = session.reading
         written_results: list[Path] = []
+        history = _history(services, reading)
         film_map = second.looked(services, reading, film.frame, options) if options.pdf or options.dicom_out else None
         if options.dicom_out:
             written_results = write_results(services, reading, film, Path(options.dicom_out), options, film_map)
         if options.json:
             told = {"dicom_results": [str(path) for path in written_results]} if options.dicom_out else {}
-            output.write_json({**document(reading, services.reports().history(reading)), **told}, options.json)
+            output.write_json({**document(reading, history), **told}, options.json)
             written = options.printed = True
         if options.png:
             write_png(film, reading, Path(options.png))
@@ -120,12 +122,12 @@ def run(options: argparse.Namespace, app: App) -> int:
         if options.text:
             output.write_bytes(services.reports().text(reading, growth=options.growth or None).encode("utf-8"), Path(options.text))
         if options.fhir:
-            output.write_json(bundle(reading, services.reports().history(reading)), options.fhir)
+            output.write_json(bundle(reading, history), options.fhir)
         if options.save and not save_new(services, steps):
             output.note("The film is in the work list already; that reading was left as it is.")
         summary = summarise(reading)
         if options.json != output.STDOUT:
-            grown = growth.lines(reading, services.settings.growth_reference, services.reports().history(reading))
+            grown = growth.lines(reading, services.settings.growth_reference, history)
             print("\n".join((describe(reading, summary), *grown, *(f"wrote {path}" for path in written_results))))
         return _verdict(summary, reading)
     except Cancelled:
@@ -175,6 +177,16 @@ def write_results(
     if made.trouble:
         output.note(f"The DICOM results have no report inside: {made.trouble}")
     return list(made.paths)
+
+
+def _history(services: Services, reading: Reading) -> tuple[Measurement, ...]:
+    """Heights and weights of the child's earlier readings; none, and a word, where the data base cannot be read: what was
+    read of the film is not lost for that."""
+    try:
+        return services.reports().history(reading)
+    except StoreError as error:
+        output.note(f"Earlier heights and weights are left out: {error.message}")
+        return ()
 
 
 def _report(
