@@ -117,8 +117,9 @@ def screenshot(
             if message.kind in ("error", "bug") and (desk.reading is None or desk.reading.analysed_at is None):
                 raise EngineError(message.text, message.remedy)
         desk.select(_worth_showing(window))
-        wait_until(lambda: not window.runner.jobs, 10_000)
-        wait_until(lambda: False, 150)
+        for _ in range(3):  # the drawings of its grades are asked for a moment later
+            wait_until(lambda: False, 200)
+            wait_until(lambda: not window.runner.jobs, 10_000)
         if not window.grab().save(str(Path(out_png))):
             raise BoneAgeError(f"The picture could not be written to {out_png}.", "Choose another folder.")
     finally:
