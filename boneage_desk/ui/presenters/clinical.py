@@ -63,6 +63,14 @@ class Clinical(QObject):
     def reading(self) -> Reading | None:
         return self._desk.reading
 
+    def holds(self, reading: Reading) -> bool:
+        """It is the one on the desk, of whatever value."""
+        return self.reading is not None and self.reading.reading_id == reading.reading_id
+
+    def newest(self, reading: Reading | None) -> Reading | None:
+        """``reading`` as it is now, where it is the one on the desk; else as it was."""
+        return self.reading if reading is not None and self.holds(reading) else reading
+
     @property
     def fetching(self) -> bool:
         """The earlier readings are on their way."""

@@ -150,12 +150,9 @@ class StandardsPane(QWidget):
             self._send(SetAgeBasis(new))
 
     def _open(self) -> bool:
-        """Whether the fields are of the reading on the desk, and that may be changed; looks at its newest value."""
-        shown = self._clinical.reading
-        if self._reading is None or shown is None or shown.reading_id != self._reading.reading_id:
-            return False
-        self._reading = shown
-        return shown.state is State.DRAFT
+        """Whether what is typed can be handed over; looks at the reading's newest value."""
+        self._reading = self._clinical.newest(self._reading)
+        return self._reading is not None and self._reading.state is State.DRAFT and self._clinical.holds(self._reading)
 
     def flush(self) -> None:
         """Hand over what was typed and not entered."""
