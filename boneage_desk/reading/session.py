@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from boneage_desk.common.errors import InputError
-from boneage_desk.reading.analysis import AnalysisResult, ModelRef
+from boneage_desk.reading.analysis import AnalysisResult
 from boneage_desk.reading.assessment import SEALED, AuditEvent, Blind, Command, Filled, Reading, State, new_reading
 from boneage_desk.reading.audit_words import differences, patient_text, study_text
 from boneage_desk.reading.blind import Reveal, kept, refuse_unseen
@@ -295,7 +295,7 @@ class SetAnalysis(Command):
             models=self.result.models,
             interval=self.result.interval,
             whole_hand=self.result.whole_hand,
-            difference_comment=reading.difference_comment if _of_bones(reading) == _of_bones(self.result) else "",
+            difference_comment=reading.difference_comment if same else "",
             hand_mirror=self.result.hand_mirror,
             timing_ms=dict(self.result.timing_ms),
             analysed_at=self.at,
@@ -305,11 +305,6 @@ class SetAnalysis(Command):
     def describe(self, before: Reading, after: Reading) -> tuple[str, str, str]:
         models = ", ".join(f"{model.tag}@{model.sha256[:12]}" for model in after.models)
         return models, "", " ".join(f"{b.bone}={b.machine_grade.grade}" for b in after.bones if b.machine_grade)
-
-
-def _of_bones(of: Reading | AnalysisResult) -> tuple[ModelRef, ...]:
-    """The models of the 13 bones."""
-    return tuple(model for model in of.models if not model.engine)
 
 
 _ANALYSIS_FLAGS = frozenset((*"no_hand several_hands bone_uncertain bone_missing low_quality inverted".split(), *FLAGS))
